@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace ht {
+
+// The whole file; an error where it is missing, not a regular file, or larger than max_bytes.
+Result<std::vector<uint8_t>> read_file(const std::filesystem::path& path, int64_t max_bytes = int64_t{4} << 30);
+// Bytes [offset, offset + length) of the file.
+Result<std::vector<uint8_t>> read_file_range(const std::filesystem::path& path, int64_t offset, int64_t length);
+
+// Writes to a temporary file in the same folder, syncs, renames: the file appears whole or not at all.
+
+Status write_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+Status write_file(const std::filesystem::path& path, std::string_view text);
+
+// Lower-case hexadecimal SHA-256.
+std::string sha256(std::span<const uint8_t> bytes);
+
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void update(std::span<const uint8_t> bytes);
+  void update(std::string_view text);
+  std::string hex();  // ends the computation
+
+ private:
+  struct State;
+  State* state_;
+};
+
+}  // namespace ht

@@ -3,6 +3,7 @@
 add_library(halftone_options INTERFACE)
 target_compile_options(halftone_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wundef -ffp-contract=off
+  -Wno-restrict  # g++ 12 warns wrongly about std::string (GCC bug 105329)
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -Werror=switch>
   $<$<COMPILE_LANGUAGE:C>:-pedantic -Wconversion -Wstrict-prototypes>)
 if(HALFTONE_SANITIZE)

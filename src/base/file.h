@@ -19,7 +19,6 @@ Result<std::vector<uint8_t>> read_file(const std::filesystem::path& path, int64_
 Result<std::vector<uint8_t>> read_file_range(const std::filesystem::path& path, int64_t offset, int64_t length);
 
 // Writes to a temporary file in the same folder, syncs, renames: the file appears whole or not at all.
-
 Status write_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 Status write_file(const std::filesystem::path& path, std::string_view text);
 

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each operator family is told: plain attribute structs and the closed variant over them. Everything an operator does
+// stands in its folder of src/ops. Attributes are resolved at import: static shapes, no negative axes, no automatic padding.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "ir/type.h"
+
+namespace ht {
+
+using Ints = std::vector<int64_t>;
+using Floats = std::vector<float>;
+
+// A named member of an attribute struct; printing and parsing go over an operator's kFields.
+template <class Owner, class Member>
+struct Field {
+  std::string_view name;
+  Member Owner::*member;
+};
+
+// N-d convolution, cross-correlation as ONNX has it. Inputs: x [N,C,spatial...], weights [M,C/groups,kernel...], bias [M]
+// (optional). pads are the begins of all spatial axes, then the ends.
+struct Conv {
+  Ints strides, dilations, pads;
+  int64_t groups = 1;
+  bool operator==(const Conv&) const = default;
+  static constexpr std::string_view kName = "Conv";
+  static constexpr auto kFields = std::tuple(Field{"strides", &Conv::strides}, Field{"dilations", &Conv::dilations},
+                                             Field{"pads", &Conv::pads}, Field{"groups", &Conv::groups});
+};
+
+// alpha * op(a) op(b) + beta * c, with a and b matrices and c (optional) broadcast to the product.
+struct Gemm {
+  float alpha = 1, beta = 1;
+  bool transpose_a = false, transpose_b = false;
+  bool operator==(const Gemm&) const = default;
+  static constexpr std::string_view kName = "Gemm";
+  static constexpr auto kFields = std::tuple(Field{"alpha", &Gemm::alpha}, Field{"beta", &Gemm::beta},
+                                             Field{"transpose_a", &Gemm::transpose_a}, Field{"transpose_b", &Gemm::transpose_b});
+};
+
+// numpy.matmul.
+struct MatMul {
+  bool operator==(const MatMul&) const = default;
+  static constexpr std::string_view kName = "MatMul";
+  static constexpr auto kFields = std::tuple();
+};
+
+// Inputs: x [N,C,...], scale, bias, mean, variance, each [C].
+struct BatchNormalization {
+  float epsilon = 1e-5f;
+  bool operator==(const BatchNormalization&) const = default;
+  static constexpr std::string_view kName = "BatchNormalization";
+  static constexpr auto kFields = std::tuple(Field{"epsilon", &BatchNormalization::epsilon});
+};
+
+enum class UnaryKind : uint8_t {
+  kRelu, kLeakyRelu, kClip, kSigmoid, kHardSigmoid, kSilu, kHardSwish, kTanh, kGelu, kGeluTanh, kErf, kElu, kSelu, kCelu, kSoftplus,
+  kSoftsign, kMish, kExp, kLog, kSqrt, kNeg, kAbs, kFloor, kCeil, kRound, kReciprocal, kSin, kCos, kSign, kNot,
+};
+inline constexpr std::array<std::string_view, 30> kUnaryNames = {
+    "Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSigmoid", "Silu", "HardSwish", "Tanh", "Gelu", "GeluTanh", "Erf", "Elu", "Selu", "Celu",
+    "Softplus", "Softsign", "Mish", "Exp", "Log", "Sqrt", "Neg", "Abs", "Floor", "Ceil", "Round", "Reciprocal", "Sin", "Cos", "Sign", "Not"};
+
+// One function of each element. alpha and beta as in ONNX: LeakyRelu, Elu, Celu, HardSigmoid (alpha x + beta), Selu (alpha,
+// gamma in beta); Clip: the bounds, in the element type of integers too.
+struct Unary {
+  UnaryKind kind = UnaryKind::kRelu;
+  float alpha = 0, beta = 0;
+  bool operator==(const Unary&) const = default;
+  static constexpr std::string_view kName = "Unary";
+  static constexpr auto kFields = std::tuple(Field{"kind", &Unary::kind}, Field{"alpha", &Unary::alpha}, Field{"beta", &Unary::beta});
+};
+
+enum class BinaryKind : uint8_t { kAdd, kSub, kMul, kDiv, kPow, kMin, kMax, kMod, kFmod, kPRelu, kEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual, kAnd, kOr, kXor };
+inline constexpr std::array<std::string_view, 18> kBinaryNames = {"Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Mod", "Fmod", "PRelu",
+    "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor"};
+
+// One function of two elements, with numpy's broadcasting.
+struct Binary {
+  BinaryKind kind = BinaryKind::kAdd;
+  bool operator==(const Binary&) const = default;
+  static constexpr std::string_view kName = "Binary";
+  static constexpr auto kFields = std::tuple(Field{"kind", &Binary::kind});
+};
+
+struct Concat {
+  int64_t axis = 0;
+  bool operator==(const Concat&) const = default;
+  static constexpr std::string_view kName = "Concat";
+  static constexpr auto kFields = std::tuple(Field{"axis", &Concat::axis});
+};
+
+// Along every axis: sizes elements from starts on, steps apart (a negative step goes backwards). Split becomes several.
+struct Slice {
+  Ints starts, steps, sizes;
+  bool operator==(const Slice&) const = default;
+  static constexpr std::string_view kName = "Slice";
+  static constexpr auto kFields = std::tuple(Field{"starts", &Slice::starts}, Field{"steps", &Slice::steps}, Field{"sizes", &Slice::sizes});
+};
+
+// Reshape, Flatten, Squeeze and Unsqueeze.
+struct Reshape {
+  Shape shape;
+  bool operator==(const Reshape&) const = default;
+  static constexpr std::string_view kName = "Reshape";
+  static constexpr auto kFields = std::tuple(Field{"shape", &Reshape::shape});
+};
+
+// Output axis i is input axis permutation[i].
+struct Transpose {
+  Ints permutation;
+  bool operator==(const Transpose&) const = default;
+  static constexpr std::string_view kName = "Transpose";
+  static constexpr auto kFields = std::tuple(Field{"permutation", &Transpose::permutation});
+};
+
+enum class PadMode : uint8_t { kConstant, kReflect, kEdge, kWrap };
+inline constexpr std::array<std::string_view, 4> kPadModeNames = {"constant", "reflect", "edge", "wrap"};
+
+// pads are the begins of all axes, then the ends; negative ones crop.
+struct Pad {
+  PadMode mode = PadMode::kConstant;
+  Ints pads;
+  float value = 0;
+  bool operator==(const Pad&) const = default;
+  static constexpr std::string_view kName = "Pad";
+  static constexpr auto kFields = std::tuple(Field{"mode", &Pad::mode}, Field{"pads", &Pad::pads}, Field{"value", &Pad::value});
+};
+
+enum class PoolKind : uint8_t { kMax, kAverage };
+inline constexpr std::array<std::string_view, 2> kPoolNames = {"MaxPool", "AveragePool"};
+
+// Pooling over the spatial axes of [N,C,spatial...]. With `global` the window is the whole plane and the rest is empty. With
+// ceil_mode the output size is rounded up (windows that would start in the padding are dropped).
+struct Pool {
+  PoolKind kind = PoolKind::kMax;
+  Ints kernel, strides, dilations, pads;
+  bool ceil_mode = false, count_include_pad = false, global = false;
+  bool operator==(const Pool&) const = default;
+  static constexpr std::string_view kName = "Pool";
+  static constexpr auto kFields = std::tuple(Field{"kind", &Pool::kind}, Field{"kernel", &Pool::kernel}, Field{"strides", &Pool::strides},
+                                             Field{"dilations", &Pool::dilations}, Field{"pads", &Pool::pads}, Field{"ceil_mode", &Pool::ceil_mode},
+                                             Field{"count_include_pad", &Pool::count_include_pad}, Field{"global", &Pool::global});
+};
+
+enum class ResizeMode : uint8_t { kNearest, kLinear, kCubic };
+inline constexpr std::array<std::string_view, 3> kResizeModeNames = {"nearest", "linear", "cubic"};
+enum class Coordinates : uint8_t { kHalfPixel, kHalfPixelSymmetric, kPytorchHalfPixel, kAlignCorners, kAsymmetric, kTfHalfPixelForNn };
+inline constexpr std::array<std::string_view, 6> kCoordinatesNames = {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn"};
+enum class NearestMode : uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
+inline constexpr std::array<std::string_view, 4> kNearestModeNames = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+
+// ONNX's Resize (and Upsample) to the static `sizes`; `scales` are what coordinates are transformed with, one an axis.
+struct Resize {
+  ResizeMode mode = ResizeMode::kNearest;
+  Coordinates coordinates = Coordinates::kHalfPixel;
+  NearestMode nearest = NearestMode::kRoundPreferFloor;
+  Shape sizes;
+  Floats scales;
+  float cubic_a = -0.75f;
+  bool exclude_outside = false, antialias = false;
+  bool operator==(const Resize&) const = default;
+  static constexpr std::string_view kName = "Resize";
+  static constexpr auto kFields = std::tuple(Field{"mode", &Resize::mode}, Field{"coordinates", &Resize::coordinates}, Field{"nearest", &Resize::nearest},
+                                             Field{"sizes", &Resize::sizes}, Field{"scales", &Resize::scales}, Field{"cubic_a", &Resize::cubic_a},
+                                             Field{"exclude_outside", &Resize::exclude_outside}, Field{"antialias", &Resize::antialias});
+};
+
+struct Softmax {
+  int64_t axis = 0;
+  bool logarithm = false;
+  bool operator==(const Softmax&) const = default;
+  static constexpr std::string_view kName = "Softmax";
+  static constexpr auto kFields = std::tuple(Field{"axis", &Softmax::axis}, Field{"logarithm", &Softmax::logarithm});
+};
+
+enum class ReduceKind : uint8_t { kSum, kMean, kMax, kMin, kProd, kL1, kL2, kLogSum, kLogSumExp, kSumSquare };
+inline constexpr std::array<std::string_view, 10> kReduceNames = {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"};
+
+// axes are sorted and never empty.
+struct Reduce {
+  ReduceKind kind = ReduceKind::kMean;
+  Ints axes;
+  bool keep_dims = true;
+  bool operator==(const Reduce&) const = default;
+  static constexpr std::string_view kName = "Reduce";
+  static constexpr auto kFields = std::tuple(Field{"kind", &Reduce::kind}, Field{"axes", &Reduce::axes}, Field{"keep_dims", &Reduce::keep_dims});
+};
+
+// Inputs: data, indices (i32 or i64; negative ones count from the end).
+struct Gather {
+  int64_t axis = 0;
+  bool operator==(const Gather&) const = default;
+  static constexpr std::string_view kName = "Gather";
+  static constexpr auto kFields = std::tuple(Field{"axis", &Gather::axis});
+};
+
+// Broadcasts to the shape.
+struct Expand {
+  Shape shape;
+  bool operator==(const Expand&) const = default;
+  static constexpr std::string_view kName = "Expand";
+  static constexpr auto kFields = std::tuple(Field{"shape", &Expand::shape});
+};
+
+// Inputs: condition, a, b.
+struct Where {
+  bool operator==(const Where&) const = default;
+  static constexpr std::string_view kName = "Where";
+  static constexpr auto kFields = std::tuple();
+};
+
+// Changes the element type as ONNX's Cast does.
+struct Cast {
+  DType to = DType::kFloat32;
+  bool operator==(const Cast&) const = default;
+  static constexpr std::string_view kName = "Cast";
+  static constexpr auto kFields = std::tuple(Field{"to", &Cast::to});
+};
+
+// Changes a value's quantization and nothing else: float to integer, integer to float, integer to other parameters. `to` says
+// the element type and, where that is an integer's, the scales.
+struct Convert {
+  DType to = DType::kFloat32;
+  std::optional<Affine> affine;
+  bool operator==(const Convert&) const = default;
+  static constexpr std::string_view kName = "Convert";
+  static constexpr auto kFields = std::tuple(Field{"to", &Convert::to}, Field{"affine", &Convert::affine});
+};
+
+using Op = std::variant<Conv, Gemm, MatMul, BatchNormalization, Unary, Binary, Concat, Slice, Reshape, Transpose, Pad, Pool, Resize, Softmax,
+                        Reduce, Gather, Expand, Where, Cast, Convert>;
+
+// The family's name, or the kind's where the family has kinds ("Conv", "Silu", "MaxPool").
+std::string_view op_name(const Op& op);
+
+}  // namespace ht

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ir/type.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/checked.h"
+
+namespace ht {
+namespace {
+
+struct DTypeRow {
+  DType dtype;
+  std::string_view name;
+  int64_t size;
+};
+
+constexpr std::array kDTypes = {
+    DTypeRow{DType::kFloat32, "f32", 4}, DTypeRow{DType::kFloat16, "f16", 2}, DTypeRow{DType::kFloat64, "f64", 8},
+    DTypeRow{DType::kInt4, "i4", 1},     DTypeRow{DType::kUint4, "u4", 1},    DTypeRow{DType::kInt8, "i8", 1},
+    DTypeRow{DType::kUint8, "u8", 1},    DTypeRow{DType::kInt16, "i16", 2},   DTypeRow{DType::kUint16, "u16", 2},
+    DTypeRow{DType::kInt32, "i32", 4},   DTypeRow{DType::kInt64, "i64", 8},   DTypeRow{DType::kBool, "bool", 1},
+};
+
+}  // namespace
+
+std::string_view dtype_name(DType dtype) { return kDTypes[static_cast<size_t>(dtype)].name; }
+int64_t dtype_size(DType dtype) { return kDTypes[static_cast<size_t>(dtype)].size; }
+
+std::optional<DType> dtype_from_name(std::string_view name) {
+  for (const DTypeRow& row : kDTypes)
+    if (row.name == name) return row.dtype;
+  return std::nullopt;
+}
+
+bool is_float(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kFloat16 || dtype == DType::kFloat64; }
+bool is_integer(DType dtype) { return !is_float(dtype) && dtype != DType::kBool; }
+
+IntegerRange integer_range(DType dtype) {
+  switch (dtype) {
+    case DType::kInt4: return {-8, 7};
+    case DType::kUint4: return {0, 15};
+    case DType::kInt8: return {-128, 127};
+    case DType::kUint8: return {0, 255};
+    case DType::kInt16: return {-32768, 32767};
+    case DType::kUint16: return {0, 65535};
+    case DType::kInt32: return {INT32_MIN, INT32_MAX};
+    case DType::kInt64: return {INT64_MIN, INT64_MAX};
+    case DType::kBool: return {0, 1};
+    case DType::kFloat32:
+    case DType::kFloat16:
+    case DType::kFloat64: break;
+  }
+  return {0, 0};
+}
+
+std::string shape_text(const Shape& shape) { return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x")); }
+
+int64_t element_count(const Shape& shape) {
+  int64_t count = 1;
+  for (int64_t size : shape) count *= size;
+  return count;
+}
+
+Result<int64_t> checked_element_count(const Shape& shape) {
+  constexpr int64_t kMost = int64_t{1} << 34;
+  const auto count = checked_product(shape);
+  if (!count || *count > kMost) return input_error("the shape {} is negative or too large", shape_text(shape));
+  return *count;
+}
+
+Shape strides_of(const Shape& shape) {
+  Shape strides(shape.size(), 1);
+  for (size_t axis = shape.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * shape[axis];
+  return strides;
+}
+
+Result<Affine> Affine::per_tensor(float scale, int32_t zero_point) { return make({}, {scale}, {zero_point}); }
+
+Result<Affine> Affine::per_axis(std::vector<float> scales, std::vector<int32_t> zero_points, size_t axis, size_t rank) {
+  if (axis >= rank) return input_error("quantization axis {} of a tensor with {} axes", axis, rank);
+  Shape shape(rank, 1);
+  shape[axis] = static_cast<int64_t>(scales.size());
+  return make(std::move(shape), std::move(scales), std::move(zero_points));
+}
+
+Result<Affine> Affine::make(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points) {
+  HT_ASSIGN(const int64_t count, checked_element_count(shape));
+  if (count != static_cast<int64_t>(scales.size()) || scales.empty())
+    return input_error("{} scales for the shape {}", scales.size(), shape_text(shape));
+  if (zero_points.empty()) zero_points.assign(scales.size(), 0);
+  if (zero_points.size() != scales.size())
+    return input_error("{} zero points for {} scales", zero_points.size(), scales.size());
+  for (float scale : scales)
+    if (!std::isnormal(scale) || scale < 0) return input_error("a scale is {}; scales must be positive, finite and normal", scale);
+  Affine affine;
+  if (count == 1) shape.clear();
+  affine.shape_ = std::move(shape);
+  affine.scales_ = std::move(scales);
+  affine.zero_points_ = std::move(zero_points);
+  return affine;
+}
+
+std::optional<size_t> Affine::axis() const {
+  std::optional<size_t> found;
+  for (size_t axis = 0; axis < shape_.size(); ++axis) {
+    if (shape_[axis] == 1) continue;
+    if (found) return std::nullopt;
+    found = axis;
+  }
+  return found;
+}
+
+namespace {
+
+template <class T>
+std::vector<T> spread(const std::vector<T>& values, const Shape& shape, size_t axis, int64_t size) {
+  std::vector<T> out(static_cast<size_t>(size), values.front());
+  if (axis >= shape.size() || shape[axis] == 1) return out;
+  const int64_t run = size / shape[axis];
+  for (int64_t i = 0; i < size; ++i) out[static_cast<size_t>(i)] = values[static_cast<size_t>(i / run)];
+  return out;
+}
+
+}  // namespace
+
+std::vector<float> Affine::scales_along(size_t axis, int64_t size) const { return spread(scales_, shape_, axis, size); }
+std::vector<int32_t> Affine::zero_points_along(size_t axis, int64_t size) const { return spread(zero_points_, shape_, axis, size); }
+
+Status Affine::fits(DType dtype, const Shape& shape) const {
+  if (!is_integer(dtype)) return input_error("a tensor of type {} cannot have scales", dtype_name(dtype));
+  const IntegerRange range = integer_range(dtype);
+  for (int32_t zero_point : zero_points_)
+    if (zero_point < range.min || zero_point > range.max)
+      return input_error("zero point {} is outside the type {}", zero_point, dtype_name(dtype));
+  if (shape_.empty()) return {};
+  if (shape_.size() != shape.size())
+    return input_error("scales of shape {} for a tensor of shape {}", shape_text(shape_), shape_text(shape));
+  for (size_t axis = 0; axis < shape.size(); ++axis)
+    if (shape_[axis] < 1 || shape[axis] % shape_[axis] != 0)
+      return input_error("scales of shape {} for a tensor of shape {}", shape_text(shape_), shape_text(shape));
+  return {};
+}
+
+size_t Affine::index_of(const Shape& tensor_shape, int64_t flat) const {
+  if (shape_.empty()) return 0;
+  int64_t index = 0, stride = 1;
+  for (size_t axis = shape_.size(); axis-- > 0;) {
+    const int64_t position = flat % tensor_shape[axis];
+    flat /= tensor_shape[axis];
+    index += position / (tensor_shape[axis] / shape_[axis]) * stride;
+    stride *= shape_[axis];
+  }
+  return static_cast<size_t>(index);
+}
+
+}  // namespace ht

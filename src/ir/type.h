@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace ht {
+
+enum class DType : uint8_t { kFloat32, kFloat16, kFloat64, kInt4, kUint4, kInt8, kUint8, kInt16, kUint16, kInt32, kInt64, kBool };
+
+std::string_view dtype_name(DType dtype);  // "f32", "u8", ...
+std::optional<DType> dtype_from_name(std::string_view name);
+// Bytes an element takes in a Tensor; 4-bit integers take a whole byte there and are packed only in files.
+int64_t dtype_size(DType dtype);
+bool is_float(DType dtype);
+bool is_integer(DType dtype);
+
+struct IntegerRange {
+  int64_t min, max;
+};
+IntegerRange integer_range(DType dtype);  // of an integer type
+
+// Sizes of the axes in ONNX's order (NCHW); empty for a scalar.
+using Shape = std::vector<int64_t>;
+std::string shape_text(const Shape& shape);  // "1x3x416x416", "scalar"
+int64_t element_count(const Shape& shape);   // of a shape that was checked when it was made
+Result<int64_t> checked_element_count(const Shape& shape);
+// Row-major strides, in elements.
+Shape strides_of(const Shape& shape);
+
+// How the integers q of a tensor stand for real numbers: x = (q - zero_point) * scale, with scales and zero points that
+// broadcast to the tensor: their shape has the tensor's rank, each axis being 1 or the tensor's own size (or a divisor of
+// it: then each run of size / n elements shares a scale, as in groups of input channels). A scalar shape is one for all.
+class Affine {
+ public:
+  // One scale a tensor.
+  static Result<Affine> per_tensor(float scale, int32_t zero_point = 0);
+  // A scale each index of one axis of a tensor of the given rank. Zero points may be empty (all zero).
+  static Result<Affine> per_axis(std::vector<float> scales, std::vector<int32_t> zero_points, size_t axis, size_t rank);
+  // Scales must be positive, finite and normal; zero points as many as scales, or none.
+  static Result<Affine> make(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points);
+
+  const Shape& shape() const { return shape_; }
+  const std::vector<float>& scales() const { return scales_; }
+  const std::vector<int32_t>& zero_points() const { return zero_points_; }  // as many as scales
+
+  bool is_per_tensor() const { return scales_.size() == 1; }
+  // The only axis along which the scales vary, if there is exactly one.
+  std::optional<size_t> axis() const;
+  // For each of the axis's `size` indices its position in scales(); all 0 where the scales do not vary along it.
+  // Requires that the scales vary along no other axis.
+  std::vector<float> scales_along(size_t axis, int64_t size) const;
+  std::vector<int32_t> zero_points_along(size_t axis, int64_t size) const;
+
+  // Whether it broadcasts to a tensor of this shape and its zero points fit into this type.
+  Status fits(DType dtype, const Shape& shape) const;
+  // The position in scales() that serves the element at this flat (row-major) position of a tensor of that shape.
+  size_t index_of(const Shape& tensor_shape, int64_t flat) const;
+
+  bool operator==(const Affine&) const = default;
+
+ private:
+  Affine() = default;
+  Shape shape_;
+  std::vector<float> scales_;
+  std::vector<int32_t> zero_points_;
+};
+
+struct TensorType {
+  DType dtype = DType::kFloat32;
+  Shape shape;
+  std::optional<Affine> affine;
+
+  bool is_quantized() const { return affine.has_value(); }
+  bool operator==(const TensorType&) const = default;
+};
+
+}  // namespace ht

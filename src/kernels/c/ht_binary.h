@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef HT_BINARY_H
+#define HT_BINARY_H
+
+#include "ht_kernel.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+  HT_ADD = 0,
+  HT_SUB = 1,
+  HT_MUL = 2,
+  HT_DIV = 3,  // HT_DIV and those after it in float only
+  HT_MIN = 4,
+  HT_MAX = 5,
+  HT_POW = 6,
+  HT_PRELU = 7,  // x >= 0 ? x : x * y
+  HT_EQUAL = 8,  // 1 or 0
+  HT_LESS = 9,
+  HT_GREATER = 10,
+  HT_LESS_EQUAL = 11,
+  HT_GREATER_EQUAL = 12
+};
+
+// How two tensors meet: shape[0..rank) is the output's, strides are in elements and 0 where an input is broadcast.
+typedef struct ht_broadcast {
+  int32_t rank;  // at least 1
+  int32_t shape[HT_MAX_RANK];
+  int32_t a_stride[HT_MAX_RANK];
+  int32_t b_stride[HT_MAX_RANK];
+  int32_t output_stride[HT_MAX_RANK];  // the last one is 1
+} ht_broadcast;
+
+// int8 add, subtract, multiply; a unit is a row of the innermost dimension (the product of the other dimensions).
+// The innermost dimension is the channel where scales are per channel (`channel_step` 1), else every array has one entry (0).
+//
+// HT_FLOAT_HALF_EVEN, x = float(qa - a_zero_point), y = float(qb - b_zero_point):
+//   add, sub: r = x * a_ratio +- y * b_ratio, the ratios float(a_scale / output_scale), float(b_scale / output_scale)
+//   mul:      r = (x * y) * a_ratio, a_ratio = float(a_scale * b_scale / output_scale)
+//   clamp(round_half_even(r) + output_zero_point, -128, 127)
+// HT_FIXED_SINGLE: docs/NUMERICS.md; a_fixed, b_fixed and shift stand for the ratios.
+typedef struct ht_binary_params {
+  int32_t kind;
+  int32_t policy;
+  ht_broadcast shape;
+  int32_t channel_step;
+  const float* a_ratio;
+  const float* b_ratio;
+  const int32_t* a_fixed;  // ratio = fixed * 2^(shift - 31), one shift for both (ht_binary_multipliers)
+  const int32_t* b_fixed;
+  const int32_t* shift;
+  const int8_t* a_zero_point;
+  const int8_t* b_zero_point;
+  const int8_t* output_zero_point;
+} ht_binary_params;
+
+static inline int32_t ht_broadcast_rows(const ht_broadcast* shape) {
+  int32_t rows = 1;
+  for (int32_t i = 0; i + 1 < shape->rank; ++i) rows *= shape->shape[i];
+  return rows;
+}
+static inline int32_t ht_binary_units(const ht_binary_params* p) { return ht_broadcast_rows(&p->shape); }
+void HT_FN(ht_binary)(const ht_binary_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+
+// All kinds on floats; a unit is a row of the innermost dimension.
+typedef struct ht_binary_f32_params {
+  int32_t kind;
+  ht_broadcast shape;
+} ht_binary_f32_params;
+
+static inline int32_t ht_binary_f32_units(const ht_binary_f32_params* p) { return ht_broadcast_rows(&p->shape); }
+void HT_FN(ht_binary_f32)(const ht_binary_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

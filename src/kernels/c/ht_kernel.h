@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every kernel shares. A kernel is
+//
+//   void ht_NAME(const ht_NAME_params* parameters, const ht_arguments* arguments, int32_t begin, int32_t end);
+//
+// It writes the units [begin, end) of its output and nothing else; ht_NAME_units() says how many there are and the
+// comment at the parameters what one is. Results do not depend on how the units are split. Kernels allocate nothing
+// and cannot fail: whoever fills the parameters guarantees that they fit each other. Element counts fit into int32_t.
+//
+// Feature maps are NHWC. A `stride` named after a tensor is the number of elements from one pixel (or row) of that
+// tensor to the next, so that a kernel can read and write some channels of a wider tensor. 8-bit values are int8_t.
+#ifndef HT_KERNEL_H
+#define HT_KERNEL_H
+
+#include <float.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__FAST_MATH__)
+#error "The kernels define their own rounding: compile them without -ffast-math"
+#endif
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
+#error "The kernels need float arithmetic without excess precision (FLT_EVAL_METHOD 0)"
+#endif
+
+// One source, several instruction sets: HT_SUFFIX tells their functions apart and is empty in a bundle.
+#define HT_JOIN_INNER(a, b) a##b
+#define HT_JOIN(a, b) HT_JOIN_INNER(a, b)
+#ifdef HT_SUFFIX
+#define HT_FN(name) HT_JOIN(name, HT_SUFFIX)
+#else
+#define HT_FN(name) name
+#endif
+
+#ifdef __cplusplus
+#define HT_RESTRICT
+extern "C" {
+#else
+#define HT_RESTRICT restrict
+#endif
+
+enum { HT_MAX_INPUTS = 3, HT_MAX_RANK = 8 };
+
+typedef struct ht_arguments {
+  const void* inputs[HT_MAX_INPUTS];
+  void* output;
+  void* scratch;  // ht_NAME_scratch() bytes, aligned to 64 on hosts and 4 elsewhere, not shared between threads
+} ht_arguments;
+
+// How a wide integer becomes a narrow one. The numbers are stored in files and never change.
+enum {
+  HT_FLOAT_HALF_EVEN = 0,  // float(x) * m, round half to even: ONNX Runtime, XNNPACK's fp32
+  HT_FIXED_SINGLE = 1,     // Q31 multiplier and shift, one rounding half up: CMSIS-NN, TFLite with single rounding
+  HT_FIXED_DOUBLE = 2,     // the same with two roundings: TFLite, gemmlowp
+  HT_FIXED_RNDNU = 3,      // multiplier of at most 31 bits, one shift, half up: XNNPACK's rndnu
+  HT_SHIFT_HALF_UP = 4,    // a power of two: DPU, MATLAB
+  HT_FLOAT_HALF_AWAY = 5   // float(x) * m, round half away from zero: ncnn
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which implementations of a kernel exist, best first, the normative one last. They all give the same bits.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+#include "kernels/kernel_list.h"
+
+namespace ht {
+
+template <class Params>
+struct Kernel {
+  Isa isa;
+  std::string_view name;  // "conv.avx512vnni"
+  bool (*accepts)(const Params&);
+  void (*run)(const Params*, const ht_arguments*, int32_t begin, int32_t end);
+  size_t (*scratch_bytes)(const Params&);         // for each thread
+  size_t (*packed_bytes)(const Params&);          // 0: nothing to pack
+  void (*pack)(const Params&, void* destination);  // fills what Params::packed shall point to (aligned to 64)
+};
+
+// conv_kernels(), depthwise_kernels(), ...
+#define HT_DECLARE(name, params) std::span<const Kernel<params>> name##_kernels();
+HT_KERNELS(HT_DECLARE)
+#undef HT_DECLARE
+
+// The kernel's units: rows, blocks or elements, as its header says.
+#define HT_DECLARE(name, params) \
+  inline int32_t name##_units(const params& p) { return ht_##name##_units(&p); }
+HT_KERNELS(HT_DECLARE)
+#undef HT_DECLARE
+
+// What this processor and operating system support.
+Isa detect_isa();
+
+// Whether code for `isa` may run under the cap `allowed` on this machine.
+bool isa_usable(Isa isa, Isa allowed);
+
+// "c", "avx2", "avx512vnni", ...
+std::string_view isa_name(Isa isa);
+
+template <class Params>
+const Kernel<Params>& select_kernel(std::span<const Kernel<Params>> kernels, const Params& params, Isa allowed) {
+  for (const Kernel<Params>& kernel : kernels)
+    if (isa_usable(kernel.isa, allowed) && kernel.accepts(params)) return kernel;
+  return kernels.back();  // the normative kernel accepts everything
+}
+
+}  // namespace ht

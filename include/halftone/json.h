@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Results as JSON documents. Each is an object with a "version" of its own schema, except the list of detections.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "halftone/result.h"
+#include "halftone/results.h"
+
+namespace halftone {
+
+std::string to_json(const InspectResult& result);
+std::string to_json(const QuantizeResult& result);
+std::string to_json(const ValidateResult& result);
+std::string to_json(const BenchResult& result);
+std::string to_json(const KernelsResult& result);
+// [{"image", "category_id", "category", "bbox", "score"}, ...]
+std::string to_json(std::span<const ImageDetections> images);
+std::string to_json(const Error& error);
+
+}  // namespace halftone

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models, statistics and sessions: what stays in memory between operations.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "halftone/context.h"
+#include "halftone/recipe.h"
+#include "halftone/result.h"
+#include "halftone/results.h"
+
+namespace halftone {
+
+// A dense array, row by row, with the bytes of its element type in this machine's order.
+struct Tensor {
+  std::string name;  // of the model's input or output
+  std::string type;  // "f32", "s8", "u8", "i32", "i64", ...
+  std::vector<int64_t> shape;
+  std::vector<uint8_t> bytes;
+
+  static Tensor of_floats(std::string name, std::vector<int64_t> shape, std::span<const float> values);
+  std::span<const float> floats() const;  // empty where the type is another
+  bool operator==(const Tensor&) const = default;
+};
+
+// NumPy's .npy format, version 1 to 3, C order, little endian. kInput for anything else.
+Result<Tensor> read_npy(const std::filesystem::path& path);
+Status write_npy(const std::filesystem::path& path, const Tensor& tensor);
+
+struct LoadOptions {
+  std::vector<int64_t> input_shape;          // fixes what the only input leaves open; empty: the model's own
+  std::vector<std::string> disabled_passes;  // names from pass_names()
+  std::string dump_after;                    // a pass; `on_dump` then gets the graph's text after it
+  std::function<void(std::string_view text)> on_dump;
+};
+
+// The names of the rewrites that a model passes through when it is loaded, in their order.
+std::vector<std::string_view> pass_names();
+
+// A network that was read from a file and verified. Cheap to copy; copies share what they hold, and nobody changes it.
+class Model {
+ public:
+  // kInput where the file is damaged, kUnsupported with operator, node, attribute and remedy where Halftone lacks something.
+  static Result<Model> load(const std::filesystem::path& path, const LoadOptions& options = {}, const Context& context = {});
+
+  const std::filesystem::path& path() const;
+  bool is_quantized() const;
+  std::vector<ValueInfo> inputs() const;
+  std::vector<ValueInfo> outputs() const;
+  InspectResult inspect() const;
+  // The preprocessing, task and settings that `quantize` wrote into the file, with this file as the model; for other models what
+  // their structure suggests, as `halftone init` does. Data sections are empty.
+  Result<Recipe> recipe() const;
+
+  struct Content;
+  explicit Model(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+  const Content& content() const { return *content_; }
+
+ private:
+  std::shared_ptr<const Content> content_;
+};
+
+// What calibration saw of every value. Statistics of disjoint shards of the same data merge to exactly those of one run.
+class Statistics {
+ public:
+  static Result<Statistics> load(const std::filesystem::path& path);
+  // kInput where model, data, preprocessing or instruction set differ, or where shards overlap.
+  static Result<Statistics> merge(std::span<const Statistics> parts);
+  Status save(const std::filesystem::path& path) const;
+  InspectResult inspect() const;
+
+  struct Content;
+  explicit Statistics(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+  const Content& content() const { return *content_; }
+
+ private:
+  std::shared_ptr<const Content> content_;
+};
+
+// A model made ready to run: quantized ones in integers, float ones in float. One run at a time a session.
+class Session {
+ public:
+  static Result<Session> create(const Model& model, const Context& context = {});
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // The outputs in the model's order. Inputs may come in any order and are found by name; the only input may lack a name.
+  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  // The same with every value that is computed on the way, inputs and outputs among them.
+  Result<std::vector<Tensor>> run_all(std::span<const Tensor> inputs);
+  // Preprocesses a JPEG, PNG or WebP photo, runs, decodes the head and suppresses, as the recipe's [preprocess] and [task] say.
+  Result<std::vector<Detection>> detect(const std::filesystem::path& image, const Recipe& recipe);
+  // The model's input made from a photo.
+  Result<Tensor> preprocess(const std::filesystem::path& image, const Recipe& recipe) const;
+
+  struct Content;
+
+ private:
+  explicit Session(std::unique_ptr<Content> content);
+  std::unique_ptr<Content> content_;
+};
+
+}  // namespace halftone

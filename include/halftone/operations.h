@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations of the command line. All can be cancelled through the context and then fail with kInterrupted; files are
+// written whole or not at all; results do not depend on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "halftone/context.h"
+#include "halftone/model.h"
+#include "halftone/recipe.h"
+#include "halftone/result.h"
+#include "halftone/results.h"
+
+namespace halftone {
+
+std::string_view version();  // "0.1.0"
+// The instruction set of that name, as in "avx2"; an error lists the names. kBest is "best".
+Result<Isa> parse_isa(std::string_view name);
+
+struct CalibrateOptions {
+  int shard = 1;  // this run takes the samples of shard 1..shards
+  int shards = 1;
+  bool skip_bad = false;  // note unreadable images and go on instead of failing
+};
+Result<Statistics> calibrate(const Recipe& recipe, const CalibrateOptions& options = {}, const Context& context = {});
+
+// Quantizes recipe.model as recipe.quantize says and writes a Q/DQ ONNX file to `output`. Calibrates where no statistics are
+// given; refuses statistics of another model, other data or other preprocessing with kInput.
+struct QuantizeOptions {
+  std::optional<Statistics> statistics;
+  bool skip_bad = false;
+};
+Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::path& output, const QuantizeOptions& options = {},
+                                const Context& context = {});
+
+// The task's metric of recipe.model and, with `model`, of that one beside it. Where recipe.model is quantized and `model` is
+// absent, the result is its own. With `record`, count, data hash and metric are written into the quantized model.
+struct ValidateOptions {
+  std::filesystem::path model;
+  std::optional<int64_t> limit;      // the first so many images by id
+  std::filesystem::path detections;  // where to write a result list as pycocotools reads it
+  bool record = false;
+};
+Result<ValidateResult> validate(const Recipe& recipe, const ValidateOptions& options = {}, const Context& context = {});
+
+struct BenchOptions {
+  int64_t runs = 0;  // 0: as many as fit into about two seconds, at least 20
+  bool per_layer = false;
+};
+Result<BenchResult> bench(const std::filesystem::path& model, const BenchOptions& options = {}, const Context& context = {});
+
+struct KernelsOptions {
+  bool check = false;  // run every variant against the reference
+};
+Result<KernelsResult> kernels(const KernelsOptions& options = {}, const Context& context = {});
+
+// Writes the photo with boxes over it; the format is `output`'s ending (.png, .jpg).
+Status draw_detections(const std::filesystem::path& image, std::span<const Detection> detections, const std::filesystem::path& output);
+
+// The same photo under several captions from left to right, each with its own boxes.
+struct CaptionedDetections {
+  std::string caption;
+  std::vector<Detection> detections;
+};
+Status draw_side_by_side(const std::filesystem::path& image, std::span<const CaptionedDetections> panels,
+                         const std::filesystem::path& output);
+
+}  // namespace halftone

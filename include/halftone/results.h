@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the operations give back. Sizes are bytes, durations milliseconds or seconds as their names say, metrics fractions.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "halftone/recipe.h"
+
+namespace halftone {
+
+struct ValueInfo {
+  std::string name;
+  std::string type;  // "f32", "u8", ...
+  std::vector<int64_t> shape;
+};
+
+struct OperatorCount {
+  std::string op;
+  int64_t count = 0;
+};
+
+struct LayerInfo {
+  std::string name;
+  std::string op;
+  std::string output;  // type and shape of the first output: "f32 1x16x208x208", "s8 per channel 1x16x208x208"
+  int64_t parameters = 0;
+  int64_t macs = 0;
+};
+
+// Something that stays as it is, and why.
+struct Refusal {
+  std::string name;
+  std::string op;
+  std::string reason;
+};
+
+// The range of a value: as observed (statistics) or as its integers can hold (quantized model).
+struct RangeInfo {
+  std::string name;
+  std::string type;      // of a quantized model's value: "s8", ...
+  int64_t channels = 1;  // how many scales, or how many channels have statistics of their own
+  double min = 0;
+  double max = 0;
+  std::optional<double> scale;        // the largest where there are several
+  std::optional<int64_t> zero_point;  // where there is just one
+};
+
+struct InspectResult {
+  std::string path;
+  std::string kind;  // "float model", "quantized model", "statistics"
+  std::vector<ValueInfo> inputs;
+  std::vector<ValueInfo> outputs;
+  std::vector<OperatorCount> operators;  // most frequent first
+  int64_t parameters = 0;
+  int64_t macs = 0;         // multiplications with accumulation for one run
+  int64_t bytes = 0;        // of the file
+  int64_t conversions = 0;  // changes of quantization between layers
+  int64_t images = 0;       // statistics: samples seen
+  std::optional<Task> task;  // the detector head that was found or is written in the model
+  std::vector<LayerInfo> layers;
+  std::vector<RangeInfo> ranges;
+  std::vector<Refusal> unsupported;
+};
+
+struct QuantizeResult {
+  std::string output;  // the file
+  double seconds = 0;
+  int64_t peak_rss_bytes = 0;
+  int64_t float_bytes = 0;
+  int64_t quantized_bytes = 0;
+  int64_t quantized_nodes = 0;
+  std::vector<Refusal> float_nodes;
+  std::vector<std::string> notes;  // what was done about difficult values
+};
+
+struct DetectionMetrics {
+  double ap = 0, ap50 = 0, ap75 = 0, ap_small = 0, ap_medium = 0, ap_large = 0;
+  double ar_1 = 0, ar_10 = 0, ar_100 = 0, ar_small = 0, ar_medium = 0, ar_large = 0;  // -1: no such object in the data
+};
+
+struct ClassificationMetrics {
+  double top1 = 0;
+  double top5 = 0;
+};
+
+using TaskMetrics = std::variant<std::monostate, DetectionMetrics, ClassificationMetrics>;
+
+// How far the quantized model's output is from the float model's over all samples.
+struct OutputFidelity {
+  std::string name;
+  std::optional<double> snr_db;  // absent: not finite values; infinite: no difference
+  std::optional<double> cosine;
+  double max_error = 0;
+};
+
+struct ValidateResult {
+  int64_t images = 0;  // samples, where the data are arrays
+  std::optional<TaskMetrics> float_model;
+  std::optional<TaskMetrics> quantized_model;
+  std::optional<double> drop;       // points (hundredths) of AP or top-1
+  std::optional<double> agreement;  // classification: share of samples with the float model's class
+  std::vector<OutputFidelity> outputs;
+  std::optional<int64_t> float_bytes;
+  std::optional<int64_t> quantized_bytes;
+  double seconds = 0;
+};
+
+struct Detection {
+  int64_t category_id = 0;
+  std::string category;
+  std::array<double, 4> bbox = {};  // x, y of the left upper corner, width, height, in pixels of the photo
+  double score = 0;
+};
+
+struct ImageDetections {
+  std::string image;
+  std::vector<Detection> detections;  // best first
+};
+
+struct LayerTime {
+  std::string name;
+  std::string op;
+  double ms = 0;  // median
+  int64_t macs = 0;
+  std::string kernel;
+};
+
+struct BenchResult {
+  int threads = 0;
+  std::string isa;
+  int64_t runs = 0;
+  double median_ms = 0;
+  double min_ms = 0;
+  double p90_ms = 0;
+  double load_ms = 0;  // from the file to the first result
+  int64_t peak_rss_bytes = 0;
+  int64_t arena_bytes = 0;
+  int64_t macs = 0;
+  int64_t conversions = 0;
+  std::vector<LayerTime> layers;
+};
+
+struct KernelInfo {
+  std::string operation;
+  std::vector<std::string> variants;  // best first; those that this machine can run
+  std::string chosen;                 // under the instruction set that the context allows
+  std::optional<bool> equal;          // after a check: all variants gave the reference's bits
+};
+
+struct KernelsResult {
+  std::string detected_isa;
+  std::string allowed_isa;
+  std::vector<KernelInfo> kernels;
+};
+
+}  // namespace halftone

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/preprocess.h"
+
+#include <cmath>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "base/checked.h"
+#include "kernels/c/ht_image.h"
+
+namespace ht {
+namespace {
+
+// An input side and a photo resized before cropping stay below these, so that no size in the kernels overflows.
+constexpr int kMaxSide = 1 << 15;
+constexpr int64_t kMaxPixels = int64_t{1} << 28;
+
+template <class Enum>
+struct Named {
+  Enum value;
+  std::string_view name;
+};
+
+constexpr Named<Resize> kResizes[] = {{Resize::kLetterbox, "letterbox"},
+                                      {Resize::kStretch, "stretch"},
+                                      {Resize::kCenterCrop, "center-crop"},
+                                      {Resize::kNone, "none"}};
+constexpr Named<Place> kPlaces[] = {{Place::kTopLeft, "top-left"}, {Place::kCenter, "center"}};
+constexpr Named<ColorOrder> kColors[] = {{ColorOrder::kBgr, "bgr"}, {ColorOrder::kRgb, "rgb"}, {ColorOrder::kGray, "gray"}};
+constexpr Named<Interpolation> kInterpolations[] = {{Interpolation::kBilinear, "bilinear"},
+                                                    {Interpolation::kArea, "area"},
+                                                    {Interpolation::kNearest, "nearest"},
+                                                    {Interpolation::kCubic, "cubic"}};
+constexpr Named<Layout> kLayouts[] = {{Layout::kNchw, "nchw"}, {Layout::kNhwc, "nhwc"}};
+
+template <class Enum, size_t N>
+std::string_view find_name(const Named<Enum> (&table)[N], Enum value) {
+  for (const auto& entry : table)
+    if (entry.value == value) return entry.name;
+  return {};
+}
+
+template <class Enum, size_t N>
+std::optional<Enum> find_value(const Named<Enum> (&table)[N], std::string_view name) {
+  for (const auto& entry : table)
+    if (entry.name == name) return entry.value;
+  return std::nullopt;
+}
+
+int32_t kernel_value(Resize value) {
+  switch (value) {
+    case Resize::kLetterbox:
+      return HT_IMAGE_LETTERBOX;
+    case Resize::kStretch:
+      return HT_IMAGE_STRETCH;
+    case Resize::kCenterCrop:
+      return HT_IMAGE_CENTER_CROP;
+    case Resize::kNone:
+      return HT_IMAGE_NO_RESIZE;
+  }
+  return HT_IMAGE_NO_RESIZE;
+}
+
+int32_t kernel_value(ColorOrder value) {
+  switch (value) {
+    case ColorOrder::kBgr:
+      return HT_IMAGE_BGR;
+    case ColorOrder::kRgb:
+      return HT_IMAGE_RGB;
+    case ColorOrder::kGray:
+      return HT_IMAGE_GRAY;
+  }
+  return HT_IMAGE_BGR;
+}
+
+int32_t kernel_value(Interpolation value) {
+  switch (value) {
+    case Interpolation::kBilinear:
+      return HT_IMAGE_BILINEAR;
+    case Interpolation::kArea:
+      return HT_IMAGE_AREA;
+    case Interpolation::kNearest:
+      return HT_IMAGE_NEAREST;
+    case Interpolation::kCubic:
+      return HT_IMAGE_CUBIC;
+  }
+  return HT_IMAGE_BILINEAR;
+}
+
+ht_image_params kernel_parameters(const Preprocess& p) {
+  ht_image_params parameters{};
+  parameters.width = p.width;
+  parameters.height = p.height;
+  parameters.resize = kernel_value(p.resize);
+  parameters.place = p.place == Place::kCenter ? HT_IMAGE_CENTER : HT_IMAGE_TOP_LEFT;
+  parameters.color = kernel_value(p.color);
+  parameters.interpolation = kernel_value(p.interpolation);
+  for (size_t c = 0; c < 3; ++c) parameters.pad[c] = p.pad[c];
+  return parameters;
+}
+
+Result<ht_image_placement> place_photo(int width, int height, const Preprocess& p) {
+  HT_TRY(check(p));
+  const auto pixels = checked_mul(width, height);
+  if (!pixels || *pixels < 1 || *pixels > kMaxPixels)
+    return input_error("a photo of {} x {} pixels cannot be resized", width, height);
+  if (p.resize == Resize::kNone && (width != p.width || height != p.height)) {
+    return input_error("the photo has {} x {} pixels and the model takes {} x {}; with resize = \"none\" they must be equal",
+                       width, height, p.width, p.height);
+  }
+  if (p.resize == Resize::kCenterCrop) {
+    const double scale = std::max(static_cast<double>(p.width) / width, static_cast<double>(p.height) / height);
+    if (width * scale * height * scale > static_cast<double>(kMaxPixels)) {
+      return input_error("a photo of {} x {} pixels is too narrow to be cropped to {} x {}", width, height, p.width, p.height);
+    }
+  }
+  const ht_image_params parameters = kernel_parameters(p);
+  return ht_image_place(&parameters, width, height);
+}
+
+}  // namespace
+
+std::string_view name_of(Resize value) { return find_name(kResizes, value); }
+std::string_view name_of(Place value) { return find_name(kPlaces, value); }
+std::string_view name_of(ColorOrder value) { return find_name(kColors, value); }
+std::string_view name_of(Interpolation value) { return find_name(kInterpolations, value); }
+std::string_view name_of(Layout value) { return find_name(kLayouts, value); }
+std::optional<Resize> parse_resize(std::string_view name) { return find_value(kResizes, name); }
+std::optional<Place> parse_place(std::string_view name) { return find_value(kPlaces, name); }
+std::optional<ColorOrder> parse_color_order(std::string_view name) { return find_value(kColors, name); }
+std::optional<Interpolation> parse_interpolation(std::string_view name) { return find_value(kInterpolations, name); }
+std::optional<Layout> parse_layout(std::string_view name) { return find_value(kLayouts, name); }
+
+Status check(const Preprocess& p) {
+  if (p.height < 1 || p.width < 1 || p.height > kMaxSide || p.width > kMaxSide) {
+    return input_error("size = [{}, {}] must be a height and a width between 1 and {}", p.height, p.width, kMaxSide)
+        .in("preprocess");
+  }
+  for (int c = 0; c < p.channels(); ++c) {
+    if (!std::isfinite(p.mean[c])) return input_error("mean must be finite numbers").in("preprocess");
+    if (!std::isfinite(p.std[c]) || !(p.std[c] > 0)) return input_error("std must be finite numbers above 0").in("preprocess");
+  }
+  return {};
+}
+
+Result<PhotoPlacement> photo_placement(int photo_width, int photo_height, const Preprocess& p) {
+  HT_ASSIGN(const ht_image_placement placed, place_photo(photo_width, photo_height, p));
+  PhotoPlacement placement;
+  placement.offset_x = placed.left;
+  placement.offset_y = placed.top;
+  placement.scale_x = static_cast<double>(placed.width) / photo_width;
+  placement.scale_y = static_cast<double>(placed.height) / photo_height;
+  // Detectors that place the photo top left divide by the wanted scale, not by the one that whole pixels came to.
+  if (p.resize == Resize::kLetterbox && p.place == Place::kTopLeft) {
+    const double scale = std::min(static_cast<double>(p.width) / photo_width, static_cast<double>(p.height) / photo_height);
+    placement.scale_x = scale;
+    placement.scale_y = scale;
+  }
+  return placement;
+}
+
+Result<Image> preprocess_pixels(const Image& photo, const Preprocess& p) {
+  if (photo.channels != 3) return usage_error("a photo has three channels, this one has {}", photo.channels);
+  HT_ASSIGN([[maybe_unused]] const ht_image_placement placed, place_photo(photo.width, photo.height, p));
+  try {
+    const ht_image_params parameters = kernel_parameters(p);
+    Image input{p.width, p.height, p.channels(), {}};
+    input.pixels.resize(static_cast<size_t>(p.elements()));
+    std::vector<uint64_t> scratch(ht_image_pixels_scratch(&parameters, photo.width, photo.height) / sizeof(uint64_t) + 1);
+    ht_image_pixels(&parameters, photo.pixels.data(), photo.width, photo.height, input.pixels.data(), scratch.data());
+    return input;
+  } catch (const std::bad_alloc&) {
+    return input_error("not enough memory to resize a photo of {} x {} pixels", photo.width, photo.height);
+  }
+}
+
+Status preprocess(const Image& photo, const Preprocess& p, Layout layout, std::span<float> out) {
+  if (static_cast<int64_t>(out.size()) != p.elements()) {
+    return usage_error("the input has {} elements, the buffer {}", p.elements(), out.size());
+  }
+  HT_ASSIGN(const Image input, preprocess_pixels(photo, p));
+  float tables[3][256];
+  for (int c = 0; c < input.channels; ++c) ht_image_table(p.mean[c], p.std[c], tables[c]);
+  const size_t pixels = static_cast<size_t>(p.width) * p.height;
+  const auto convert = layout == Layout::kNchw ? ht_image_planar : ht_image_interleaved;
+  convert(input.pixels.data(), pixels, input.channels, tables, out.data());
+  return {};
+}
+
+}  // namespace ht

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "calibrate/statistics.h"
+#include "ir/type.h"
+
+namespace ht {
+
+// The real numbers that integers shall represent; min <= 0 <= max, so that zero has an integer of its own.
+struct Range {
+  double min = 0, max = 0;
+  bool operator==(const Range&) const = default;
+};
+
+// The integers to represent them with: int8, uint8 or int16 with a free zero point, or with the zero point in the middle
+// (symmetric), or also with scales that are powers of two.
+struct IntegerGrid {
+  DType dtype = DType::kInt8;
+  bool symmetric = false;
+  bool power_of_two = false;
+};
+
+enum class RangeMethod { kMinMax, kPercentile, kEntropy, kMse };
+
+struct RangeRequest {
+  RangeMethod method = RangeMethod::kMse;
+  IntegerGrid grid;
+  double percentile = 99.99;  // of the elements that stay in the range, both tails together
+  // Bounds that the value cannot pass (SiLU -0.2785, hard-swish -0.375, ReLU 0) and that the range then ends at.
+  std::optional<double> pinned_min, pinned_max;
+  // The function that every consumer applies first: kMse then judges the error behind it. None: the identity.
+  std::function<double(double)> activation;
+};
+
+// The range by the method's rule. `name` is the value's, for errors: nothing was observed, or elements were not finite.
+Result<Range> estimate_range(const std::string& name, const ValueStatistics& statistics, const RangeRequest& request);
+// From least to greatest element of each channel, stretched by 1 + margin. A channel that was always zero has the range {0, 0}.
+Result<std::vector<Range>> estimate_channel_ranges(const std::string& name, const ValueStatistics& statistics, double margin = 0);
+
+struct Parameters {
+  float scale = 1;
+  int32_t zero_point = 0;
+  bool operator==(const Parameters&) const = default;
+};
+// The scale is at least 2^-60 (so products of two are normal numbers) and 1 for the range {0, 0}; fails for one that is not finite.
+Result<Parameters> parameters_from_range(Range range, const IntegerGrid& grid);
+Result<Affine> affine_from_range(Range range, const IntegerGrid& grid);
+// A scale an index of the axis; a channel with the range {0, 0} takes the least scale of the others, its values being only zero.
+Result<Affine> affine_from_ranges(std::span<const Range> ranges, const IntegerGrid& grid, size_t axis, size_t rank);
+
+// The mean over the histogram of (f(Q(x)) - f(x))^2, Q being rounding to the grid with these parameters and f the activation.
+double mean_squared_error(const Histogram& histogram, const Parameters& parameters, const IntegerGrid& grid,
+                          const std::function<double(double)>& activation = {});
+
+}  // namespace ht

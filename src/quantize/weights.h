@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "ir/type.h"
+
+namespace ht {
+
+enum class WeightScale { kMax, kMse };  // the greatest magnitude, or the least squared error
+
+struct WeightRequest {
+  WeightScale scale = WeightScale::kMse;
+  bool per_channel = true;             // a scale an index of the output axis, or one for all
+  int32_t least = -127, greatest = 127;  // symmetric about zero but for least = -128
+  size_t output_axis = 0, input_axis = 1;
+  int64_t groups = 1;                  // of a grouped convolution: the input axis indexes the channels of one group
+  // Scales of the input's channels that the weights absorb: W * s is quantized instead of W. One a channel of the whole
+  // input (groups times the input axis), or empty.
+  std::span<const float> input_scales;
+};
+
+struct QuantizedWeights {
+  std::vector<float> scales;   // one an output channel, or one; of W * input scale
+  std::vector<int8_t> values;  // in the weights' own order: round(W * input scale / scale), half to even, saturated
+};
+
+// Weights must be finite. A channel of zeros takes the scale that all weights together would have.
+Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const Shape& shape, const WeightRequest& request);
+
+}  // namespace ht

@@ -60,11 +60,11 @@ struct ModelOutput {
 
 // How the outputs lie in memory; which of them a head can have is the head's own.
 enum class HeadLayout {
-  kRows,      // one output [1, boxes, values]
-  kColumns,   // one output [1, values, boxes]
-  kMaps,      // one output a stride [1, values, height, width]
-  kSplitMaps, // two outputs a stride: boxes [1, values, height, width], then classes likewise
-  kSplitRows, // two outputs a stride: classes [1, cells, values], then boxes likewise
+  kRows,       // one output [1, boxes, values]
+  kColumns,    // one output [1, values, boxes]
+  kMaps,       // one output a stride [1, values, height, width]
+  kSplitMaps,  // two outputs a stride: boxes [1, values, height, width], then classes likewise
+  kSplitRows,  // two outputs a stride: classes [1, cells, values], then boxes likewise
 };
 
 struct HeadInput {
@@ -73,7 +73,9 @@ struct HeadInput {
   bool operator==(const HeadInput&) const = default;
 };
 
-// A head with nothing left to find out. Plain data, so that it can be stored beside the model.
+// A head with nothing left to find out, as only resolve_head() makes it. To store it beside the model, store `task`, `boxes` and
+// `scores`, and resolve again with these as the outputs' forms: what comes from a file must be checked against the outputs
+// anyway.
 struct HeadConfig {
   DetectionTask task;  // strides are filled in
   InputSize input;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What heads share: grids, finding outputs by shape, reading values wherever they lie, choosing classes.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "evaluate/heads/family.h"
+
+namespace ht {
+
+struct Grid {
+  int stride = 0;
+  int64_t width = 0;
+  int64_t height = 0;
+
+  int64_t cells() const { return width * height; }
+  // The cell's place, row by row.
+  float x(int64_t cell) const { return static_cast<float>(cell % width); }
+  float y(int64_t cell) const { return static_cast<float>(cell / width); }
+};
+
+// One grid a stride, of ceil(size / stride) cells.
+std::vector<Grid> grids(std::span<const int> strides, InputSize input);
+int64_t total_cells(std::span<const Grid> grids);
+
+// Values in memory: `data[location * per_location + value * per_value]`.
+struct Strided {
+  const float* data = nullptr;
+  int64_t per_location = 0;
+  int64_t per_value = 0;
+
+  float operator()(int64_t location, int64_t value) const { return data[location * per_location + value * per_value]; }
+};
+
+// The boxes of one grid, or of all where they are decoded already (the grid's stride is 0 then).
+struct Level {
+  Grid grid;
+  int64_t locations = 0;
+  Strided boxes;
+  Strided classes;
+};
+
+// Where the values of each level lie. `box_values` is what a box has besides its classes; `classes_first` tells the order of the
+// two in an output that holds both.
+std::vector<Level> levels(const HeadConfig& config, HeadValues values, int64_t box_values, bool classes_first);
+
+// The index of the first output that is not taken and has this shape, apart from leading ones; marks it as taken.
+class OutputFinder {
+ public:
+  explicit OutputFinder(std::span<const ModelOutput> outputs) : outputs_(outputs), taken_(outputs.size(), false) {}
+  const ModelOutput* take(std::span<const int64_t> shape);
+  const ModelOutput* take(std::initializer_list<int64_t> shape) { return take(std::span(shape.begin(), shape.size())); }
+
+ private:
+  std::span<const ModelOutput> outputs_;
+  std::vector<bool> taken_;
+};
+
+// "expected" says in words what the head reads; the error names it and the outputs that the model has.
+Error misfit(const HeadRequest& request, const std::string& expected);
+
+// A config with what all heads take from the request.
+HeadConfig start_config(const HeadRequest& request, std::vector<int> strides);
+void add_output(HeadConfig& config, const ModelOutput& output);
+
+// The values of the outputs' samples in the config's order; nothing where one has none.
+std::optional<std::vector<std::span<const float>>> samples(const HeadConfig& config, std::span<const ModelOutput> outputs);
+// What the structure of one of the config's outputs tells, if any does.
+std::optional<ScoreForm> stated_scores(const HeadConfig& config, std::span<const ModelOutput> outputs);
+std::optional<BoxForm> stated_boxes(const HeadConfig& config, std::span<const ModelOutput> outputs);
+
+// Whether values [first, first + count) of every location lie in [0, 1], as probabilities do.
+bool within_unit(const Strided& values, int64_t locations, int64_t first, int64_t count);
+
+// Adds the best class of a location, or with `multi_label` each class, whose score is above the threshold. `score` must rise
+// with the class's value; `box` is called for locations that are kept.
+template <class Score, class BoxAt>
+void gather(const DetectionTask& task, const Level& level, Score score, BoxAt box, std::vector<Candidate>& found) {
+  const auto keep = [&](int64_t location, int32_t class_index, float value) {
+    Candidate candidate{{}, score(location, value), class_index};
+    if (!std::isfinite(candidate.score) || !(candidate.score > task.score_threshold)) return;
+    candidate.box = box(location);
+    const Box& b = candidate.box;
+    if (std::isfinite(b.x0) && std::isfinite(b.y0) && std::isfinite(b.x1) && std::isfinite(b.y1)) found.push_back(candidate);
+  };
+  for (int64_t location = 0; location < level.locations; ++location) {
+    int32_t best = 0;
+    float highest = -std::numeric_limits<float>::infinity();
+    for (int32_t c = 0; c < task.class_count; ++c) {
+      const float value = level.classes(location, c);
+      if (task.multi_label) {
+        keep(location, c, value);
+      } else if (value > highest) {
+        highest = value;
+        best = c;
+      }
+    }
+    if (!task.multi_label) keep(location, best, highest);
+  }
+}
+
+inline Box centered(float x, float y, float width, float height) {
+  return {x - width / 2, y - height / 2, x + width / 2, y + height / 2};
+}
+
+}  // namespace ht

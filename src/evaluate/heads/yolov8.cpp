@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decoded: one output [1, 4 + classes, boxes] (or the last two axes exchanged), boxes as centre and size. Raw: 4 sides * 16 bins
+// and classes, as a map a stride, as two maps a stride, or for all strides in one output; a side is the mean of a distribution.
+#include "evaluate/heads/levels.h"
+#include "evaluate/math.h"
+
+namespace ht::yolov8 {
+namespace {
+
+constexpr int kBins = 16;
+constexpr int64_t kSideValues = 4 * kBins;
+// Larger than any size in fractions of the input, smaller than any size in pixels that is worth detecting.
+constexpr float kLargestFraction = 4;
+
+int64_t box_values(const HeadConfig& config) { return config.boxes == BoxForm::kCells ? kSideValues : 4; }
+
+// One output with `values` a box, in columns as exporters write it, or in rows.
+std::optional<HeadConfig> resolve_flat(const HeadRequest& request, const std::vector<int>& strides, int64_t values,
+                                       std::optional<int64_t> boxes) {
+  for (const ModelOutput& output : request.outputs) {
+    if (output.shape.size() < 2) continue;
+    const int64_t last = output.shape.back(), before = output.shape[output.shape.size() - 2];
+    for (HeadLayout layout : {HeadLayout::kColumns, HeadLayout::kRows}) {
+      const bool columns = layout == HeadLayout::kColumns;
+      const int64_t found = columns ? last : before;
+      if ((columns ? before : last) != values || found < 1 || (boxes && found != *boxes)) continue;
+      if (!OutputFinder(std::span(&output, 1)).take({1, before, last})) continue;
+      HeadConfig config = start_config(request, strides);
+      config.layout = layout;
+      add_output(config, output);
+      return config;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<HeadConfig> resolve_maps(const HeadRequest& request, const std::vector<int>& strides, bool split) {
+  const int64_t classes = request.task.class_count;
+  HeadConfig config = start_config(request, strides);
+  config.layout = split ? HeadLayout::kSplitMaps : HeadLayout::kMaps;
+  OutputFinder finder(request.outputs);
+  for (const Grid& grid : grids(strides, request.input)) {
+    const ModelOutput* boxes = finder.take({1, split ? kSideValues : kSideValues + classes, grid.height, grid.width});
+    if (!boxes) return std::nullopt;
+    add_output(config, *boxes);
+    if (!split) continue;
+    const ModelOutput* scores = finder.take({1, classes, grid.height, grid.width});
+    if (!scores) return std::nullopt;
+    add_output(config, *scores);
+  }
+  return config;
+}
+
+void settle_forms(const HeadRequest& request, HeadConfig& config) {
+  const bool raw = config.boxes == BoxForm::kCells;
+  config.scores = raw ? ScoreForm::kLogit : ScoreForm::kProbability;
+  if (const auto sample = samples(config, request.outputs)) {
+    bool probabilities = true;
+    float largest = 0;
+    for (const Level& level : levels(config, *sample, box_values(config), false)) {
+      probabilities = probabilities && within_unit(level.classes, level.locations, 0, config.task.class_count);
+      for (int64_t i = 0; i < level.locations; ++i) largest = std::max({largest, level.boxes(i, 2), level.boxes(i, 3)});
+    }
+    config.scores = probabilities ? ScoreForm::kProbability : ScoreForm::kLogit;
+    if (!raw && largest < kLargestFraction) config.boxes = BoxForm::kFractions;
+  }
+  config.scores = stated_scores(config, request.outputs).value_or(config.scores);
+  const auto stated = stated_boxes(config, request.outputs);
+  if (!raw && stated && *stated != BoxForm::kCells) config.boxes = *stated;
+}
+
+}  // namespace
+
+Result<HeadConfig> resolve(const HeadRequest& request) {
+  const std::vector<int> strides = request.task.strides.empty() ? std::vector<int>{8, 16, 32} : request.task.strides;
+  const int64_t classes = request.task.class_count;
+  const int64_t cells = total_cells(grids(strides, request.input));
+  BoxForm boxes = BoxForm::kPixels;
+  auto config = resolve_flat(request, strides, 4 + classes, std::nullopt);
+  if (!config) {
+    boxes = BoxForm::kCells;
+    config = resolve_flat(request, strides, kSideValues + classes, cells);
+  }
+  if (!config) config = resolve_maps(request, strides, false);
+  if (!config) config = resolve_maps(request, strides, true);
+  if (!config) {
+    return misfit(request,
+                  fmt::format("one output [1, {}, boxes], or for each of the strides {} one output [1, {}, height, width] or "
+                              "two, [1, {}, height, width] and [1, {}, height, width]",
+                              4 + classes, fmt::join(strides, ", "), kSideValues + classes, kSideValues, classes));
+  }
+  config->boxes = boxes;
+  config->bins = boxes == BoxForm::kCells ? kBins : 0;
+  config->clip = true;
+  settle_forms(request, *config);
+  return std::move(*config);
+}
+
+void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
+  const bool logits = config.scores == ScoreForm::kLogit;
+  const bool fractions = config.boxes == BoxForm::kFractions;
+  const float unit_x = fractions ? static_cast<float>(config.input.width) : 1.0f;
+  const float unit_y = fractions ? static_cast<float>(config.input.height) : 1.0f;
+  for (const Level& level : levels(config, values, box_values(config), false)) {
+    const auto side = [&](int64_t i, int64_t k) {
+      const float* logits_of_side = level.boxes.data + i * level.boxes.per_location + k * kBins * level.boxes.per_value;
+      return math::softmax_mean(logits_of_side, kBins, level.boxes.per_value);
+    };
+    const auto box = [&](int64_t i) {
+      if (config.boxes != BoxForm::kCells) {
+        return centered(level.boxes(i, 0) * unit_x, level.boxes(i, 1) * unit_y, level.boxes(i, 2) * unit_x,
+                        level.boxes(i, 3) * unit_y);
+      }
+      const float s = static_cast<float>(level.grid.stride);
+      const float x = level.grid.x(i) + 0.5f, y = level.grid.y(i) + 0.5f;
+      return Box{(x - side(i, 0)) * s, (y - side(i, 1)) * s, (x + side(i, 2)) * s, (y + side(i, 3)) * s};
+    };
+    const auto score = [&](int64_t, float value) { return logits ? math::sigmoid(value) : value; };
+    gather(config.task, level, score, box, found);
+  }
+}
+
+std::optional<DetectionTask> suggest(const HeadConfig& config) {
+  DetectionTask task = config.task;
+  const int64_t cells = total_cells(grids(task.strides, config.input));
+  const bool decoded = config.boxes != BoxForm::kCells;
+  // Rows of 4 + classes could as well be another family's rows of 5 + classes.
+  if (decoded && (config.layout != HeadLayout::kColumns || config.outputs[0].shape.back() != cells)) return std::nullopt;
+  task.nms_threshold = 0.7f;
+  return task;
+}
+
+}  // namespace ht::yolov8

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// One output [1, cells, 4 box values + objectness + classes]; boxes are centre and size.
+#include "evaluate/heads/levels.h"
+#include "evaluate/math.h"
+
+namespace ht::yolox {
+namespace {
+
+constexpr int64_t kBoxValues = 5;
+// No network gives the logarithm of a size in cells that is larger; sizes in pixels exceed it on the first photo.
+constexpr float kLargestLogarithm = 16;
+
+void settle_forms(const HeadRequest& request, HeadConfig& config) {
+  config.boxes = BoxForm::kCells;
+  config.scores = ScoreForm::kProbability;
+  if (const auto sample = samples(config, request.outputs)) {
+    bool probabilities = true;
+    float largest = 0;
+    for (const Level& level : levels(config, *sample, kBoxValues, false)) {
+      probabilities = probabilities && within_unit(level.boxes, level.locations, 4, 1) &&
+                      within_unit(level.classes, level.locations, 0, config.task.class_count);
+      for (int64_t i = 0; i < level.locations; ++i) largest = std::max({largest, level.boxes(i, 2), level.boxes(i, 3)});
+    }
+    config.scores = probabilities ? ScoreForm::kProbability : ScoreForm::kLogit;
+    config.boxes = largest > kLargestLogarithm ? BoxForm::kPixels : BoxForm::kCells;
+  }
+  config.scores = stated_scores(config, request.outputs).value_or(config.scores);
+  config.boxes = stated_boxes(config, request.outputs).value_or(config.boxes);
+}
+
+}  // namespace
+
+Result<HeadConfig> resolve(const HeadRequest& request) {
+  const std::vector<int> strides = request.task.strides.empty() ? std::vector<int>{8, 16, 32} : request.task.strides;
+  const int64_t cells = total_cells(grids(strides, request.input));
+  const int64_t values = kBoxValues + request.task.class_count;
+  const ModelOutput* output = OutputFinder(request.outputs).take({1, cells, values});
+  if (!output) {
+    return misfit(request, fmt::format("one output [1, {}, {}] for strides {}", cells, values, fmt::join(strides, ", ")));
+  }
+  HeadConfig config = start_config(request, strides);
+  config.layout = HeadLayout::kRows;
+  add_output(config, *output);
+  settle_forms(request, config);
+  return config;
+}
+
+void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
+  const bool logits = config.scores == ScoreForm::kLogit;
+  const bool fractions = config.boxes == BoxForm::kFractions;
+  const float unit_x = fractions ? static_cast<float>(config.input.width) : 1.0f;
+  const float unit_y = fractions ? static_cast<float>(config.input.height) : 1.0f;
+  for (const Level& level : levels(config, values, kBoxValues, false)) {
+    const auto score = [&](int64_t i, float value) {
+      const float objectness = level.boxes(i, 4);
+      return logits ? math::sigmoid(objectness) * math::sigmoid(value) : objectness * value;
+    };
+    const auto box = [&](int64_t i) {
+      const float x = level.boxes(i, 0), y = level.boxes(i, 1), w = level.boxes(i, 2), h = level.boxes(i, 3);
+      if (config.boxes != BoxForm::kCells) return centered(x * unit_x, y * unit_y, w * unit_x, h * unit_y);
+      const float s = static_cast<float>(level.grid.stride);
+      return centered((x + level.grid.x(i)) * s, (y + level.grid.y(i)) * s, math::exp(w) * s, math::exp(h) * s);
+    };
+    gather(config.task, level, score, box, found);
+  }
+}
+
+std::optional<DetectionTask> suggest(const HeadConfig& config) { return config.task; }
+
+}  // namespace ht::yolox

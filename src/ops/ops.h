@@ -31,7 +31,4 @@ const OpFacets& facets_of(const Op& op);
 // verify_structure, and that every node's outputs have the types that its operator infers (a quantized value counts as f32).
 Status verify(const Graph& graph);
 
-// The real numbers that a constant stands for: itself where it has no scales, f32 (integers times scales) where it has.
-Tensor dequantize(const Tensor& tensor, const std::optional<Affine>& affine);
-
 }  // namespace ht

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "ops/common.h"
+#include "ops/convert/convert.h"
+
+namespace ht {
+
+Tensor quantize(const Tensor& tensor, DType to, const Affine& affine) {
+  const auto x = tensor.to_floats();
+  const IntegerRange range = integer_range(to);
+  std::vector<int64_t> q(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    const size_t k = affine.index_of(tensor.shape(), static_cast<int64_t>(i));
+    const int64_t zero_point = affine.zero_points()[k];
+    const double ratio = x[i] / affine.scales()[k];
+    const double least = static_cast<double>(range.min - zero_point), most = static_cast<double>(range.max - zero_point);
+    q[i] = std::isnan(ratio) ? zero_point : static_cast<int64_t>(std::nearbyint(std::clamp(ratio, least, most))) + zero_point;
+  }
+  Tensor out = Tensor::zeros(to, tensor.shape());
+  store(out, q);
+  return out;
+}
+
+Status reference(const Convert& convert, InputTensors inputs, OutputTensors outputs) {
+  if (convert.affine)
+    outputs[0] = quantize(*inputs[0], convert.to, *convert.affine);
+  else
+    store(outputs[0], inputs[0]->to_doubles());
+  return {};
+}
+
+}  // namespace ht

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/common.h"
+#include "ops/transpose/transpose.h"
+
+namespace ht {
+
+Status reference(const Transpose& transpose, InputTensors inputs, OutputTensors outputs) {
+  const Shape strides = strides_of(inputs[0]->shape());
+  std::vector<std::vector<int64_t>> terms(strides.size());
+  for (size_t axis = 0; axis < terms.size(); ++axis)
+    for (int64_t i = 0; i < outputs[0].shape()[axis]; ++i)
+      terms[axis].push_back(i * strides[static_cast<size_t>(transpose.permutation[axis])]);
+  take(*inputs[0], gather_positions(terms), outputs[0]);
+  return {};
+}
+
+}  // namespace ht

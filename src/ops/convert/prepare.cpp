@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/prepare.h"
+#include "ops/steps.h"
+
+namespace ht {
+
+Status prepare(const Convert&, PrepareContext& context) {
+  const TensorType& type = context.output_value().type;
+  const Layout layout = context.preferred_layout();
+  if (!type.is_quantized()) {
+    context.alias_output(context.float_input(0, layout), layout);
+    return {};
+  }
+  if (!is_8bit(type)) return unsupported("conversion to {} cannot be computed at run time; activations have 8 bits", dtype_name(type.dtype));
+  HT_ASSIGN(const BufferId converted, context.int8_input_as(0, layout, stored_affine(type), type.dtype == DType::kUint8));
+  context.alias_output(converted, layout);
+  return {};
+}
+
+}  // namespace ht

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/inner_product.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ht {
+namespace {
+
+// The scale of each output's sum, if the product of input and weight scales is the same for all of its taps.
+std::optional<std::vector<float>> common_scales(const Affine& weights, const Shape& shape, const ChannelParameters& input,
+                                                const TapChannels& channels, int64_t taps) {
+  constexpr double kTolerance = 4e-6;  // two roundings to float apart
+  std::vector<float> scales(static_cast<size_t>(shape[0]));
+  for (int64_t o = 0; o < shape[0]; ++o) {
+    auto product = [&](int64_t tap) {
+      const float weight_scale = weights.scales()[weights.index_of(shape, o * taps + tap)];
+      return input.scales[static_cast<size_t>(channels.channel_of(o, tap))] * weight_scale;
+    };
+    const float first = product(0);
+    for (int64_t tap = channels.spatial_taps; tap < taps; tap += channels.spatial_taps)
+      if (std::abs(static_cast<double>(product(tap)) - first) > kTolerance * first) return std::nullopt;
+    if (!std::isnormal(first)) return std::nullopt;
+    scales[static_cast<size_t>(o)] = first;
+  }
+  return scales;
+}
+
+// The bias in units of the sums: its own integers where it has those units, else its real numbers rounded.
+std::optional<std::vector<double>> bias_units(const Value* bias, const std::vector<float>& sum_scale) {
+  std::vector<double> units(sum_scale.size(), 0.0);
+  if (!bias) return units;
+  if (!bias->constant || bias->constant->size() != static_cast<int64_t>(units.size())) return std::nullopt;
+  const std::vector<double> stored = bias->constant->to_doubles();
+  for (size_t o = 0; o < units.size(); ++o) {
+    if (!bias->type.affine) {
+      units[o] = std::nearbyint(stored[o] / sum_scale[o]);
+      continue;
+    }
+    const Affine& affine = *bias->type.affine;
+    const size_t at = affine.index_of(bias->type.shape, static_cast<int64_t>(o));
+    const double integer = stored[o] - affine.zero_points()[at];
+    const double ratio = static_cast<double>(affine.scales()[at]) / sum_scale[o];
+    units[o] = std::abs(ratio - 1) < 1e-5 ? integer : std::nearbyint(integer * ratio);
+  }
+  return units;
+}
+
+}  // namespace
+
+std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine& weight_affine, const ChannelParameters& input,
+                                            const TapChannels& channels, const Value* bias) {
+  if (weights.dtype() != DType::kInt8 && weights.dtype() != DType::kInt4) return std::nullopt;
+  if (std::ranges::any_of(weight_affine.zero_points(), [](int32_t zero_point) { return zero_point != 0; })) return std::nullopt;
+  InnerProduct product;
+  product.outputs = weights.shape()[0];
+  product.taps = product.outputs == 0 ? 0 : weights.size() / product.outputs;
+  if (product.taps == 0) return std::nullopt;
+  const auto scales = common_scales(weight_affine, weights.shape(), input, channels, product.taps);
+  if (!scales) return std::nullopt;
+  const auto units = bias_units(bias, *scales);
+  if (!units) return std::nullopt;
+  const auto integers = weights.data<int8_t>();
+  product.weights.assign(integers.begin(), integers.end());
+  product.padding = input.zero_points;
+  for (int64_t o = 0; o < product.outputs; ++o) {
+    int64_t folded = 0, magnitude = 0;
+    for (int64_t tap = 0; tap < product.taps; ++tap) {
+      const int64_t weight = integers[static_cast<size_t>(o * product.taps + tap)];
+      folded += weight * input.zero_points[static_cast<size_t>(channels.channel_of(o, tap))];
+      magnitude += std::abs(weight) * 128;
+    }
+    const double total = (*units)[static_cast<size_t>(o)] - static_cast<double>(folded);
+    if (!(std::abs(total) + static_cast<double>(magnitude) <= INT32_MAX)) return std::nullopt;
+    product.bias.push_back(static_cast<int32_t>(total));
+  }
+  product.sum_scale = *scales;
+  return product;
+}
+
+namespace {
+
+Int8Output int8_output_of(const ChannelParameters& output, const Unary* clamp) {
+  const size_t channels = output.scales.size();
+  Int8Output result{output.zero_points, std::vector<int8_t>(channels, -128), std::vector<int8_t>(channels, 127)};
+  if (!clamp) return result;
+  const float low = clamp->kind == UnaryKind::kRelu ? 0.0f : clamp->alpha;
+  const float high = clamp->kind == UnaryKind::kRelu ? INFINITY : clamp->beta;
+  for (size_t c = 0; c < channels; ++c) {
+    auto quantized = [&](float x) {
+      const double q = std::nearbyint(static_cast<double>(x / output.scales[c])) + output.zero_points[c];
+      return static_cast<int8_t>(std::clamp(q, -128.0, 127.0));
+    };
+    result.minimum[c] = quantized(low);
+    result.maximum[c] = quantized(high);
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<ProductOutput> product_output(PrepareContext& context, const std::vector<float>& sum_scale, Layout layout) {
+  const auto channels = static_cast<int32_t>(sum_scale.size());
+  const Unary* activation = nullptr;
+  if (!context.output_value().type.is_quantized()) {
+    const NodeId reader = context.only_reader();
+    if (reader.valid()) {
+      const Node& node = context.graph().node(reader);
+      const auto* unary = std::get_if<Unary>(&node.op);
+      const auto function = unary ? unary_function(*unary) : std::nullopt;
+      const bool fits = function && is_8bit(context.graph().value(node.outputs[0]).type) &&
+                        (function->kind == HT_RELU || function->kind == HT_CLIP || has_activation_form(function->kind));
+      if (fits) {
+        activation = unary;
+        context.absorb(reader);
+      }
+    }
+  }
+  const TensorType& type = context.output_value().type;
+  if (!is_8bit(type)) {
+    HT_ASSIGN(const BufferId buffer, context.float_output(layout));
+    HT_ASSIGN(EpilogueData epilogue, float_epilogue(channels, {sum_scale.begin(), sum_scale.end()}));
+    return ProductOutput{std::move(epilogue), buffer};
+  }
+  const Affine stored = stored_affine(type);
+  const size_t axis = layout == Layout::kChannelsLast ? 1 : type.shape.size() - 1;
+  const auto scales = stored.scales_along(axis, channels);
+  const auto zero_points = stored.zero_points_along(axis, channels);
+  const ChannelParameters output{scales, {zero_points.begin(), zero_points.end()}};
+  const bool is_clamp = activation && (activation->kind == UnaryKind::kRelu || activation->kind == UnaryKind::kClip);
+  const Int8Output limits = int8_output_of(output, is_clamp ? activation : nullptr);
+  const BufferId buffer = context.output(layout);
+  if (activation && !is_clamp) {
+    const ActivationFunction function = *unary_function(*activation);
+    HT_ASSIGN(EpilogueData epilogue,
+              activated_epilogue(context.policy(), channels, function, {sum_scale.begin(), sum_scale.end()}, {scales.begin(), scales.end()}, limits));
+    return ProductOutput{std::move(epilogue), buffer};
+  }
+  std::vector<double> ratios;
+  for (size_t c = 0; c < sum_scale.size(); ++c) ratios.push_back(sum_scale[c] / scales[c]);
+  HT_ASSIGN(EpilogueData epilogue, int8_epilogue(context.policy(), channels, ratios, limits));
+  return ProductOutput{std::move(epilogue), buffer};
+}
+
+}  // namespace ht

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The integers of operators that multiply by constant weights: convolution and matrix products.
+#pragma once
+
+#include <optional>
+
+#include "ops/steps.h"
+
+namespace ht {
+
+// sum over taps t of weights[o][t] * q[channel(o, t)] + bias[o], in integers.
+struct InnerProduct {
+  std::vector<int8_t> weights;  // [outputs][taps]
+  int64_t outputs = 0, taps = 0;
+  std::vector<float> sum_scale;  // of output o's sum
+  std::vector<int32_t> bias;     // zero points folded in
+  std::vector<int8_t> padding;   // the zero point of each input channel
+};
+
+// What the weights say about their input: tap t of output o reads input channel channel_of(o, t).
+struct TapChannels {
+  int64_t input_channels, channels_per_group, outputs_per_group, spatial_taps;
+  // Taps are ordered [channel within the group][spatial], as ONNX stores weights.
+  int64_t channel_of(int64_t output, int64_t tap) const { return output / outputs_per_group * channels_per_group + tap / spatial_taps; }
+};
+
+// The integer form of a product with these (constant, quantized) weights laid out [outputs][taps], or nothing where it does not
+// exist: weights with zero points, scales that do not agree within an output's sum, sums that could leave int32, a bias that is
+// not constant. Then the product is computed in float. `input` holds the input's stored parameters along its channel axis.
+std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine& weight_affine, const ChannelParameters& input,
+                                            const TapChannels& channels, const Value* bias);
+
+// How the node's sums leave the kernel, and into which buffer: int8 under the output's parameters, through the activation that
+// reads the output where nothing is quantized between them (that node is then absorbed), or float.
+struct ProductOutput {
+  EpilogueData epilogue;
+  BufferId buffer;
+};
+Result<ProductOutput> product_output(PrepareContext& context, const std::vector<float>& sum_scale, Layout layout);
+
+}  // namespace ht

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "ops/prepare.h"
+#include "ops/steps.h"
+
+namespace ht {
+
+Status prepare(const Pad& op, PrepareContext& context) {
+  if (op.mode != PadMode::kConstant)
+    return unsupported("padding in the mode {} cannot be computed at run time; use constant", kPadModeNames[static_cast<size_t>(op.mode)]);
+  const Shape input_shape = context.input_value(0).type.shape;
+  const TensorType& type = context.output_value().type;
+  const size_t rank = type.shape.size();
+  std::optional<Affine> moved = input_affine(context);
+  if (const auto axis = moved ? moved->axis() : std::nullopt)
+    if (op.pads[*axis] != 0 || op.pads[rank + *axis] != 0) moved.reset();
+  if (!type.is_quantized() && type.dtype != DType::kFloat32)
+    return unsupported("padding of {} cannot be computed at run time", dtype_name(type.dtype));
+  const Layout layout = moved && !moved->is_per_tensor() ? Layout::kChannelsLast : context.preferred_layout();
+  HT_ASSIGN(const Move move, begin_move(context, layout, layout, moved));
+  const Buffer& buffer = context.buffer(move.output);
+
+  std::vector<std::shared_ptr<const void>> arrays;
+  ht_fill_params fill{};
+  fill.element_bytes = static_cast<int32_t>(dtype_size(buffer.dtype));
+  const Shape shape = memory_shape(type.shape, layout), strides = strides_of(shape);
+  fill.rank = static_cast<int32_t>(std::max<size_t>(rank, 1));
+  fill.shape[0] = fill.output_stride[0] = 1;
+  for (size_t p = 0; p < rank; ++p) {
+    fill.shape[p] = static_cast<int32_t>(shape[p]);
+    fill.output_stride[p] = static_cast<int32_t>(strides[p]);
+  }
+  if (buffer.dtype == DType::kInt8) {
+    const int64_t channels = moved->is_per_tensor() ? 1 : type.shape[1];
+    const ChannelParameters parameters = channel_parameters(*moved, channels);
+    std::vector<int8_t> values;
+    for (size_t c = 0; c < parameters.scales.size(); ++c) {
+      const double q = std::nearbyint(static_cast<double>(op.value / parameters.scales[c])) + parameters.zero_points[c];
+      values.push_back(static_cast<int8_t>(std::clamp(q, -128.0, 127.0)));
+    }
+    fill.channel_step = channels > 1 ? 1 : 0;
+    fill.values = keep(arrays, std::move(values));
+  } else {
+    fill.values = keep(arrays, std::vector<float>{op.value});
+  }
+  context.add(KernelId::k_fill, fill, std::move(arrays), {}, move.output);
+
+  View from = whole(context, move.input), to = whole(context, move.output);
+  Shape inside(rank);
+  for (size_t axis = 0; axis < rank; ++axis) {
+    const int64_t begin = op.pads[axis], end = op.pads[rank + axis];
+    inside[axis] = input_shape[axis] + std::min<int64_t>(begin, 0) + std::min<int64_t>(end, 0);
+    from.offset += std::max<int64_t>(-begin, 0) * from.strides[axis];
+    to.offset += std::max<int64_t>(begin, 0) * to.strides[axis];
+  }
+  if (std::ranges::all_of(inside, [](int64_t size) { return size > 0; }))
+    add_copy(context, from, to, inside, memory_order(rank, layout));
+  return {};
+}
+
+}  // namespace ht

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/steps.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ht {
+
+bool is_8bit(const TensorType& type) { return type.affine && (type.dtype == DType::kInt8 || type.dtype == DType::kUint8); }
+
+bool is_8bit_node(const PrepareContext& context) {
+  return is_8bit(context.input_value(0).type) && is_8bit(context.output_value().type);
+}
+
+void add_copy(PrepareContext& context, const View& from, const View& to, const Shape& shape, const std::vector<size_t>& order) {
+  constexpr int64_t kLongestRow = 1 << 14;  // so that there are rows to share among threads
+  ht_copy_params copy{};
+  copy.element_bytes = static_cast<int32_t>(dtype_size(context.buffer(from.buffer).dtype));
+  copy.input_offset = static_cast<int32_t>(from.offset);
+  copy.output_offset = static_cast<int32_t>(to.offset);
+  struct Axis {
+    int64_t size, in, out;
+  };
+  std::vector<Axis> axes;  // the innermost first
+  for (size_t p = order.size(); p-- > 0;) {
+    const Axis axis{shape[order[p]], from.strides[order[p]], to.strides[order[p]]};
+    if (axis.size == 1) continue;
+    if (!axes.empty()) {
+      Axis& last = axes.back();
+      if (axis.in == last.in * last.size && axis.out == last.out * last.size && (axes.size() > 1 || axis.size * last.size <= kLongestRow)) {
+        last.size *= axis.size;
+        continue;
+      }
+    }
+    axes.push_back(axis);
+  }
+  if (axes.empty()) axes.push_back({1, 0, 0});
+  copy.rank = static_cast<int32_t>(axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const Axis& axis = axes[axes.size() - 1 - i];
+    copy.shape[i] = static_cast<int32_t>(axis.size);
+    copy.input_stride[i] = static_cast<int32_t>(axis.in);
+    copy.output_stride[i] = static_cast<int32_t>(axis.out);
+  }
+  context.add(KernelId::k_copy, copy, {}, {from.buffer}, to.buffer);
+}
+
+View whole(const PrepareContext& context, BufferId id) {
+  const Buffer& buffer = context.buffer(id);
+  return {id, layout_strides(buffer.shape, buffer.layout), 0};
+}
+
+std::optional<Affine> input_affine(const PrepareContext& context) {
+  const TensorType& type = context.input_value(0).type;
+  return is_8bit(type) ? std::optional(stored_affine(type)) : std::nullopt;
+}
+
+Result<Move> begin_move(PrepareContext& context, Layout input_layout, Layout output_layout, const std::optional<Affine>& moved) {
+  const TensorType& type = context.input_value(0).type;
+  if (moved && is_8bit_node(context)) return Move{context.int8_input(0, input_layout), context.int8_output(output_layout, *moved)};
+  if (!type.is_quantized() && type.dtype != DType::kFloat32)
+    return Move{context.raw_input(0, input_layout), context.output(output_layout)};
+  const BufferId input = context.float_input(0, input_layout);
+  HT_ASSIGN(const BufferId output, context.float_output(output_layout));
+  return Move{input, output};
+}
+
+AxisSplit split_at(const Shape& shape, Layout layout, size_t axis) {
+  const auto order = memory_order(shape.size(), layout);
+  AxisSplit split{1, static_cast<int32_t>(shape[axis]), 1};
+  bool before = true;
+  for (size_t memory_axis : order) {
+    if (memory_axis == axis) {
+      before = false;
+    } else {
+      (before ? split.outer : split.inner) *= static_cast<int32_t>(shape[memory_axis]);
+    }
+  }
+  return split;
+}
+
+Affine slice_affine(const Affine& affine, const Shape& shape, size_t axis, int64_t start, int64_t step, int64_t count) {
+  if (affine.axis() != axis) return affine;
+  const auto scales = affine.scales_along(axis, shape[axis]);
+  const auto zero_points = affine.zero_points_along(axis, shape[axis]);
+  std::vector<float> some_scales;
+  std::vector<int32_t> some_zero_points;
+  for (int64_t i = 0; i < count; ++i) {
+    some_scales.push_back(scales[static_cast<size_t>(start + i * step)]);
+    some_zero_points.push_back(zero_points[static_cast<size_t>(start + i * step)]);
+  }
+  auto sliced = Affine::per_axis(std::move(some_scales), std::move(some_zero_points), axis, shape.size());
+  return *std::move(sliced);  // a part of valid parameters is valid
+}
+
+ChannelParameters channel_parameters(const Affine& stored, int64_t channels) {
+  const auto zero_points = stored.zero_points_along(1, channels);
+  return {stored.scales_along(1, channels), {zero_points.begin(), zero_points.end()}};
+}
+
+std::optional<ActivationFunction> unary_function(const Unary& op) {
+  static constexpr std::array kKinds = {
+      std::pair{UnaryKind::kRelu, HT_RELU},         std::pair{UnaryKind::kLeakyRelu, HT_LEAKY_RELU},
+      std::pair{UnaryKind::kClip, HT_CLIP},         std::pair{UnaryKind::kSigmoid, HT_SIGMOID},
+      std::pair{UnaryKind::kHardSigmoid, HT_HARD_SIGMOID}, std::pair{UnaryKind::kSilu, HT_SILU},
+      std::pair{UnaryKind::kHardSwish, HT_HARD_SWISH}, std::pair{UnaryKind::kTanh, HT_TANH},
+      std::pair{UnaryKind::kGelu, HT_GELU},         std::pair{UnaryKind::kGeluTanh, HT_GELU_TANH},
+      std::pair{UnaryKind::kErf, HT_ERF},           std::pair{UnaryKind::kElu, HT_ELU},
+      std::pair{UnaryKind::kSelu, HT_SELU},         std::pair{UnaryKind::kCelu, HT_CELU},
+      std::pair{UnaryKind::kSoftplus, HT_SOFTPLUS}, std::pair{UnaryKind::kSoftsign, HT_SOFTSIGN},
+      std::pair{UnaryKind::kMish, HT_MISH},         std::pair{UnaryKind::kExp, HT_EXP},
+      std::pair{UnaryKind::kLog, HT_LOG},           std::pair{UnaryKind::kSqrt, HT_SQRT},
+      std::pair{UnaryKind::kNeg, HT_NEG},           std::pair{UnaryKind::kAbs, HT_ABS},
+      std::pair{UnaryKind::kFloor, HT_FLOOR},       std::pair{UnaryKind::kCeil, HT_CEIL},
+      std::pair{UnaryKind::kRound, HT_ROUND},       std::pair{UnaryKind::kReciprocal, HT_RECIPROCAL},
+      std::pair{UnaryKind::kSign, HT_SIGN},
+  };
+  const auto found = std::ranges::find(kKinds, op.kind, [](const auto& row) { return row.first; });
+  if (found == kKinds.end()) return std::nullopt;
+  return ActivationFunction{found->second, op.alpha, op.beta};
+}
+
+Result<Window> make_window(const Shape& input, const Shape& output, const Ints& kernel, const Ints& strides, const Ints& dilations,
+                           const Ints& pads) {
+  const size_t spatial = input.size() - 2;
+  if (spatial < 1 || spatial > 2) return unsupported("windows over {} spatial axes cannot be computed, only over 1 or 2", spatial);
+  auto at = [&](const Ints& values, size_t axis, int64_t missing) {
+    if (axis == 0 && spatial == 1) return static_cast<int32_t>(missing);
+    const size_t i = axis - (2 - spatial);
+    return static_cast<int32_t>(i < values.size() ? values[i] : missing);
+  };
+  const Ints in(input.begin() + 2, input.end()), out(output.begin() + 2, output.end());
+  const auto middle = pads.begin() + static_cast<std::ptrdiff_t>(pads.size() / 2);
+  const Ints begins(pads.begin(), middle), ends(middle, pads.end());
+  return Window{at(in, 0, 1),      at(in, 1, 1),      at(out, 0, 1),       at(out, 1, 1),       at(kernel, 0, 1), at(kernel, 1, 1), at(strides, 0, 1),
+                at(strides, 1, 1), at(dilations, 0, 1), at(dilations, 1, 1), at(begins, 0, 0), at(begins, 1, 0), at(ends, 0, 0),   at(ends, 1, 0)};
+}
+
+}  // namespace ht

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/plan.h"
+
+#include <array>
+#include <cstring>
+
+namespace ht {
+
+std::vector<size_t> memory_order(size_t rank, Layout layout) {
+  std::vector<size_t> order;
+  for (size_t axis = 0; axis < rank; ++axis)
+    if (layout == Layout::kPlain || rank < 3 || axis != 1) order.push_back(axis);
+  if (order.size() < rank) order.push_back(1);
+  return order;
+}
+
+Shape memory_shape(const Shape& shape, Layout layout) {
+  Shape result;
+  for (size_t axis : memory_order(shape.size(), layout)) result.push_back(shape[axis]);
+  return result;
+}
+
+Shape layout_strides(const Shape& shape, Layout layout) {
+  const auto order = memory_order(shape.size(), layout);
+  Shape strides(shape.size(), 1);
+  int64_t stride = 1;
+  for (size_t position = order.size(); position-- > 0;) {
+    strides[order[position]] = stride;
+    stride *= shape[order[position]];
+  }
+  return strides;
+}
+
+bool same_memory(const Shape& shape, Layout a, Layout b) {
+  if (a == b) return true;
+  auto significant = [&](Layout layout) {
+    std::vector<size_t> axes;
+    for (size_t axis : memory_order(shape.size(), layout))
+      if (shape[axis] != 1) axes.push_back(axis);
+    return axes;
+  };
+  return significant(a) == significant(b);
+}
+
+std::vector<uint8_t> to_layout(const Tensor& tensor, Layout layout) {
+  const auto bytes = tensor.bytes();
+  if (same_memory(tensor.shape(), Layout::kPlain, layout)) return {bytes.begin(), bytes.end()};
+  const auto size = static_cast<size_t>(dtype_size(tensor.dtype()));
+  const Shape strides = layout_strides(tensor.shape(), layout);
+  std::vector<uint8_t> out(bytes.size());
+  std::vector<int64_t> position(tensor.shape().size(), 0);
+  for (size_t i = 0; i < bytes.size() / size; ++i) {
+    int64_t offset = 0;
+    for (size_t axis = 0; axis < position.size(); ++axis) offset += position[axis] * strides[axis];
+    std::memcpy(out.data() + static_cast<size_t>(offset) * size, bytes.data() + i * size, size);
+    for (size_t axis = position.size(); axis-- > 0;) {
+      if (++position[axis] < tensor.shape()[axis]) break;
+      position[axis] = 0;
+    }
+  }
+  return out;
+}
+
+std::string_view kernel_name(KernelId kernel) {
+#define HT_KERNEL_NAME(name, params) #name,
+  static constexpr std::array kNames = {HT_KERNELS(HT_KERNEL_NAME)};
+#undef HT_KERNEL_NAME
+  return kNames[static_cast<size_t>(kernel)];
+}
+
+}  // namespace ht

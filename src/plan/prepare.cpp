@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/prepare.h"
+
+#include <algorithm>
+
+#include "ir/dequantize.h"
+#include "kernels/tables.h"
+
+namespace ht {
+namespace {
+
+// A buffer seen as rows of its innermost axis.
+struct Rows {
+  int32_t rows, channels;
+};
+
+Rows rows_of(const Buffer& buffer) {
+  const Shape shape = memory_shape(buffer.shape, buffer.layout);
+  const int64_t channels = shape.empty() ? 1 : shape.back();
+  return {static_cast<int32_t>(channels == 0 ? 0 : element_count(shape) / channels), static_cast<int32_t>(channels)};
+}
+
+// Whether parameters that vary can vary along the innermost axis in memory.
+bool varies_innermost(const Affine& affine, size_t rank, Layout layout) {
+  return affine.is_per_tensor() || (affine.axis() && memory_order(rank, layout).back() == *affine.axis());
+}
+
+std::vector<int8_t> narrow(const std::vector<int32_t>& values) { return {values.begin(), values.end()}; }
+
+}  // namespace
+
+Affine stored_affine(const TensorType& type) {
+  if (type.dtype != DType::kUint8) return *type.affine;
+  std::vector<int32_t> zero_points = type.affine->zero_points();
+  for (int32_t& zero_point : zero_points) zero_point -= 128;
+  auto affine = Affine::make(type.affine->shape(), type.affine->scales(), std::move(zero_points));
+  return *std::move(affine);  // the scales were valid before
+}
+
+ht_epilogue keep(std::vector<std::shared_ptr<const void>>& arrays, EpilogueData data) {
+  auto shared = std::make_shared<const EpilogueData>(std::move(data));
+  arrays.push_back(shared);
+  return shared->view();
+}
+
+PrepareContext::PrepareContext(const Graph& graph, Policy policy, Plan& plan)
+    : graph_(graph), links_(graph), plan_(plan), absorbed_(graph.nodes.size(), false), forms_(graph.values.size()) {
+  plan_.policy = policy;
+  for (ValueId input : graph.inputs) {
+    const Value& value = graph.value(input);
+    const BufferId id = add_buffer({value.name, value.type.dtype, value.type.shape, Layout::kPlain, value.type.affine, false, nullptr, {}});
+    forms_[input.index].push_back({id, false, Layout::kPlain});
+    plan_.inputs.push_back(id);
+  }
+}
+
+void PrepareContext::begin(NodeId node) {
+  node_ = result_node_ = node;
+  pending_.clear();
+}
+
+void PrepareContext::absorb(NodeId reader) {
+  absorbed_[reader.index] = true;
+  result_node_ = reader;
+}
+
+BufferId PrepareContext::add_buffer(Buffer buffer) {
+  if (buffer.affine && buffer.dtype == DType::kUint8) {
+    buffer.affine = stored_affine({buffer.dtype, buffer.shape, buffer.affine});
+    buffer.dtype = DType::kInt8;
+    buffer.offset_128 = true;
+  }
+  plan_.buffers.push_back(std::move(buffer));
+  return BufferId(plan_.buffers.size() - 1);
+}
+
+BufferId PrepareContext::temporary(std::string name, DType dtype, Shape shape, Layout layout) {
+  return add_buffer({std::move(name), dtype, std::move(shape), layout, std::nullopt, false, nullptr, {}});
+}
+
+BufferId PrepareContext::constant_buffer(const Tensor& tensor) {
+  return add_buffer({node().name, tensor.dtype(), tensor.shape(), Layout::kPlain, std::nullopt, false,
+                     std::make_shared<const std::vector<uint8_t>>(tensor.bytes().begin(), tensor.bytes().end()), {}});
+}
+
+std::optional<Layout> PrepareContext::layout_of(size_t i) const {
+  if (!has_input(i) || graph_.is_constant(node().inputs[i])) return std::nullopt;
+  const auto& forms = forms_[node().inputs[i].index];
+  return forms.empty() ? std::nullopt : std::optional(forms.front().layout);
+}
+
+Layout PrepareContext::preferred_layout() const {
+  for (size_t i = 0; i < node().inputs.size(); ++i)
+    if (layout_of(i) == Layout::kChannelsLast) return Layout::kChannelsLast;
+  return Layout::kPlain;
+}
+
+BufferId PrepareContext::constant(ValueId id, bool as_float, Layout layout) {
+  const Value& value = graph_.value(id);
+  const Tensor tensor = as_float ? dequantize(*value.constant, value.type.affine) : *value.constant;
+  auto bytes = to_layout(tensor, layout);
+  if (!as_float && value.type.affine && tensor.dtype() == DType::kUint8)
+    for (uint8_t& byte : bytes) byte ^= 0x80;
+  return add_buffer({value.name, tensor.dtype(), tensor.shape(), layout, as_float ? std::nullopt : value.type.affine, false,
+                     std::make_shared<const std::vector<uint8_t>>(std::move(bytes)), {}});
+}
+
+BufferId PrepareContext::find_or_make(ValueId id, bool as_float, Layout layout) {
+  auto& forms = forms_[id.index];
+  as_float = as_float && graph_.value(id).type.is_quantized();
+  for (const Form& form : forms)
+    if (form.is_float == as_float && form.layout == layout) return form.buffer;
+  BufferId made;
+  if (graph_.is_constant(id)) {
+    made = constant(id, as_float, layout);
+  } else {
+    const auto right_type = std::ranges::find(forms, as_float, &Form::is_float);
+    if (right_type != forms.end()) {
+      made = relayout(right_type->buffer, layout);
+    } else {
+      const BufferId real = dequantize_step(forms.front().buffer);
+      const Layout real_layout = plan_.buffer(real).layout;
+      if (real_layout != layout) forms.push_back({real, as_float, real_layout});
+      made = relayout(real, layout);
+    }
+  }
+  forms.push_back({made, as_float, layout});
+  return made;
+}
+
+BufferId PrepareContext::relayout(BufferId source, Layout layout) {
+  const Buffer from = plan_.buffer(source);
+  if (from.layout == layout) return source;
+  Buffer to = from;
+  to.layout = layout;
+  if (same_memory(from.shape, from.layout, layout)) {
+    to.alias_of = plan_.root(source);
+    plan_.buffers.push_back(std::move(to));
+    return BufferId(plan_.buffers.size() - 1);
+  }
+  to.alias_of = {};
+  plan_.buffers.push_back(std::move(to));
+  const BufferId target(plan_.buffers.size() - 1);
+  ht_copy_params copy{};
+  copy.element_bytes = static_cast<int32_t>(dtype_size(from.dtype));
+  const auto order = memory_order(from.shape.size(), layout);
+  const Shape in = layout_strides(from.shape, from.layout), out = layout_strides(from.shape, layout);
+  copy.rank = static_cast<int32_t>(order.size());
+  for (size_t p = 0; p < order.size(); ++p) {
+    copy.shape[p] = static_cast<int32_t>(from.shape[order[p]]);
+    copy.input_stride[p] = static_cast<int32_t>(in[order[p]]);
+    copy.output_stride[p] = static_cast<int32_t>(out[order[p]]);
+  }
+  add_step({node().name, "Layout", KernelId::k_copy, copy, {}, {source}, target, 0, false});
+  return target;
+}
+
+BufferId PrepareContext::dequantize_step(BufferId source) {
+  const size_t rank = plan_.buffer(source).shape.size();
+  if (!varies_innermost(*plan_.buffer(source).affine, rank, plan_.buffer(source).layout)) source = relayout(source, Layout::kChannelsLast);
+  const Buffer from = plan_.buffer(source);
+  const BufferId target = temporary(from.name, DType::kFloat32, from.shape, from.layout);
+  const Rows rows = rows_of(from);
+  Step step{node().name, "Convert", KernelId::k_dequantize, {}, {}, {source}, target, 0, true};
+  ht_convert_params params{};
+  params.rows = rows.rows;
+  params.channels = params.input_stride = params.output_stride = rows.channels;
+  params.channel_step = from.affine->is_per_tensor() ? 0 : 1;
+  params.scale = keep(step.arrays, from.affine->scales());
+  params.zero_point = keep(step.arrays, narrow(from.affine->zero_points()));
+  step.params = params;
+  add_step(std::move(step));
+  return target;
+}
+
+Result<BufferId> PrepareContext::quantize(BufferId source, const Affine& stored, bool offset_128, const std::string& name) {
+  if (!varies_innermost(stored, plan_.buffer(source).shape.size(), plan_.buffer(source).layout))
+    source = relayout(source, Layout::kChannelsLast);
+  const Buffer from = plan_.buffer(source);
+  if (!varies_innermost(stored, from.shape.size(), from.layout))
+    return unsupported("the scales of the value {} vary along an axis other than the channels; give it one scale a channel or one in all", from.name);
+  Buffer to{name, DType::kInt8, from.shape, from.layout, stored, offset_128, nullptr, {}};
+  plan_.buffers.push_back(std::move(to));
+  const BufferId target(plan_.buffers.size() - 1);
+  const Rows rows = rows_of(from);
+  Step step{node().name, "Convert", KernelId::k_quantize, {}, {}, {source}, target, 0, true};
+  if (from.affine) {
+    const bool by_channel = !stored.is_per_tensor() || !from.affine->is_per_tensor();
+    const size_t axis = memory_order(from.shape.size(), from.layout).empty() ? 0 : memory_order(from.shape.size(), from.layout).back();
+    const int64_t tables = by_channel ? rows.channels : 1;
+    const auto in_scale = from.affine->scales_along(axis, tables), out_scale = stored.scales_along(axis, tables);
+    const auto in_zero = from.affine->zero_points_along(axis, tables), out_zero = stored.zero_points_along(axis, tables);
+    std::vector<int8_t> table;
+    for (size_t c = 0; c < static_cast<size_t>(tables); ++c) {
+      const auto part = int8_table([](double x) { return x; }, in_scale[c], in_zero[c], out_scale[c], out_zero[c]);
+      table.insert(table.end(), part.begin(), part.end());
+    }
+    ht_table_params params{};
+    params.rows = rows.rows;
+    params.channels = params.input_stride = params.output_stride = rows.channels;
+    params.table_step = by_channel ? 256 : 0;
+    params.table = keep(step.arrays, std::move(table));
+    step.kernel = KernelId::k_table;
+    step.params = params;
+  } else {
+    ht_convert_params params{};
+    params.rows = rows.rows;
+    params.channels = params.input_stride = params.output_stride = rows.channels;
+    params.channel_step = stored.is_per_tensor() ? 0 : 1;
+    params.scale = keep(step.arrays, stored.scales());
+    params.zero_point = keep(step.arrays, narrow(stored.zero_points()));
+    step.params = params;
+  }
+  add_step(std::move(step));
+  return target;
+}
+
+BufferId PrepareContext::float_input(size_t i, Layout layout) { return find_or_make(node().inputs[i], true, layout); }
+BufferId PrepareContext::int8_input(size_t i, Layout layout) { return find_or_make(node().inputs[i], false, layout); }
+BufferId PrepareContext::raw_input(size_t i, Layout layout) { return find_or_make(node().inputs[i], false, layout); }
+
+Result<BufferId> PrepareContext::int8_input_as(size_t i, Layout layout, const Affine& stored, bool offset_128) {
+  const BufferId source = find_or_make(node().inputs[i], false, layout);
+  const Buffer& buffer = plan_.buffer(source);
+  if (buffer.affine == stored) return source;
+  HT_ASSIGN(const BufferId converted, quantize(source, stored, offset_128, buffer.name));
+  return relayout(converted, layout);
+}
+
+BufferId PrepareContext::output(Layout layout, size_t i) {
+  const ValueId id = graph_.node(result_node_).outputs[i];
+  const Value& value = graph_.value(id);
+  const BufferId buffer = add_buffer({value.name, value.type.dtype, value.type.shape, layout, value.type.affine, false, nullptr, {}});
+  forms_[id.index].push_back({buffer, false, layout});
+  return buffer;
+}
+
+Result<BufferId> PrepareContext::float_output(Layout layout, size_t i) {
+  const ValueId id = graph_.node(result_node_).outputs[i];
+  const Value& value = graph_.value(id);
+  if (!value.type.is_quantized()) return output(layout, i);
+  if (value.type.dtype != DType::kInt8 && value.type.dtype != DType::kUint8)
+    return unsupported("the value {} is quantized to {}; activations have 8 bits or are float", value.name, dtype_name(value.type.dtype));
+  const BufferId source = temporary(value.name, DType::kFloat32, value.type.shape, layout);
+  pending_.push_back({source, id});
+  return source;
+}
+
+BufferId PrepareContext::int8_output(Layout layout, const Affine& computed, size_t i) {
+  const ValueId id = graph_.node(result_node_).outputs[i];
+  const Value& value = graph_.value(id);
+  if (stored_affine(value.type) == computed) return output(layout, i);
+  const BufferId source = temporary(value.name, DType::kInt8, value.type.shape, layout);
+  plan_.buffers[source.index].affine = computed;
+  pending_.push_back({source, id});
+  return source;
+}
+
+void PrepareContext::alias_output(BufferId input, Layout layout, size_t i) {
+  const BufferId buffer = output(layout, i);
+  plan_.buffers[buffer.index].alias_of = plan_.root(input);
+}
+
+void PrepareContext::add(KernelId kernel, KernelParams params, std::vector<std::shared_ptr<const void>> arrays, std::vector<BufferId> inputs,
+                         BufferId output, int64_t macs) {
+  add_step({node().name, std::string(op_name(node().op)), kernel, params, std::move(arrays), std::move(inputs), output, macs, false});
+}
+
+Status PrepareContext::finish() {
+  for (const Pending& pending : pending_) {
+    const Value& value = graph_.value(pending.value);
+    HT_ASSIGN(const BufferId made, quantize(pending.source, stored_affine(value.type), value.type.dtype == DType::kUint8, value.name));
+    forms_[pending.value.index].push_back({made, false, plan_.buffer(made).layout});
+  }
+  pending_.clear();
+  return {};
+}
+
+Status PrepareContext::finish_graph() {
+  for (ValueId id : graph_.outputs) plan_.outputs.push_back(find_or_make(id, false, Layout::kPlain));
+  return {};
+}
+
+}  // namespace ht

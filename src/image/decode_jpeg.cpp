@@ -77,6 +77,7 @@ class JpegReader {
     jpeg_mem_src(&info_, bytes.data(), bytes.size());
     jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xFFFF);
     jpeg_read_header(&info_, TRUE);
+    orientation_ = find_orientation();
     // Four components are CMYK, which libjpeg does not turn into red, green and blue.
     info_.out_color_space = info_.num_components == 4 ? JCS_CMYK : JCS_RGB;
     info_.dct_method = JDCT_ISLOW;
@@ -107,7 +108,10 @@ class JpegReader {
   // At least one bit a block of 64 pixels; only arithmetic coding can do with less.
   bool is_too_short(size_t bytes) const { return !info_.arith_code && width() * height() / 512 > static_cast<int64_t>(bytes); }
 
-  int orientation() const {
+  int orientation() const { return orientation_; }
+
+ private:
+  int find_orientation() const {
     static constexpr char kMagic[6] = {'E', 'x', 'i', 'f', 0, 0};
     for (jpeg_saved_marker_ptr marker = info_.marker_list; marker; marker = marker->next) {
       if (marker->marker != JPEG_APP0 + 1 || marker->data_length < sizeof kMagic) continue;
@@ -117,7 +121,6 @@ class JpegReader {
     return 1;
   }
 
- private:
   // Adobe's files hold the inks inverted; OpenCV takes all files for such.
   static void cmyk_to_rgb(const uint8_t* cmyk, size_t pixels, uint8_t* rgb) {
     for (size_t i = 0; i < pixels; ++i, cmyk += 4, rgb += 3) {
@@ -129,6 +132,7 @@ class JpegReader {
   jpeg_decompress_struct info_{};
   jpeg_progress_mgr progress_{};
   ErrorManager errors_{};
+  int orientation_ = 1;
 };
 
 }  // namespace

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/recipe_check.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "api/suggest.h"
+#include "api/words.h"
+#include "base/checked.h"
+#include "evaluate/classes.h"
+#include "evaluate/head.h"
+
+namespace ht {
+namespace {
+
+using halftone::CalibrationData;
+using halftone::QuantizeSettings;
+using halftone::Recipe;
+using halftone::Task;
+using halftone::TaskType;
+using halftone::ValidationData;
+
+using Fault = std::optional<RecipeFault>;
+
+constexpr int kMaxSide = 1 << 15;
+constexpr int kMaxStride = 1 << 10;
+constexpr size_t kMaxRank = 8;
+constexpr auto kHeads = std::to_array<std::string_view>(
+    {"yolox", "yolov5", "yolov8", "nanodet", "ssd", "fastestdet", "yolo-fastestv2", "boxes"});
+constexpr auto kTargets = std::to_array<std::string_view>({"native", "onnxruntime", "cortex-m"});
+constexpr auto kPlannedTargets = std::to_array<std::string_view>({"openvino", "tensorrt", "tflite", "dpu", "matlab"});
+
+bool contains(std::span<const std::string_view> words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+Fault fault(std::string_view section, std::string_view key, Error error) { return RecipeFault{section, key, std::move(error)}; }
+
+bool is_share(float value) { return value >= 0 && value <= 1; }
+
+Fault find_anchor_fault(const Task& task) {
+  for (const auto& level : task.anchors) {
+    for (const halftone::Anchor& anchor : level) {
+      if (!(anchor.width > 0 && anchor.height > 0) || !std::isfinite(anchor.width) || !std::isfinite(anchor.height))
+        return fault("task", "anchors", input_error("'anchors' in [task] must have a width and a height above 0, in pixels of the input"));
+    }
+  }
+  if (!task.anchors.empty() && !task.strides.empty() && task.anchors.size() != task.strides.size())
+    return fault("task", "anchors", input_error("'anchors' in [task] has {} lists, but there are {} strides; give one list a stride",
+                                                task.anchors.size(), task.strides.size()));
+  return std::nullopt;
+}
+
+Fault find_head_fault(const Task& task) {
+  if (task.head.empty()) return fault("task", "", input_error("[task] needs 'head' for detection; it may be {}", joined_words(kHeads)));
+  if (!contains(kHeads, task.head))
+    return fault("task", "head", input_error("'head' in [task] is '{}'; did you mean '{}'? It may be {}", task.head,
+                                             nearest_word(task.head, kHeads), joined_words(kHeads)));
+  const auto built = head_names();
+  if (!contains(built, task.head))
+    return fault("task", "head", unsupported("the head '{}' is not built yet; this version has {}", task.head, joined_words(built)));
+  if (task.classes.empty() && task.class_list.empty())
+    return fault("task", "", input_error("[task] needs 'classes' for detection: \"coco80\" or a list of names in the model's order"));
+  for (int stride : task.strides) {
+    if (stride < 1 || stride > kMaxStride)
+      return fault("task", "strides", input_error("'strides' in [task] must be from 1 to {}", kMaxStride));
+  }
+  return find_anchor_fault(task);
+}
+
+template <class Data>
+Fault find_data_fault(std::string_view section, const Data& data) {
+  if (data.images.empty() && data.arrays.empty())
+    return fault(section, "", input_error("[{}] needs 'images': a folder, a pattern such as \"photos/*.jpg\", or a file with a list", section));
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<RecipeFault> find_fault(const halftone::Preprocess& preprocess) {
+  if (preprocess.height < 1 || preprocess.width < 1 || preprocess.height > kMaxSide || preprocess.width > kMaxSide)
+    return fault("preprocess", "size",
+                 input_error("'size' in [preprocess] must be [height, width], each from 1 to {}", kMaxSide));
+  for (int channel = 0; channel < 3; ++channel) {
+    if (!std::isfinite(preprocess.mean[channel]))
+      return fault("preprocess", "mean", input_error("'mean' in [preprocess] must be finite"));
+    if (preprocess.std[channel] == 0 || !std::isfinite(preprocess.std[channel]))
+      return fault("preprocess", "std", input_error("'std' in [preprocess] must not be 0, because pixels are divided by it"));
+  }
+  return std::nullopt;
+}
+
+std::optional<RecipeFault> find_fault(const Task& task) {
+  if (task.type == TaskType::kDetection) {
+    if (Fault found = find_head_fault(task)) return found;
+  }
+  if (!task.class_list.empty()) {
+    if (auto known = class_list(task.class_list); !known) return fault("task", "classes", std::move(known.error()));
+  }
+  if (!task.classes.empty()) {
+    if (auto valid = class_list(task.classes); !valid) return fault("task", "classes", std::move(valid.error()));
+  }
+  if (!is_share(task.score_threshold))
+    return fault("task", "score_threshold", input_error("'score_threshold' in [task] must be from 0 to 1"));
+  if (!is_share(task.nms_threshold)) return fault("task", "nms_threshold", input_error("'nms_threshold' in [task] must be from 0 to 1"));
+  if (task.max_detections < 1) return fault("task", "max_detections", input_error("'max_detections' in [task] must be at least 1"));
+  if (task.center_offset && !is_share(*task.center_offset))
+    return fault("task", "center_offset", input_error("'center_offset' in [task] must be from 0 to 1"));
+  return std::nullopt;
+}
+
+std::optional<RecipeFault> find_fault(const QuantizeSettings& settings) {
+  if (contains(kPlannedTargets, settings.target))
+    return fault("quantize", "target", unsupported("the target '{}' is not built yet; this version has {}", settings.target, joined_words(kTargets)));
+  if (!contains(kTargets, settings.target))
+    return fault("quantize", "target", input_error("'target' in [quantize] is '{}'; did you mean '{}'? It may be {}", settings.target,
+                                                   nearest_word(settings.target, kTargets), joined_words(kTargets)));
+  if (settings.weights != 8 && settings.weights != 4)
+    return fault("quantize", "weights", input_error("'weights' in [quantize] must be 8 or 4 bits"));
+  if (settings.weights == 4) return fault("quantize", "weights", unsupported("weights of 4 bits are not built yet; use 8"));
+  if (settings.activations != 8 && settings.activations != 16)
+    return fault("quantize", "activations", input_error("'activations' in [quantize] must be 8 or 16 bits"));
+  if (settings.activations == 16) return fault("quantize", "activations", unsupported("activations of 16 bits are not built yet; use 8"));
+  if (settings.ranges == halftone::Ranges::kPercentile || settings.ranges == halftone::Ranges::kEntropy)
+    return fault("quantize", "ranges", unsupported("ranges by {} are not built yet; use mse or minmax", word_of(settings.ranges)));
+  if (settings.rounding == halftone::Rounding::kGptq)
+    return fault("quantize", "rounding", unsupported("rounding by gptq is not built yet; use nearest"));
+  if (settings.prefer == halftone::Prefer::kLatency)
+    return fault("quantize", "prefer", unsupported("preferring latency is not built yet; use accuracy"));
+  return std::nullopt;
+}
+
+std::optional<RecipeFault> find_fault(const Recipe& recipe) {
+  if (recipe.model.path.empty()) return fault("model", "", input_error("[model] needs 'path', the ONNX file"));
+  const auto& shape = recipe.model.input_shape;
+  const bool positive = std::all_of(shape.begin(), shape.end(), [](int64_t size) { return size > 0; });
+  if (shape.size() > kMaxRank || !positive || !checked_product(shape))
+    return fault("model", "input_shape", input_error("'input_shape' in [model] must have at most {} sizes above 0", kMaxRank));
+  if (recipe.preprocess) {
+    if (Fault found = find_fault(*recipe.preprocess)) return found;
+  }
+  if (Fault found = find_fault(recipe.task)) return found;
+  if (recipe.task.type == TaskType::kDetection && !recipe.preprocess)
+    return fault("task", "type", input_error("detection needs [preprocess], at least its 'size'"));
+  if (recipe.calibration) {
+    if (Fault found = find_data_fault("calibration", *recipe.calibration)) return found;
+    if (recipe.calibration->count < 1) return fault("calibration", "count", input_error("'count' in [calibration] must be at least 1"));
+  }
+  if (recipe.validation) {
+    if (Fault found = find_data_fault("validation", *recipe.validation)) return found;
+  }
+  return find_fault(recipe.quantize);
+}
+
+}  // namespace ht

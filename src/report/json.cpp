@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "halftone/json.h"
+
+#include <cmath>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace halftone {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Grows when a key changes its meaning or goes away; new keys do not count.
+constexpr int kVersion = 1;
+
+Json document() { return Json{{"version", kVersion}}; }
+
+// Names come from foreign files and need not be valid UTF-8.
+std::string text_of(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+
+template <class Value>
+Json optional(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json();
+}
+
+// JSON knows no infinity: an output that does not differ has no noise to give in decibel.
+Json finite(const std::optional<double>& value) { return value && std::isfinite(*value) ? Json(*value) : Json(); }
+
+template <class Range, class Convert>
+Json list(const Range& range, Convert convert) {
+  Json array = Json::array();
+  for (const auto& element : range) array.push_back(convert(element));
+  return array;
+}
+
+Json to_object(const ValueInfo& value) { return {{"name", value.name}, {"type", value.type}, {"shape", value.shape}}; }
+Json to_object(const OperatorCount& row) { return {{"op", row.op}, {"count", row.count}}; }
+Json to_object(const Refusal& refusal) { return {{"name", refusal.name}, {"op", refusal.op}, {"reason", refusal.reason}}; }
+
+Json to_object(const LayerInfo& layer) {
+  return {{"name", layer.name}, {"op", layer.op}, {"output", layer.output}, {"parameters", layer.parameters}, {"macs", layer.macs}};
+}
+
+Json to_object(const RangeInfo& range) {
+  return {{"name", range.name}, {"type", range.type}, {"channels", range.channels}, {"min", range.min}, {"max", range.max},
+          {"scale", optional(range.scale)}, {"zero_point", optional(range.zero_point)}};
+}
+
+Json to_object(const LayerTime& layer) {
+  return {{"name", layer.name}, {"op", layer.op}, {"ms", layer.ms}, {"macs", layer.macs}, {"kernel", layer.kernel}};
+}
+
+Json to_object(const OutputFidelity& output) {
+  return {{"name", output.name}, {"snr_db", finite(output.snr_db)}, {"cosine", finite(output.cosine)}, {"max_error", output.max_error}};
+}
+
+Json to_object(const KernelInfo& kernel) {
+  Json object = {{"operation", kernel.operation}, {"chosen", kernel.chosen}, {"variants", kernel.variants}};
+  if (kernel.equal) object["equal"] = *kernel.equal;
+  return object;
+}
+
+constexpr auto kToObject = [](const auto& value) { return to_object(value); };
+
+Json to_object(const Task& task) {
+  return {{"head", task.head}, {"strides", task.strides}, {"classes", task.classes.empty() ? Json(task.class_list) : Json(task.classes)}};
+}
+
+Json to_object(std::monostate) { return Json::object(); }
+Json to_object(const ClassificationMetrics& m) { return {{"top1", m.top1}, {"top5", m.top5}}; }
+Json to_object(const DetectionMetrics& m) {
+  return {{"AP", m.ap}, {"AP50", m.ap50}, {"AP75", m.ap75}, {"AP_small", m.ap_small}, {"AP_medium", m.ap_medium}, {"AP_large", m.ap_large},
+          {"AR_1", m.ar_1}, {"AR_10", m.ar_10}, {"AR_100", m.ar_100}, {"AR_small", m.ar_small}, {"AR_medium", m.ar_medium}, {"AR_large", m.ar_large}};
+}
+
+Json to_object(const std::optional<TaskMetrics>& metrics) {
+  return metrics ? std::visit([](const auto& m) { return to_object(m); }, *metrics) : Json();
+}
+
+}  // namespace
+
+std::string to_json(const InspectResult& result) {
+  Json json = document();
+  json["path"] = result.path;
+  json["kind"] = result.kind;
+  json["bytes"] = result.bytes;
+  if (result.kind == "statistics") {
+    json["images"] = result.images;
+  } else {
+    json["inputs"] = list(result.inputs, kToObject);
+    json["outputs"] = list(result.outputs, kToObject);
+    json["operators"] = list(result.operators, kToObject);
+    json["parameters"] = result.parameters;
+    json["macs"] = result.macs;
+    json["conversions"] = result.conversions;
+    json["head"] = result.task ? to_object(*result.task) : Json();
+    json["layers"] = list(result.layers, kToObject);
+    json["unsupported"] = list(result.unsupported, kToObject);
+  }
+  json["ranges"] = list(result.ranges, kToObject);
+  return text_of(json);
+}
+
+std::string to_json(const QuantizeResult& result) {
+  Json json = document();
+  json["output"] = result.output;
+  json["seconds"] = result.seconds;
+  json["peak_rss_bytes"] = result.peak_rss_bytes;
+  json["float_bytes"] = result.float_bytes;
+  json["quantized_bytes"] = result.quantized_bytes;
+  json["quantized_nodes"] = result.quantized_nodes;
+  json["float_nodes"] = list(result.float_nodes, kToObject);
+  json["notes"] = result.notes;
+  return text_of(json);
+}
+
+std::string to_json(const ValidateResult& result) {
+  Json json = document();
+  json["images"] = result.images;
+  json["float"] = to_object(result.float_model);
+  json["quantized"] = to_object(result.quantized_model);
+  json["drop"] = optional(result.drop);
+  if (result.agreement) json["agreement"] = *result.agreement;
+  json["outputs"] = list(result.outputs, kToObject);
+  json["float_bytes"] = optional(result.float_bytes);
+  json["quantized_bytes"] = optional(result.quantized_bytes);
+  json["seconds"] = result.seconds;
+  return text_of(json);
+}
+
+std::string to_json(const BenchResult& result) {
+  Json json = document();
+  json["threads"] = result.threads;
+  json["isa"] = result.isa;
+  json["runs"] = result.runs;
+  json["median_ms"] = result.median_ms;
+  json["min_ms"] = result.min_ms;
+  json["p90_ms"] = result.p90_ms;
+  json["load_ms"] = result.load_ms;
+  json["peak_rss_bytes"] = result.peak_rss_bytes;
+  json["arena_bytes"] = result.arena_bytes;
+  json["macs"] = result.macs;
+  json["conversions"] = result.conversions;
+  json["layers"] = list(result.layers, kToObject);
+  return text_of(json);
+}
+
+std::string to_json(const KernelsResult& result) {
+  Json json = document();
+  json["detected_isa"] = result.detected_isa;
+  json["allowed_isa"] = result.allowed_isa;
+  json["kernels"] = list(result.kernels, kToObject);
+  return text_of(json);
+}
+
+std::string to_json(std::span<const ImageDetections> images) {
+  Json json = Json::array();
+  for (const ImageDetections& image : images) {
+    for (const Detection& detection : image.detections) {
+      json.push_back({{"image", image.image}, {"category_id", detection.category_id}, {"category", detection.category},
+                      {"bbox", detection.bbox}, {"score", detection.score}});
+    }
+  }
+  return text_of(json);
+}
+
+std::string to_json(const Error& error) {
+  Json json = document();
+  json["error"] = {{"code", static_cast<int>(error.code)}, {"place", error.place}, {"message", error.message}};
+  return text_of(json);
+}
+
+}  // namespace halftone

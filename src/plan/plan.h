@@ -40,6 +40,7 @@ struct Buffer {
   bool offset_128 = false;
   std::shared_ptr<const std::vector<uint8_t>> constant;  // in the layout's order
   BufferId alias_of;  // the same bytes as another buffer, which is not itself an alias
+  ValueId value;      // the graph's value, where this is the form in which it is made (others convert from it)
 
   int64_t bytes() const { return element_count(shape) * dtype_size(dtype); }
 };

@@ -48,7 +48,7 @@ PrepareContext::PrepareContext(const Graph& graph, Policy policy, Plan& plan)
   plan_.policy = policy;
   for (ValueId input : graph.inputs) {
     const Value& value = graph.value(input);
-    const BufferId id = add_buffer({value.name, value.type.dtype, value.type.shape, Layout::kPlain, value.type.affine, false, nullptr, {}});
+    const BufferId id = add_buffer({value.name, value.type.dtype, value.type.shape, Layout::kPlain, value.type.affine, false, nullptr, {}, input});
     forms_[input.index].push_back({id, false, Layout::kPlain});
     plan_.inputs.push_back(id);
   }
@@ -75,12 +75,12 @@ BufferId PrepareContext::add_buffer(Buffer buffer) {
 }
 
 BufferId PrepareContext::temporary(std::string name, DType dtype, Shape shape, Layout layout) {
-  return add_buffer({std::move(name), dtype, std::move(shape), layout, std::nullopt, false, nullptr, {}});
+  return add_buffer({std::move(name), dtype, std::move(shape), layout, std::nullopt, false, nullptr, {}, {}});
 }
 
 BufferId PrepareContext::constant_buffer(const Tensor& tensor) {
   return add_buffer({node().name, tensor.dtype(), tensor.shape(), Layout::kPlain, std::nullopt, false,
-                     std::make_shared<const std::vector<uint8_t>>(tensor.bytes().begin(), tensor.bytes().end()), {}});
+                     std::make_shared<const std::vector<uint8_t>>(tensor.bytes().begin(), tensor.bytes().end()), {}, {}});
 }
 
 std::optional<Layout> PrepareContext::layout_of(size_t i) const {
@@ -102,7 +102,7 @@ BufferId PrepareContext::constant(ValueId id, bool as_float, Layout layout) {
   if (!as_float && value.type.affine && tensor.dtype() == DType::kUint8)
     for (uint8_t& byte : bytes) byte ^= 0x80;
   return add_buffer({value.name, tensor.dtype(), tensor.shape(), layout, as_float ? std::nullopt : value.type.affine, false,
-                     std::make_shared<const std::vector<uint8_t>>(std::move(bytes)), {}});
+                     std::make_shared<const std::vector<uint8_t>>(std::move(bytes)), {}, {}});
 }
 
 BufferId PrepareContext::find_or_make(ValueId id, bool as_float, Layout layout) {
@@ -133,6 +133,7 @@ BufferId PrepareContext::relayout(BufferId source, Layout layout) {
   if (from.layout == layout) return source;
   Buffer to = from;
   to.layout = layout;
+  to.value = {};
   if (same_memory(from.shape, from.layout, layout)) {
     to.alias_of = plan_.root(source);
     plan_.buffers.push_back(std::move(to));
@@ -179,7 +180,7 @@ Result<BufferId> PrepareContext::quantize(BufferId source, const Affine& stored,
   const Buffer from = plan_.buffer(source);
   if (!varies_innermost(stored, from.shape.size(), from.layout))
     return unsupported("the scales of the value {} vary along an axis other than the channels; give it one scale a channel or one in all", from.name);
-  Buffer to{name, DType::kInt8, from.shape, from.layout, stored, offset_128, nullptr, {}};
+  Buffer to{name, DType::kInt8, from.shape, from.layout, stored, offset_128, nullptr, {}, {}};
   plan_.buffers.push_back(std::move(to));
   const BufferId target(plan_.buffers.size() - 1);
   const Rows rows = rows_of(from);
@@ -230,7 +231,7 @@ Result<BufferId> PrepareContext::int8_input_as(size_t i, Layout layout, const Af
 BufferId PrepareContext::output(Layout layout, size_t i) {
   const ValueId id = graph_.node(result_node_).outputs[i];
   const Value& value = graph_.value(id);
-  const BufferId buffer = add_buffer({value.name, value.type.dtype, value.type.shape, layout, value.type.affine, false, nullptr, {}});
+  const BufferId buffer = add_buffer({value.name, value.type.dtype, value.type.shape, layout, value.type.affine, false, nullptr, {}, id});
   forms_[id.index].push_back({buffer, false, layout});
   return buffer;
 }
@@ -270,6 +271,7 @@ Status PrepareContext::finish() {
   for (const Pending& pending : pending_) {
     const Value& value = graph_.value(pending.value);
     HT_ASSIGN(const BufferId made, quantize(pending.source, stored_affine(value.type), value.type.dtype == DType::kUint8, value.name));
+    plan_.buffers[made.index].value = pending.value;
     forms_[pending.value.index].push_back({made, false, plan_.buffer(made).layout});
   }
   pending_.clear();

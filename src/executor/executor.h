@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Float execution: a plan of float steps whose convolutions and matrix products oneDNN computes. It is the baseline of
+// validation and what calibration observes; its bits differ between instruction sets.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ir/graph.h"
+#include "runtime/session.h"
+
+namespace ht {
+
+// A float network ready to run, its weights in the form that this machine multiplies fastest; shared by executors.
+class FloatProgram {
+ public:
+  // Quantized types in the graph are taken as what their integers stand for. `isa` caps oneDNN for the whole process; an error
+  // where oneDNN already computes with more.
+  static Result<std::shared_ptr<const FloatProgram>> make(const Graph& graph, Isa isa);
+
+  const std::shared_ptr<const Placement>& placement() const { return placement_; }
+  // What oneDNN uses, e.g. "avx512_core_vnni"; recorded in statistics.
+  static std::string isa_name();
+
+ private:
+  FloatProgram() = default;
+  std::shared_ptr<const Placement> placement_;
+};
+
+// A session over the program. With more than one thread, oneDNN's own threads do the work.
+class FloatExecutor {
+ public:
+  FloatExecutor(const FloatProgram& program, int threads);
+  Session& session() { return session_; }
+  // As Session::run.
+  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+
+ private:
+  Session session_;
+  int threads_;
+};
+
+}  // namespace ht

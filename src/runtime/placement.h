@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this device makes of a plan: which kernel runs each step, weights packed for it, where values lie in memory.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "plan/plan.h"
+
+namespace ht {
+
+// A step bound to the kernel that runs it. Immutable and shared by sessions.
+class PlacedStep {
+ public:
+  virtual ~PlacedStep() = default;
+  virtual std::string_view kernel() const = 0;  // "conv.avx512vnni"
+  virtual int32_t units() const = 0;
+  virtual size_t scratch_bytes() const = 0;  // for each thread
+  virtual void run(const ht_arguments& arguments, int32_t begin, int32_t end) const = 0;
+};
+
+// May run a step in another way than the kernel lists do; null where it does not.
+using StepProvider = std::function<std::unique_ptr<PlacedStep>(const Plan& plan, const Step& step)>;
+
+class Placement {
+ public:
+  // Kernels of at most this instruction set; the provider, where there is one, is asked first.
+  static std::shared_ptr<const Placement> make(std::shared_ptr<const Plan> plan, Isa isa, const StepProvider& provider = {});
+
+  const Plan& plan() const { return *plan_; }
+  const std::vector<std::unique_ptr<PlacedStep>>& steps() const { return steps_; }
+  // Position in the arena of a buffer that is neither a constant nor an alias.
+  int64_t offset(BufferId buffer) const { return offsets_[buffer.index]; }
+  int64_t arena_bytes() const { return arena_bytes_; }
+  size_t scratch_bytes() const { return scratch_bytes_; }  // of the hungriest step, for each thread
+
+  struct Finished {
+    BufferId buffer;
+    size_t step;
+  };
+  // The graph's values by the step after which each is complete, in the order of steps; inputs and constants are not among them.
+  const std::vector<Finished>& finished() const { return finished_; }
+
+ private:
+  Placement() = default;
+  void place_buffers();
+
+  std::shared_ptr<const Plan> plan_;
+  std::vector<std::unique_ptr<PlacedStep>> steps_;
+  std::vector<int64_t> offsets_;
+  std::vector<Finished> finished_;
+  int64_t arena_bytes_ = 0;
+  size_t scratch_bytes_ = 0;
+};
+
+}  // namespace ht

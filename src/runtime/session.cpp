@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/session.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+namespace ht {
+
+struct Session::Aligned {
+  static constexpr size_t kAlignment = 64;
+  explicit Aligned(size_t size) : memory(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, (size / kAlignment + 1) * kAlignment))) {}
+  ~Aligned() { std::free(memory); }
+  Aligned(const Aligned&) = delete;
+  Aligned& operator=(const Aligned&) = delete;
+  uint8_t* memory;
+};
+
+Session::Session(std::shared_ptr<const Placement> placement, int threads) : Session(std::move(placement), threads, {}) {
+  pool_ = std::make_unique<ThreadPool>(threads);
+  parallel_ = [pool = pool_.get()](int64_t count, const std::function<void(int64_t, int)>& task) { pool->parallel_for(count, task); };
+}
+
+Session::Session(std::shared_ptr<const Placement> placement, int threads, ParallelFor parallel)
+    : placement_(std::move(placement)),
+      parallel_(std::move(parallel)),
+      threads_(threads),
+      arena_(std::make_unique<Aligned>(static_cast<size_t>(placement_->arena_bytes()))),
+      scratch_(std::make_unique<Aligned>((placement_->scratch_bytes() + Aligned::kAlignment) * static_cast<size_t>(threads))) {}
+
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+void Session::set_profile(std::vector<double>* seconds) {
+  profile_ = seconds;
+  if (profile_) profile_->resize(plan().steps.size(), 0.0);
+}
+
+const uint8_t* Session::bytes_of(BufferId id) const {
+  const BufferId root = plan().root(id);
+  const Buffer& buffer = plan().buffer(root);
+  return buffer.constant ? buffer.constant->data() : arena_->memory + placement_->offset(root);
+}
+
+uint8_t* Session::memory_of(BufferId id) { return arena_->memory + placement_->offset(plan().root(id)); }
+
+Status Session::load_inputs(std::span<const Tensor> inputs) {
+  if (inputs.size() != plan().inputs.size()) return usage_error("the network has {} inputs, but {} were given", plan().inputs.size(), inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Buffer& buffer = plan().buffer(plan().inputs[i]);
+    const DType declared = buffer.offset_128 ? DType::kUint8 : buffer.dtype;
+    if (inputs[i].dtype() != declared || inputs[i].shape() != buffer.shape)
+      return usage_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(declared), shape_text(buffer.shape),
+                         dtype_name(inputs[i].dtype()), shape_text(inputs[i].shape()));
+    const auto bytes = inputs[i].bytes();
+    uint8_t* memory = memory_of(plan().inputs[i]);
+    std::memcpy(memory, bytes.data(), bytes.size());
+    if (buffer.offset_128)
+      for (size_t k = 0; k < bytes.size(); ++k) memory[k] ^= 0x80;
+  }
+  return {};
+}
+
+Tensor Session::output_tensor(BufferId id) const {
+  const Buffer& buffer = plan().buffer(id);
+  Tensor tensor = Tensor::zeros(buffer.offset_128 ? DType::kUint8 : buffer.dtype, buffer.shape);
+  auto to = tensor.mutable_data<uint8_t>();
+  if (!to.empty()) std::memcpy(to.data(), bytes_of(id), to.size());
+  if (buffer.offset_128)
+    for (uint8_t& byte : to) byte ^= 0x80;
+  return tensor;
+}
+
+void Session::run_step(size_t index) {
+  // Below this much work, waking other threads costs more than it saves.
+  constexpr int64_t kLeastWork = 1 << 15;
+  const Step& step = plan().steps[index];
+  const PlacedStep& placed = *placement_->steps()[index];
+  ht_arguments arguments{};
+  for (size_t i = 0; i < step.inputs.size(); ++i) arguments.inputs[i] = bytes_of(step.inputs[i]);
+  arguments.output = memory_of(step.output);
+  const size_t scratch = (placement_->scratch_bytes() + Aligned::kAlignment - 1) / Aligned::kAlignment * Aligned::kAlignment;
+  const int32_t units = placed.units();
+  const int64_t work = step.macs / 16 + element_count(plan().buffer(step.output).shape);
+  if (threads_ == 1 || units < 2 || work < kLeastWork) {
+    arguments.scratch = scratch_->memory;
+    placed.run(arguments, 0, units);
+    return;
+  }
+  const int64_t parts = std::min<int64_t>(units, int64_t{4} * threads_);
+  parallel_(parts, [&](int64_t part, int worker) {
+    ht_arguments own = arguments;
+    own.scratch = scratch_->memory + scratch * static_cast<size_t>(worker);
+    placed.run(own, static_cast<int32_t>(units * part / parts), static_cast<int32_t>(units * (part + 1) / parts));
+  });
+}
+
+Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
+  HT_TRY(load_inputs(inputs));
+  auto observe = [&](BufferId id) {
+    const Buffer& buffer = plan().buffer(id);
+    observer_(buffer, {bytes_of(id), static_cast<size_t>(buffer.bytes())});
+  };
+  if (observer_)
+    for (BufferId input : plan().inputs) observe(input);
+  auto finished = placement_->finished().begin();
+  for (size_t i = 0; i < plan().steps.size(); ++i) {
+    const auto start = profile_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+    run_step(i);
+    if (profile_) (*profile_)[i] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (; finished != placement_->finished().end() && finished->step == i; ++finished)
+      if (observer_) observe(finished->buffer);
+  }
+  std::vector<Tensor> outputs;
+  for (BufferId output : plan().outputs) outputs.push_back(output_tensor(output));
+  return outputs;
+}
+
+}  // namespace ht

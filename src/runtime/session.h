@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "ir/tensor.h"
+#include "runtime/placement.h"
+
+namespace ht {
+
+// Runs task(index, worker) for all indices below count on some workers, and returns when all are done.
+using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t index, int worker)>& task)>;
+
+// One network ready to run: a placement, its memory and its threads. Not for use by two threads at once; sessions of one
+// placement share its weights. Results do not depend on the number of threads.
+class Session {
+ public:
+  Session(std::shared_ptr<const Placement> placement, int threads);
+  // With the threads of someone else, of which there are `threads`.
+  Session(std::shared_ptr<const Placement> placement, int threads, ParallelFor parallel);
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  const Placement& placement() const { return *placement_; }
+  const Plan& plan() const { return placement_->plan(); }
+
+  // Called with every value of the graph when it is made, in its memory layout.
+  using Observer = std::function<void(const Buffer& buffer, std::span<const uint8_t> bytes)>;
+  void set_observer(Observer observer) { observer_ = std::move(observer); }
+  // Adds each step's seconds to the vector, which is made as long as there are steps.
+  void set_profile(std::vector<double>* seconds);
+
+  // Inputs in the graph's order, plain, of the declared types and shapes; outputs likewise.
+  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+
+ private:
+  const uint8_t* bytes_of(BufferId id) const;
+  uint8_t* memory_of(BufferId id);
+  void run_step(size_t index);
+  Status load_inputs(std::span<const Tensor> inputs);
+  Tensor output_tensor(BufferId id) const;
+
+  struct Aligned;
+  std::shared_ptr<const Placement> placement_;
+  std::unique_ptr<ThreadPool> pool_;
+  ParallelFor parallel_;
+  int threads_;
+  std::unique_ptr<Aligned> arena_, scratch_;
+  Observer observer_;
+  std::vector<double>* profile_ = nullptr;
+};
+
+}  // namespace ht

@@ -123,7 +123,7 @@ class RecordReader : public nlohmann::json_sax<Json> {
     if (error_) return false;
     error_ = std::move(error);
     if (list_ != kNone && depth_ >= 1) {
-      const bool inside = depth_ >= record_depth_ - 1;
+      const bool inside = lists_.empty() || seen_[list_];
       std::string place = lists_.empty() ? "entry" : std::string(lists_[list_]);
       if (inside) place += fmt::format("[{}]", entry_);
       error_ = std::move(*error_).in(place);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace ht {
@@ -14,12 +15,12 @@ class ExactSum {
   static constexpr int kWords = 11;
   static constexpr int kLeastExponent = -288;
 
-  void add(int64_t mantissa, int exponent);  // exponent in [kLeastExponent, 288]
+  void add(__int128 mantissa, int exponent);  // exponent in [kLeastExponent, 256]
   void add(const ExactSum& other);
   double value() const;  // within a few units in the last place
-  // Little-endian words, without those at the end that only repeat the sign; the inverse of restore().
+  // Little-endian words, without those at the end that only repeat the sign.
   std::vector<uint64_t> words() const;
-  bool restore(const std::vector<uint64_t>& words);
+  bool restore(std::span<const uint64_t> words);  // false, and nothing done, where there are too many
 
   bool operator==(const ExactSum&) const = default;
 

@@ -26,13 +26,15 @@ struct IntegerGrid {
   bool power_of_two = false;
 };
 
+// kMinMax: from the least element to the greatest. kPercentile: without the outermost elements. kEntropy: the least divergence
+// of the histogram of magnitudes from its 128-level copy, as TensorRT searches it. kMse: the least mean squared error.
 enum class RangeMethod { kMinMax, kPercentile, kEntropy, kMse };
 
 struct RangeRequest {
   RangeMethod method = RangeMethod::kMse;
   IntegerGrid grid;
-  double percentile = 99.99;  // of the elements that stay in the range, both tails together
-  // Bounds that the value cannot pass (SiLU -0.2785, hard-swish -0.375, ReLU 0) and that the range then ends at.
+  double percentile = 99.99;  // of the elements stay in the range; each tail loses half of the rest
+  // Bounds that the value cannot pass (SiLU -0.2785, hard-swish -0.375, ReLU 0): the range then ends there, whatever was seen.
   std::optional<double> pinned_min, pinned_max;
   // The function that every consumer applies first: kMse then judges the error behind it. None: the identity.
   std::function<double(double)> activation;
@@ -43,6 +45,7 @@ Result<Range> estimate_range(const std::string& name, const ValueStatistics& sta
 // From least to greatest element of each channel, stretched by 1 + margin. A channel that was always zero has the range {0, 0}.
 Result<std::vector<Range>> estimate_channel_ranges(const std::string& name, const ValueStatistics& statistics, double margin = 0);
 
+// x = (q - zero_point) * scale.
 struct Parameters {
   float scale = 1;
   int32_t zero_point = 0;

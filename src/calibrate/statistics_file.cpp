@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
+#include "calibrate/cbor.h"
+#include "calibrate/statistics.h"
+
+namespace ht {
+namespace {
+
+constexpr std::string_view kFormat = "halftone-statistics";
+constexpr int64_t kVersion = 1;
+// What a file may make the reader allocate for histograms, which are stored without their empty ends: 2^25 bins are 256 MiB.
+constexpr int64_t kMostBins = int64_t{1} << 25;
+
+}  // namespace
+
+// Knows the private parts of ValueStatistics, in the order of their keys in the file.
+class StatisticsCodec {
+ public:
+  static void write(CborWriter& out, const ValueStatistics& value) {
+    out.map(9);
+    out.text("channel_extremes");
+    out.array(value.channel_extremes_.size());
+    for (const Extremes& extremes : value.channel_extremes_) write(out, extremes);
+    out.text("channel_histograms");
+    out.array(value.channel_histograms_.size());
+    for (const Histogram& histogram : value.channel_histograms_) write(out, histogram);
+    out.text("count");
+    out.integer(value.count_);
+    out.text("extremes");
+    write(out, value.extremes_);
+    out.text("histogram");
+    write(out, value.histogram_);
+    out.text("non_finite");
+    out.integer(value.non_finite_);
+    out.text("sampled");
+    out.integer(value.sampled_);
+    out.text("squares");
+    write(out, value.sum_of_squares_);
+    out.text("sums");
+    out.array(value.sums_.size());
+    for (const ExactSum& sum : value.sums_) write(out, sum);
+  }
+
+  // bins_left is what may still be allocated for histograms.
+  static Result<ValueStatistics> read(CborReader& in, int64_t& bins_left) {
+    HT_ASSIGN(const size_t keys, in.map());
+    if (keys != 9) return in.fail("a map of nine keys");
+    ValueStatistics value;
+    HT_TRY(in.key("channel_extremes"));
+    HT_ASSIGN(const size_t channels, in.array());
+    value = ValueStatistics(static_cast<int64_t>(channels));
+    for (Extremes& extremes : value.channel_extremes_) HT_TRY(read(in, extremes));
+    HT_TRY(in.key("channel_histograms"));
+    HT_ASSIGN(const size_t histograms, in.array());
+    if (histograms != 0 && histograms != channels) return in.fail("a histogram a channel, or none");
+    value.channel_histograms_.assign(histograms, Histogram(ValueStatistics::kChannelBinsPerSide));
+    for (Histogram& histogram : value.channel_histograms_) HT_TRY(read(in, histogram, bins_left));
+    HT_TRY(in.key("count"));
+    HT_ASSIGN(value.count_, in.count());
+    HT_TRY(in.key("extremes"));
+    HT_TRY(read(in, value.extremes_));
+    HT_TRY(in.key("histogram"));
+    HT_TRY(read(in, value.histogram_, bins_left));
+    HT_TRY(in.key("non_finite"));
+    HT_ASSIGN(value.non_finite_, in.count());
+    HT_TRY(in.key("sampled"));
+    HT_ASSIGN(value.sampled_, in.count());
+    if (value.non_finite_ > value.count_ || value.sampled_ > value.count_) return in.fail("a count within that of all elements");
+    HT_TRY(in.key("squares"));
+    HT_TRY(read(in, value.sum_of_squares_));
+    HT_TRY(in.key("sums"));
+    HT_TRY(in.array_of(value.sums_.size()));
+    for (ExactSum& sum : value.sums_) HT_TRY(read(in, sum));
+    return value;
+  }
+
+ private:
+  static void write(CborWriter& out, const Extremes& extremes) {
+    out.array(2);
+    out.float32(extremes.min);
+    out.float32(extremes.max);
+  }
+
+  static Status read(CborReader& in, Extremes& extremes) {
+    HT_TRY(in.array_of(2));
+    HT_ASSIGN(extremes.min, in.float32());
+    HT_ASSIGN(extremes.max, in.float32());
+    const bool finite = std::isfinite(extremes.min) && std::isfinite(extremes.max);
+    if (extremes != Extremes{} && (!finite || extremes.empty())) return in.fail("a least and a greatest element");
+    return {};
+  }
+
+  // [exponent, first bin, counts...] without empty bins at either end.
+  static void write(CborWriter& out, const Histogram& histogram) {
+    const auto& counts = histogram.counts();
+    size_t first = 0, last = counts.size();
+    while (first < last && counts[first] == 0) ++first;
+    while (last > first && counts[last - 1] == 0) --last;
+    if (first == last) first = last = 0;
+    out.array(2 + (last - first));
+    out.integer(histogram.exponent());
+    out.integer(static_cast<int64_t>(first));
+    for (size_t i = first; i < last; ++i) out.integer(counts[i]);
+  }
+
+  static Status read(CborReader& in, Histogram& histogram, int64_t& bins_left) {
+    HT_ASSIGN(const size_t size, in.array());
+    if (size < 2) return in.fail("a histogram");
+    HT_ASSIGN(const int64_t exponent, in.integer());
+    HT_ASSIGN(const int64_t first, in.count());
+    const int64_t bins = 2 * histogram.per_side(), used = static_cast<int64_t>(size) - 2;
+    if (exponent < Histogram::kLeastExponent || exponent > Histogram::kGreatestExponent) return in.fail("a bin width's exponent");
+    if (first > bins || used > bins - first) return in.fail(fmt::format("a histogram of at most {} bins", bins));
+    if (used == 0) {
+      histogram.restore(static_cast<int>(exponent), {});
+      return {};
+    }
+    if (bins > bins_left) return in.fail("a file with fewer histograms");
+    bins_left -= bins;
+    std::vector<int64_t> counts(static_cast<size_t>(bins));
+    for (int64_t i = first; i < first + used; ++i) {
+      HT_ASSIGN(counts[static_cast<size_t>(i)], in.count());
+    }
+    histogram.restore(static_cast<int>(exponent), std::move(counts));
+    return {};
+  }
+
+  static void write(CborWriter& out, const ExactSum& sum) {
+    const std::vector<uint64_t> words = sum.words();
+    out.array(words.size());
+    for (uint64_t word : words) out.unsigned_integer(word);
+  }
+
+  static Status read(CborReader& in, ExactSum& sum) {
+    HT_ASSIGN(const size_t size, in.array());
+    if (size > ExactSum::kWords) return in.fail("a shorter sum");
+    std::vector<uint64_t> words(size);
+    for (uint64_t& word : words) {
+      HT_ASSIGN(word, in.unsigned_integer());
+    }
+    sum.restore(words);
+    return {};
+  }
+};
+
+namespace {
+
+void write(CborWriter& out, const Provenance& origin) {
+  out.map(6);
+  out.text("done");
+  out.array(origin.done.size());
+  for (int64_t shard : origin.done) out.integer(shard);
+  out.text("isa");
+  out.text(origin.isa);
+  out.text("items");
+  out.integer(origin.items);
+  out.text("model");
+  out.text(origin.model);
+  out.text("preprocess");
+  out.text(origin.preprocess);
+  out.text("shards");
+  out.integer(origin.shards);
+}
+
+Result<Provenance> read_provenance(CborReader& in) {
+  HT_ASSIGN(const size_t keys, in.map());
+  if (keys != 6) return in.fail("a map of six keys");
+  Provenance origin;
+  origin.done.clear();
+  HT_TRY(in.key("done"));
+  HT_ASSIGN(const size_t done, in.array());
+  for (size_t i = 0; i < done; ++i) {
+    HT_ASSIGN(const int64_t shard, in.count());
+    origin.done.insert(shard);
+  }
+  HT_TRY(in.key("isa"));
+  HT_ASSIGN(origin.isa, in.text());
+  HT_TRY(in.key("items"));
+  HT_ASSIGN(origin.items, in.count());
+  HT_TRY(in.key("model"));
+  HT_ASSIGN(origin.model, in.text());
+  HT_TRY(in.key("preprocess"));
+  HT_ASSIGN(origin.preprocess, in.text());
+  HT_TRY(in.key("shards"));
+  HT_ASSIGN(origin.shards, in.count());
+  const bool whole = !origin.done.empty() && origin.done.size() == done && *origin.done.rbegin() < origin.shards;
+  if (!whole) return in.fail("a list of different shards below their number");
+  return origin;
+}
+
+}  // namespace
+
+std::vector<uint8_t> write_statistics(const Statistics& statistics) {
+  CborWriter out;
+  out.map(7);
+  out.text("data");
+  out.text(statistics.data.hex());
+  out.text("format");
+  out.text(kFormat);
+  out.text("observed");
+  out.integer(statistics.observed);
+  out.text("provenance");
+  write(out, statistics.provenance);
+  out.text("skipped");
+  out.integer(statistics.skipped);
+  out.text("values");
+  out.map(statistics.values.size());
+  for (const auto& [name, value] : statistics.values) {
+    out.text(name);
+    StatisticsCodec::write(out, value);
+  }
+  out.text("version");
+  out.integer(kVersion);
+  return out.take();
+}
+
+Result<Statistics> read_statistics(std::span<const uint8_t> bytes) {
+  CborReader in(bytes);
+  Statistics statistics;
+  int64_t bins_left = kMostBins;
+  HT_ASSIGN(const size_t keys, in.map());
+  if (keys != 7) return in.fail("a map of seven keys");
+  HT_TRY(in.key("data"));
+  HT_ASSIGN(const std::string data, in.text());
+  HT_ASSIGN(statistics.data, DataHash::parse(data));
+  HT_TRY(in.key("format"));
+  HT_TRY(in.key(kFormat));
+  HT_TRY(in.key("observed"));
+  HT_ASSIGN(statistics.observed, in.count());
+  HT_TRY(in.key("provenance"));
+  HT_ASSIGN(statistics.provenance, read_provenance(in));
+  HT_TRY(in.key("skipped"));
+  HT_ASSIGN(statistics.skipped, in.count());
+  HT_TRY(in.key("values"));
+  HT_ASSIGN(const size_t values, in.map());
+  for (size_t i = 0; i < values; ++i) {
+    HT_ASSIGN(std::string name, in.text());
+    HT_ASSIGN(ValueStatistics value, StatisticsCodec::read(in, bins_left));
+    if (!statistics.values.emplace(std::move(name), std::move(value)).second) return in.fail("a value that was not there before");
+  }
+  HT_TRY(in.key("version"));
+  HT_ASSIGN(const int64_t version, in.integer());
+  if (version != kVersion) return unsupported("statistics of version {}; this program reads version {}", version, kVersion);
+  HT_TRY(in.end());
+  return statistics;
+}
+
+}  // namespace ht

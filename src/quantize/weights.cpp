@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantize/weights.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/checked.h"
+
+namespace ht {
+namespace {
+
+constexpr double kLeastScale = 0x1p-60;  // so that its product with an input's least scale is a normal number
+
+double round_half_even(double x) {
+  constexpr double kMagic = 0x1.8p52;
+  return (x + kMagic) - kMagic;
+}
+
+// Where the elements of each output channel are, and which input channel each belongs to.
+class Rows {
+ public:
+  Rows(std::span<const float> weights, const Shape& shape, const WeightRequest& request) : request_(request) {
+    const Shape strides = strides_of(shape);
+    const size_t axis = request.output_axis;
+    const auto outputs = request.per_channel ? shape[axis] : 1;
+    positions_.resize(static_cast<size_t>(outputs));
+    values_.resize(static_cast<size_t>(outputs));
+    for (int64_t i = 0; i < static_cast<int64_t>(weights.size()); ++i) {
+      const int64_t output = i / strides[axis] % shape[axis];
+      double weight = weights[static_cast<size_t>(i)];
+      if (!request.input_scales.empty()) {
+        const int64_t inputs = shape[request.input_axis], group = output / (shape[axis] / request.groups);
+        weight *= request.input_scales[static_cast<size_t>(group * inputs + i / strides[request.input_axis] % inputs)];
+      }
+      const auto row = static_cast<size_t>(request.per_channel ? output : 0);
+      positions_[row].push_back(i);
+      values_[row].push_back(weight);
+    }
+  }
+
+  size_t size() const { return values_.size(); }
+  const std::vector<int64_t>& positions(size_t row) const { return positions_[row]; }
+  const std::vector<double>& values(size_t row) const { return values_[row]; }
+
+  // The least scale at which nothing saturates.
+  double covering_scale(size_t row) const {
+    double scale = 0;
+    for (double w : values_[row]) scale = std::max(scale, w / (w < 0 ? request_.least : request_.greatest));
+    return scale;
+  }
+
+  double squared_error(size_t row, double scale) const {
+    const double inverse = 1 / scale, least = request_.least, greatest = request_.greatest;
+    double sum = 0;
+    for (double w : values_[row]) {
+      const double error = round_half_even(std::clamp(w * inverse, least, greatest)) * scale - w;
+      sum += error * error;
+    }
+    return sum;
+  }
+
+ private:
+  const WeightRequest& request_;
+  std::vector<std::vector<int64_t>> positions_;
+  std::vector<std::vector<double>> values_;
+};
+
+float stored_scale(double scale) { return static_cast<float>(std::max(scale, kLeastScale)); }
+
+// From 80 to 100 % of the covering scale, then finely round the best.
+float least_error_scale(const Rows& rows, size_t row, double covering) {
+  constexpr int kCandidates = 40, kRefined = 8;
+  constexpr double kStep = 0.2 / kCandidates;
+  double best_factor = 1;
+  float best = stored_scale(covering);
+  double least = rows.squared_error(row, best);
+  const auto offer = [&](double factor) {
+    const float scale = stored_scale(covering * factor);
+    const double error = rows.squared_error(row, scale);
+    if (error < least) least = error, best = scale, best_factor = factor;
+  };
+  for (int k = 1; k <= kCandidates; ++k) offer(1 - k * kStep);
+  const double center = best_factor;
+  for (int k = -kRefined; k <= kRefined; ++k) {
+    if (k != 0) offer(std::min(1.0, center + k * kStep / (kRefined + 1)));
+  }
+  return best;
+}
+
+Status check(std::span<const float> weights, const Shape& shape, const WeightRequest& request) {
+  if (request.output_axis >= shape.size() || element_count(shape) != static_cast<int64_t>(weights.size())) {
+    return input_error("weights of shape {} do not have an output axis {} or not {} elements", shape_text(shape), request.output_axis, weights.size());
+  }
+  if (!request.input_scales.empty()) {
+    if (request.input_axis >= shape.size() || request.groups < 1 || shape[request.output_axis] % request.groups != 0) {
+      return input_error("weights of shape {} do not have an input axis {} in {} groups", shape_text(shape), request.input_axis, request.groups);
+    }
+    const auto channels = checked_mul(shape[request.input_axis], request.groups);
+    if (!channels || *channels != static_cast<int64_t>(request.input_scales.size())) {
+      return input_error("weights of shape {} cannot absorb {} input scales", shape_text(shape), request.input_scales.size());
+    }
+  }
+  if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); })) return input_error("weights are not finite");
+  return {};
+}
+
+}  // namespace
+
+Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const Shape& shape, const WeightRequest& request) {
+  HT_TRY(check(weights, shape, request));
+  const Rows rows(weights, shape, request);
+  double covering_all = 0;
+  for (size_t row = 0; row < rows.size(); ++row) covering_all = std::max(covering_all, rows.covering_scale(row));
+  QuantizedWeights result;
+  result.values.resize(weights.size());
+  for (size_t row = 0; row < rows.size(); ++row) {
+    double covering = rows.covering_scale(row);
+    if (covering == 0) covering = covering_all > 0 ? covering_all : 1;
+    if (covering > std::numeric_limits<float>::max()) return input_error("weights times input scales need a scale that is not finite");
+    const float scale = request.scale == WeightScale::kMse ? least_error_scale(rows, row, covering) : stored_scale(covering);
+    result.scales.push_back(scale);
+    for (size_t i = 0; i < rows.values(row).size(); ++i) {
+      const double q = std::clamp(rows.values(row)[i] / scale, static_cast<double>(request.least), static_cast<double>(request.greatest));
+      result.values[static_cast<size_t>(rows.positions(row)[i])] = static_cast<int8_t>(round_half_even(q));
+    }
+  }
+  return result;
+}
+
+}  // namespace ht

@@ -23,13 +23,11 @@ enum class Policy {
 struct EpilogueData {
   int32_t output = HT_OUTPUT_S32;
   Policy policy = Policy::kFloatHalfEven;
-  std::vector<float> real;
-  std::vector<int32_t> fixed, shift;
+  std::vector<float> real, second_real;
+  std::vector<int32_t> fixed, shift, second_fixed, second_shift;
   std::vector<float> scale;
   std::vector<int8_t> zero_point, minimum, maximum;
   std::vector<ht_activation> activation;  // none or one
-  std::vector<int16_t> final_multiplier;
-  std::vector<int8_t> final_shift;
 
   ht_epilogue view() const;  // valid as long as this object is
 };
@@ -55,9 +53,8 @@ struct ActivationFunction {
 bool has_activation_form(int32_t kind);  // whether activated_epilogue takes it
 double evaluate_activation(const ActivationFunction& function, double x);
 
-// function(sum * input_scale) / output_scale + zero point, through fixed point of 16 bits that holds at least
-// [-magnitude, magnitude], the largest absolute value expected before the function (beyond it values saturate).
-Result<EpilogueData> activated_epilogue(Policy policy, int32_t channels, const ActivationFunction& function, double magnitude,
+// function(sum * input_scale) / output_scale + zero point, the function evaluated in fixed point (no range is needed).
+Result<EpilogueData> activated_epilogue(Policy policy, int32_t channels, const ActivationFunction& function,
                                         const std::vector<double>& input_scale, const std::vector<double>& output_scale,
                                         const Int8Output& output);
 

@@ -17,37 +17,36 @@
 #include "kernels/c/ht_table.h"
 #include "kernels/c/ht_unary_f32.h"
 
-#define HT_KERNELS(X)                         \
-  X(conv, ht_conv_params)                     \
-  X(depthwise, ht_depthwise_params)           \
-  X(gemm, ht_gemm_params)                     \
-  X(pool, ht_pool_params)                     \
-  X(binary, ht_binary_params)                 \
-  X(table, ht_table_params)                   \
-  X(quantize, ht_convert_params)              \
-  X(dequantize, ht_convert_params)            \
-  X(copy, ht_copy_params)                     \
-  X(fill, ht_fill_params)                     \
-  X(gather, ht_gather_params)                 \
-  X(resample, ht_resample_params)                 \
-  X(softmax, ht_softmax_params)               \
-  X(conv_f32, ht_conv_f32_params)             \
-  X(depthwise_f32, ht_depthwise_f32_params)   \
-  X(gemm_f32, ht_gemm_f32_params)             \
-  X(pool_f32, ht_pool_f32_params)             \
-  X(unary_f32, ht_unary_f32_params)           \
-  X(binary_f32, ht_binary_f32_params)         \
-  X(reduce_f32, ht_reduce_f32_params)         \
-  X(argmax_f32, ht_argmax_f32_params)         \
-  X(softmax_f32, ht_softmax_f32_params)       \
+// Those without and those with scratch memory.
+#define HT_PLAIN_KERNELS(X)                 \
+  X(binary, ht_binary_params)               \
+  X(table, ht_table_params)                 \
+  X(quantize, ht_convert_params)            \
+  X(dequantize, ht_convert_params)          \
+  X(copy, ht_copy_params)                   \
+  X(fill, ht_fill_params)                   \
+  X(gather, ht_gather_params)               \
+  X(resample, ht_resample_params)           \
+  X(softmax, ht_softmax_params)             \
+  X(depthwise_f32, ht_depthwise_f32_params) \
+  X(gemm_f32, ht_gemm_f32_params)           \
+  X(pool_f32, ht_pool_f32_params)           \
+  X(unary_f32, ht_unary_f32_params)         \
+  X(binary_f32, ht_binary_f32_params)       \
+  X(reduce_f32, ht_reduce_f32_params)       \
+  X(argmax_f32, ht_argmax_f32_params)       \
+  X(softmax_f32, ht_softmax_f32_params)     \
   X(resample_f32, ht_resample_params)
 
-// Those among them that need scratch memory.
-#define HT_KERNELS_WITH_SCRATCH(X)  \
+#define HT_SCRATCH_KERNELS(X)       \
   X(conv, ht_conv_params)           \
   X(depthwise, ht_depthwise_params) \
   X(gemm, ht_gemm_params)           \
   X(pool, ht_pool_params)           \
   X(conv_f32, ht_conv_f32_params)
+
+#define HT_KERNELS(X)  \
+  HT_SCRATCH_KERNELS(X) \
+  HT_PLAIN_KERNELS(X)
 
 #endif

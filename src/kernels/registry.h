@@ -12,13 +12,19 @@ namespace ht {
 
 template <class Params>
 struct Kernel {
+  using Run = void (*)(const Params*, const ht_arguments*, int32_t begin, int32_t end);
+  using Size = size_t (*)(const Params*);
+
   Isa isa;
   std::string_view name;  // "conv.avx512vnni"
-  bool (*accepts)(const Params&);
-  void (*run)(const Params*, const ht_arguments*, int32_t begin, int32_t end);
-  size_t (*scratch_bytes)(const Params&);         // for each thread
-  size_t (*packed_bytes)(const Params&);          // 0: nothing to pack
-  void (*pack)(const Params&, void* destination);  // fills what Params::packed shall point to (aligned to 64)
+  Run run;
+  Size scratch = nullptr;                               // none: needs no scratch
+  bool (*accepts)(const Params&) = nullptr;             // none: everything
+  Size packed = nullptr;                                // none: reads the canonical weights
+  void (*pack)(const Params*, void* destination) = nullptr;  // fills what Params::packed shall point to (aligned to 64)
+
+  size_t scratch_bytes(const Params& params) const { return scratch ? scratch(&params) : 0; }  // for each thread
+  size_t packed_bytes(const Params& params) const { return packed ? packed(&params) : 0; }
 };
 
 // conv_kernels(), depthwise_kernels(), ...
@@ -44,7 +50,7 @@ std::string_view isa_name(Isa isa);
 template <class Params>
 const Kernel<Params>& select_kernel(std::span<const Kernel<Params>> kernels, const Params& params, Isa allowed) {
   for (const Kernel<Params>& kernel : kernels)
-    if (isa_usable(kernel.isa, allowed) && kernel.accepts(params)) return kernel;
+    if (isa_usable(kernel.isa, allowed) && (!kernel.accepts || kernel.accepts(params))) return kernel;
   return kernels.back();  // the normative kernel accepts everything
 }
 

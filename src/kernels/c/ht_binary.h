@@ -33,6 +33,18 @@ typedef struct ht_broadcast {
   int32_t output_stride[HT_MAX_RANK];  // the last one is 1
 } ht_broadcast;
 
+// Where row `row` of the outer dimensions begins in each tensor.
+static inline void ht_broadcast_locate(const ht_broadcast* s, int32_t row, ptrdiff_t* a, ptrdiff_t* b, ptrdiff_t* output) {
+  *a = *b = *output = 0;
+  for (int32_t i = s->rank - 2; i >= 0; --i) {
+    const int32_t at = row % s->shape[i];
+    row /= s->shape[i];
+    *a += (ptrdiff_t)at * s->a_stride[i];
+    *b += (ptrdiff_t)at * s->b_stride[i];
+    *output += (ptrdiff_t)at * s->output_stride[i];
+  }
+}
+
 // int8 add, subtract, multiply; a unit is a row of the innermost dimension (the product of the other dimensions).
 // The innermost dimension is the channel where scales are per channel (`channel_step` 1), else every array has one entry (0).
 //

@@ -13,8 +13,9 @@ extern "C" {
 enum {
   HT_OUTPUT_S8 = 0,         // clamp(requantize(sum) + zero_point, minimum, maximum)
   HT_OUTPUT_F32 = 1,        // float(sum) * scale
-  HT_OUTPUT_ACTIVATED = 2,  // requantize to 16-bit fixed point, a function of it, requantize to int8
-  HT_OUTPUT_S32 = 3         // the sum itself
+  HT_OUTPUT_ACTIVATED = 2,  // requantize to HT_ACTIVATION_BITS fixed point, a function of it, requantize to int8
+  HT_OUTPUT_S32 = 3,        // the sum itself
+  HT_OUTPUT_LEAKY = 4       // as S8, with `second` as the multiplier of negative sums
 };
 
 // A multiplier a channel under a policy: `real` where the policy is a float one, else `fixed` and `shift`
@@ -25,27 +26,31 @@ typedef struct ht_multiplier {
   const int32_t* shift;
 } ht_multiplier;
 
-enum { HT_ACTIVATION_PIECES = 64 };
+enum {
+  HT_ACTIVATION_PIECES = 32,
+  HT_ACTIVATION_BITS = 16,        // fraction bits of argument and result
+  HT_ACTIVATION_PIECE_SHIFT = 15  // a piece is half a unit wide: together they cover [-8, 8)
+};
 
-// y(t) = base[i] + slope[i] * (t - start(i)), i the piece of t; the first and the last piece go on to infinity.
-// docs/NUMERICS.md, "Activations".
+// A function by second-degree pieces, y = base + (slope + curve * u) * u with u in [0, 1) the place within the piece; all
+// with HT_ACTIVATION_BITS fraction bits, |slope| + |curve| < 2^16. docs/NUMERICS.md, "Activations".
 typedef struct ht_activation {
-  int16_t base[HT_ACTIVATION_PIECES];
-  int16_t slope[HT_ACTIVATION_PIECES];
-  int32_t shift;  // a piece is 2^shift wide
+  int32_t base[HT_ACTIVATION_PIECES];
+  int32_t slope[HT_ACTIVATION_PIECES];
+  int32_t curve[HT_ACTIVATION_PIECES];
+  int32_t rises;  // all ones: the function goes on with slope 1 above 8; 0: it is constant there (as it is below -8)
 } ht_activation;
 
 typedef struct ht_epilogue {
-  int32_t output;  // HT_OUTPUT_*
-  int32_t policy;  // HT_FLOAT_HALF_EVEN, ...
-  ht_multiplier multiplier;   // S8: sum to output; ACTIVATED: sum to fixed point
-  const float* scale;         // F32
-  const int8_t* zero_point;   // S8, ACTIVATED
-  const int8_t* minimum;      // S8, ACTIVATED: clamps, the zero point included
+  int32_t output;            // HT_OUTPUT_*
+  int32_t policy;            // HT_FLOAT_HALF_EVEN, ...
+  ht_multiplier multiplier;  // S8, LEAKY: sum to output; ACTIVATED: sum to fixed point
+  ht_multiplier second;      // ACTIVATED: fixed point to output; LEAKY
+  const float* scale;        // F32
+  const int8_t* zero_point;  // S8, LEAKY, ACTIVATED
+  const int8_t* minimum;     // clamps, the zero point included
   const int8_t* maximum;
   const ht_activation* activation;  // ACTIVATED
-  const int16_t* final_multiplier;  // ACTIVATED: fixed point to output
-  const int8_t* final_shift;
 } ht_epilogue;
 
 #ifdef __cplusplus

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ht_copy.h"
+
+// One function a width; a row whose elements are adjacent on both sides is left to the compiler's block copy.
+#define HT_DEFINE_MOVES(type)                                                                                              \
+  static void copy_row_##type(const void* from, ptrdiff_t from_at, ptrdiff_t from_stride, void* to, ptrdiff_t to_at,      \
+                              ptrdiff_t to_stride, int32_t count) {                                                       \
+    const type* HT_RESTRICT in = (const type*)from + from_at;                                                             \
+    type* HT_RESTRICT out = (type*)to + to_at;                                                                            \
+    if (from_stride == 1 && to_stride == 1) {                                                                             \
+      for (int32_t i = 0; i < count; ++i) out[i] = in[i];                                                                 \
+    } else {                                                                                                              \
+      for (int32_t i = 0; i < count; ++i) out[i * to_stride] = in[i * from_stride];                                       \
+    }                                                                                                                     \
+  }
+
+HT_DEFINE_MOVES(uint8_t)
+HT_DEFINE_MOVES(uint16_t)
+HT_DEFINE_MOVES(uint32_t)
+HT_DEFINE_MOVES(uint64_t)
+
+static void copy_row(int32_t bytes, const void* from, ptrdiff_t from_at, ptrdiff_t from_stride, void* to, ptrdiff_t to_at,
+                     ptrdiff_t to_stride, int32_t count) {
+  if (bytes == 1) {
+    copy_row_uint8_t(from, from_at, from_stride, to, to_at, to_stride, count);
+  } else if (bytes == 2) {
+    copy_row_uint16_t(from, from_at, from_stride, to, to_at, to_stride, count);
+  } else if (bytes == 4) {
+    copy_row_uint32_t(from, from_at, from_stride, to, to_at, to_stride, count);
+  } else {
+    copy_row_uint64_t(from, from_at, from_stride, to, to_at, to_stride, count);
+  }
+}
+
+static ptrdiff_t offset_of_row(int32_t row, int32_t rank, const int32_t* shape, const int32_t* stride) {
+  ptrdiff_t offset = 0;
+  for (int32_t i = rank - 2; i >= 0; --i) {
+    offset += (ptrdiff_t)(row % shape[i]) * stride[i];
+    row /= shape[i];
+  }
+  return offset;
+}
+
+void HT_FN(ht_copy)(const ht_copy_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  const int32_t last = p->rank - 1;
+  for (int32_t row = begin; row < end; ++row)
+    copy_row(p->element_bytes, a->inputs[0], p->input_offset + offset_of_row(row, p->rank, p->shape, p->input_stride),
+             p->input_stride[last], a->output, p->output_offset + offset_of_row(row, p->rank, p->shape, p->output_stride),
+             p->output_stride[last], p->shape[last]);
+}
+
+void HT_FN(ht_fill)(const ht_fill_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  const int32_t last = p->rank - 1;
+  for (int32_t row = begin; row < end; ++row)
+    copy_row(p->element_bytes, p->values, 0, p->channel_step, a->output,
+             p->output_offset + offset_of_row(row, p->rank, p->shape, p->output_stride), p->output_stride[last], p->shape[last]);
+}
+
+void HT_FN(ht_gather)(const ht_gather_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  const int32_t* indices = p->indices ? p->indices : (const int32_t*)a->inputs[1];
+  for (int32_t unit = begin; unit < end; ++unit) {
+    int32_t index = indices[unit % p->count];
+    index = index < 0 ? index + p->axis : index;
+    index = index < 0 ? 0 : (index >= p->axis ? p->axis - 1 : index);
+    copy_row(p->element_bytes, a->inputs[0], ((ptrdiff_t)(unit / p->count) * p->axis + index) * p->inner, 1, a->output,
+             (ptrdiff_t)unit * p->inner, 1, p->inner);
+  }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elementary functions of floats: branch-free, so that compilers vectorise them, and made of IEEE additions,
+// multiplications and divisions in a fixed order, so that every machine gives the same bits. Polynomials are
+// minimax fits of our own. docs/NUMERICS.md states the errors.
+#ifndef HT_MATH_H
+#define HT_MATH_H
+
+#include "ht_kernel.h"
+
+typedef union ht_float_bits {
+  float value;
+  uint32_t bits;
+} ht_float_bits;
+
+static inline uint32_t ht_bits_of(float x) {
+  ht_float_bits u;
+  u.value = x;
+  return u.bits;
+}
+
+static inline float ht_float_of(uint32_t bits) {
+  ht_float_bits u;
+  u.bits = bits;
+  return u.value;
+}
+
+static inline float ht_abs(float x) { return ht_float_of(ht_bits_of(x) & 0x7fffffffu); }
+static inline float ht_copy_sign(float magnitude, float sign) {
+  return ht_float_of((ht_bits_of(magnitude) & 0x7fffffffu) | (ht_bits_of(sign) & 0x80000000u));
+}
+static inline float ht_min(float a, float b) { return a < b ? a : b; }
+static inline float ht_max(float a, float b) { return a > b ? a : b; }
+
+static inline float ht_sqrt(float x) { return __builtin_sqrtf(x); }
+
+// Half to even; floor and ceil. Floats of 2^23 and more have no fraction.
+static inline float ht_rint(float x) {
+  float magic = ht_copy_sign(8388608.0f, x);
+  float rounded = ht_copy_sign((x + magic) - magic, x);
+  return ht_abs(x) < 8388608.0f ? rounded : x;
+}
+static inline float ht_floor(float x) {
+  float rounded = ht_rint(x);
+  float lower = rounded - 1.0f;
+  return rounded > x ? lower : rounded;
+}
+static inline float ht_ceil(float x) {
+  float rounded = ht_rint(x);
+  float upper = ht_copy_sign(rounded + 1.0f, x);
+  return rounded < x ? upper : rounded;
+}
+
+// (exp(r) - 1 - r) / r^2 for |r| <= 0.35
+static inline float ht_exp_tail(float r) {
+  float y = 0.00139421539f;
+  y = y * r + 0.00836377591f;
+  y = y * r + 0.0416663624f;
+  y = y * r + 0.166665733f;
+  return y * r + 0.5f;
+}
+
+static inline float ht_power_of_two(uint32_t biased) { return ht_float_of(biased << 23); }
+
+static inline float ht_exp(float x) {
+  float y = x < -104.0f ? -104.0f : x;
+  y = y > 89.0f ? 89.0f : y;
+  float shifted = y * 1.44269504f + 12582912.0f;
+  float n = shifted - 12582912.0f;
+  float r = (y - n * 0.693359375f) + n * 0.000212194440f;
+  float p = 1.0f + (r + (r * r) * ht_exp_tail(r));
+  // 2^n in two factors, because n may leave the range of exponents by itself.
+  int32_t exponent = (int32_t)(ht_bits_of(shifted) - 0x4b400000u);
+  int32_t half = exponent >> 1;
+  return (p * ht_power_of_two((uint32_t)(half + 127))) * ht_power_of_two((uint32_t)(exponent - half + 127));
+}
+
+static inline float ht_expm1(float x) {
+  float near = x + (x * x) * ht_exp_tail(x);
+  float far = ht_exp(x) - 1.0f;
+  return ht_abs(x) < 0.34f ? near : far;
+}
+
+static inline float ht_log(float x) {
+  bool subnormal = x < 1.17549435e-38f;
+  float scaled = x * 8388608.0f;
+  float y = subnormal ? scaled : x;
+  uint32_t offset = ht_bits_of(y) - 0x3f3504f3u;  // the bits of sqrt(1/2)
+  int32_t exponent = (int32_t)offset >> 23;
+  float f = ht_float_of(ht_bits_of(y) - ((uint32_t)exponent << 23)) - 1.0f;
+  float n = (float)(exponent - (subnormal ? 23 : 0));
+  float p = 0.0733226314f;
+  p = p * f - 0.11659807f;
+  p = p * f + 0.116347052f;
+  p = p * f - 0.123967201f;
+  p = p * f + 0.142511532f;
+  p = p * f - 0.166691497f;
+  p = p * f + 0.200006887f;
+  p = p * f - 0.249999806f;
+  p = p * f + 0.333333313f;
+  float s = f * f;
+  float low = (f * s) * p + (n * -0.000212194440f - 0.5f * s);
+  float result = (low + f) + n * 0.693359375f;
+  float infinity = ht_float_of(0x7f800000u);
+  float undefined = ht_float_of(0x7fc00000u);
+  result = x == 0.0f ? -infinity : result;
+  result = x < 0.0f ? undefined : result;
+  result = x == infinity ? infinity : result;
+  return x != x ? x : result;
+}
+
+static inline float ht_log1p_of_exp(float e) {  // log(1 + e), e >= 0
+  float u = 1.0f + e;
+  return ht_log(u) - ((u - 1.0f) - e) / u;
+}
+
+static inline float ht_sigmoid(float x) {
+  float e = ht_exp(-ht_abs(x));
+  float numerator = x >= 0.0f ? 1.0f : e;
+  return numerator / (1.0f + e);
+}
+
+static inline float ht_tanh(float x) {
+  float magnitude = ht_abs(x);
+  float s = x * x;
+  float p = -0.00611318089f;
+  p = p * s + 0.0210100729f;
+  p = p * s - 0.0538540669f;
+  p = p * s + 0.133327946f;
+  p = p * s - 0.333333284f;
+  float near = x + (x * s) * p;
+  float far = ht_copy_sign(1.0f - 2.0f / (ht_exp(2.0f * magnitude) + 1.0f), x);
+  return magnitude < 0.625f ? near : far;
+}
+
+static inline float ht_erf(float x) {
+  float magnitude = ht_abs(x);
+  float s = x * x;
+  float p = -9.68013046e-06f;
+  p = p * s + 0.000112705427f;
+  p = p * s - 0.000848471129f;
+  p = p * s + 0.00522107491f;
+  p = p * s - 0.0268654451f;
+  p = p * s + 0.112837829f;
+  p = p * s - 0.376126379f;
+  p = p * s + 1.12837923f;
+  float near = x * p;
+  float t = magnitude > 4.0f ? 4.0f : magnitude;
+  float q = 1.69048747e-07f;  // -log(1 - erf(t)) for t in [0.95, 4]
+  q = q * t + 1.92719217e-05f;
+  q = q * t - 0.000426557322f;
+  q = q * t + 0.00415394083f;
+  q = q * t - 0.0251020808f;
+  q = q * t + 0.108278878f;
+  q = q * t + 0.633332551f;
+  q = q * t + 1.12952745f;
+  q = q * t - 0.000178146322f;
+  float far = ht_copy_sign(1.0f - ht_exp(-q), x);
+  float result = magnitude < 1.0f ? near : far;
+  return x != x ? x : result;
+}
+
+static inline float ht_softplus(float x) { return ht_max(x, 0.0f) + ht_log1p_of_exp(ht_exp(-ht_abs(x))); }
+
+static inline float ht_mish(float x) {  // tanh(log(1 + e)) = (e^2 + 2e) / (e^2 + 2e + 2)
+  float e = ht_exp(ht_min(x, 20.0f));
+  float n = e * (e + 2.0f);
+  float y = x * (n / (n + 2.0f));
+  return x > 20.0f ? x : y;
+}
+
+static inline float ht_gelu(float x) { return (0.5f * x) * (1.0f + ht_erf(x * 0.707106781f)); }
+static inline float ht_gelu_tanh(float x) {
+  return (0.5f * x) * (1.0f + ht_tanh(0.797884561f * (x + 0.044715f * ((x * x) * x))));
+}
+
+// x^y by double arithmetic: exp(y log |x|).
+static inline double ht_log_double(double x) {  // x > 0, normal
+  int32_t exponent = 0;
+  double power = 1.0;
+  for (; x * power > 1.4142135623730951; --exponent) power *= 0.5;
+  exponent = -exponent;
+  for (; x * power < 0.7071067811865476; --exponent) power *= 2.0;
+  double m = x * power;
+  double s = (m - 1.0) / (m + 1.0);
+  double z = s * s;
+  double sum = 1.0 / 19.0;
+  for (int32_t k = 17; k >= 1; k -= 2) sum = sum * z + 1.0 / (double)k;
+  return 2.0 * s * sum + (double)exponent * 0.6931471805599453;
+}
+
+static inline double ht_exp_double(double x) {
+  x = x < -200.0 ? -200.0 : (x > 200.0 ? 200.0 : x);
+  int32_t n = (int32_t)(x * 1.4426950408889634 + (x < 0.0 ? -0.5 : 0.5));
+  double r = (x - (double)n * 0.693147180369123816490) - (double)n * 1.90821492927058770002e-10;
+  double sum = 1.0;
+  for (int32_t k = 13; k >= 1; --k) sum = 1.0 + sum * r / (double)k;
+  for (; n > 0; --n) sum *= 2.0;
+  for (; n < 0; ++n) sum *= 0.5;
+  return sum;
+}
+
+static inline float ht_pow(float x, float y) {
+  const float infinity = ht_float_of(0x7f800000u);
+  const float magnitude = ht_abs(x);
+  const bool integer = ht_rint(y) == y;
+  const bool odd = integer && ht_abs(y) < 16777216.0f && ((int32_t)y & 1) != 0;
+  if (y == 0.0f || x == 1.0f) return 1.0f;
+  if (x != x || y != y) return x + y;
+  if (x < 0.0f && !integer) return ht_float_of(0x7fc00000u);
+  float result;
+  if (ht_abs(y) == infinity) {
+    result = magnitude == 1.0f ? 1.0f : ((magnitude > 1.0f) == (y > 0.0f) ? infinity : 0.0f);
+  } else if (magnitude == 0.0f || magnitude == infinity) {
+    result = (magnitude == 0.0f) == (y > 0.0f) ? 0.0f : infinity;
+  } else {
+    result = (float)ht_exp_double((double)y * ht_log_double((double)magnitude));
+  }
+  return odd && ht_bits_of(x) >> 31 ? -result : result;
+}
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/registry.h"
+
+#include <array>
+
+#include "kernels/kernel_table.h"
+
+namespace ht {
+namespace {
+
+template <class Params>
+using Rows =
+#if defined(__x86_64__)
+    std::array<Kernel<Params>, 3>;
+#else
+    std::array<Kernel<Params>, 1>;
+#endif
+
+// `fill` adds to a row what it takes from one instruction set's table.
+template <class Params, class Fill>
+Rows<Params> compiled(const std::array<std::string_view, 3>& names, Fill fill) {
+  return {
+#if defined(__x86_64__)
+      fill(Kernel<Params>{.isa = Isa::kAvx512Vnni, .name = names[0], .run = nullptr}, ht_kernel_table_avx512vnni),
+      fill(Kernel<Params>{.isa = Isa::kAvx2, .name = names[1], .run = nullptr}, ht_kernel_table_avx2),
+#endif
+      fill(Kernel<Params>{.isa = Isa::kC, .name = names[2], .run = nullptr}, ht_kernel_table_c)};
+}
+
+}  // namespace
+
+#define HT_NAMES(name) {name ".avx512vnni", name ".avx2", name ".c"}
+
+#define HT_DEFINE(name, params)                                                                                            \
+  std::span<const Kernel<params>> name##_kernels() {                                                                       \
+    static const auto rows = compiled<params>(HT_NAMES(#name), [](Kernel<params> kernel, const ht_kernel_table& table) {   \
+      kernel.run = table.name;                                                                                             \
+      return kernel;                                                                                                       \
+    });                                                                                                                    \
+    return rows;                                                                                                           \
+  }
+HT_PLAIN_KERNELS(HT_DEFINE)
+#undef HT_DEFINE
+
+#define HT_DEFINE(name, params)                                                                                            \
+  std::span<const Kernel<params>> name##_kernels() {                                                                       \
+    static const auto rows = compiled<params>(HT_NAMES(#name), [](Kernel<params> kernel, const ht_kernel_table& table) {   \
+      kernel.run = table.name;                                                                                             \
+      kernel.scratch = table.name##_scratch;                                                                               \
+      return kernel;                                                                                                       \
+    });                                                                                                                    \
+    return rows;                                                                                                           \
+  }
+HT_SCRATCH_KERNELS(HT_DEFINE)
+#undef HT_DEFINE
+#undef HT_NAMES
+
+Isa detect_isa() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni"))
+    return Isa::kAvx512Vnni;
+  if (__builtin_cpu_supports("avx2")) return Isa::kAvx2;
+#endif
+  return Isa::kC;
+}
+
+bool isa_usable(Isa isa, Isa allowed) {
+  if (isa == Isa::kC) return true;
+  const bool x86 = isa == Isa::kAvx2 || isa == Isa::kAvx512Vnni || isa == Isa::kAmx;
+  const bool same_family = allowed == Isa::kBest || x86 == (allowed == Isa::kAvx2 || allowed == Isa::kAvx512Vnni || allowed == Isa::kAmx);
+  return same_family && isa <= allowed && isa <= detect_isa();
+}
+
+std::string_view isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::kC:
+      return "c";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512Vnni:
+      return "avx512vnni";
+    case Isa::kAmx:
+      return "amx";
+    case Isa::kNeon:
+      return "neon";
+    case Isa::kDotprod:
+      return "dotprod";
+    case Isa::kI8mm:
+      return "i8mm";
+    case Isa::kBest:
+      return "best";
+  }
+  return "c";
+}
+
+}  // namespace ht

@@ -2,8 +2,10 @@
 // Results as JSON documents. Each is an object with a "version" of its own schema, except the list of detections.
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "halftone/result.h"
 #include "halftone/results.h"
@@ -18,5 +20,8 @@ std::string to_json(const KernelsResult& result);
 // [{"image", "category_id", "category", "bbox", "score"}, ...]
 std::string to_json(std::span<const ImageDetections> images);
 std::string to_json(const Error& error);
+
+// Writes a document to a file, whole or not at all.
+Status write_text(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace halftone

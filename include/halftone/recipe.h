@@ -139,5 +139,7 @@ std::vector<SettingKey> quantize_keys();
 // As a recipe file that load_recipe() reads back to an equal recipe: paths relative to `folder`, with a comment wherever the
 // user must decide.
 std::string format_recipe(const Recipe& recipe, const std::filesystem::path& folder);
+// Writes that text, whole or not at all, with paths relative to the file's folder.
+Status save_recipe(const Recipe& recipe, const std::filesystem::path& path);
 
 }  // namespace halftone

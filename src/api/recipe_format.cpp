@@ -5,6 +5,7 @@
 
 #include "api/recipe.h"
 #include "api/words.h"
+#include "base/file.h"
 
 namespace ht {
 namespace {
@@ -211,6 +212,10 @@ std::string format_recipe(const Recipe& recipe, const std::filesystem::path& fol
   ht::write_data(writer, recipe, folder);
   ht::write_quantize(writer, recipe.quantize);
   return writer.take();
+}
+
+Status save_recipe(const Recipe& recipe, const std::filesystem::path& path) {
+  return ht::write_file(path, format_recipe(recipe, path.parent_path()));
 }
 
 }  // namespace halftone

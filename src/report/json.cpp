@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
+
 namespace halftone {
 namespace {
 
@@ -172,5 +174,7 @@ std::string to_json(const Error& error) {
   json["error"] = {{"code", static_cast<int>(error.code)}, {"place", error.place}, {"message", error.message}};
   return text_of(json);
 }
+
+Status write_text(const std::filesystem::path& path, std::string_view text) { return ht::write_file(path, text); }
 
 }  // namespace halftone

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "command.h"
+
+namespace app {
+namespace {
+
+using halftone::BenchResult;
+using halftone::Status;
+
+struct BenchFlags {
+  explicit BenchFlags(CLI::App& command) {
+    command.add_option("MODEL", model, "A float or quantized ONNX file")->required();
+    command.add_option("--runs", runs, "How many runs are timed")->type_name("N")->check(CLI::PositiveNumber);
+    command.add_flag("--per-layer", per_layer, "A row for every layer");
+    command.footer(examples({"bench yolox_int8.onnx", "bench yolox_int8.onnx --threads 1 --per-layer --runs 100"}));
+  }
+  std::string model;
+  int64_t runs = 0;
+  bool per_layer = false;
+};
+
+std::string text_of(const BenchResult& result) {
+  std::string text;
+  Table table({"layer", "operator", "ms", "MACs", "kernel"});
+  for (const auto& layer : result.layers)
+    table.add({layer.name, layer.op, fmt::format("{:.4f}", layer.ms), std::to_string(layer.macs), layer.kernel});
+  if (!table.empty()) text += table.text() + "\n";
+  text += fmt::format("median {:.3f} ms, fastest {:.3f} ms, 90 % within {:.3f} ms ({} runs, {} thread{}, {})\n", result.median_ms, result.min_ms,
+                      result.p90_ms, result.runs, result.threads, result.threads == 1 ? "" : "s", result.isa);
+  text += fmt::format("load {:.1f} ms, arena {}, peak memory {}\n", result.load_ms, human_bytes(result.arena_bytes), human_bytes(result.peak_rss_bytes));
+  text += fmt::format("{} multiplications a run, {} conversions\n", human_count(result.macs), result.conversions);
+  return text;
+}
+
+Status bench(Program& shared, const BenchFlags& flags) {
+  const auto result = halftone::bench(flags.model, {flags.runs, flags.per_layer}, shared.context);
+  if (!result) return result.error();
+  return shared.show(halftone::to_json(*result), text_of(*result));
+}
+
+}  // namespace
+
+void add_bench(CLI::App& program, Program& shared) {
+  add_command<BenchFlags>(program, shared, "bench", "Measure latency, memory and the time of each layer", bench);
+}
+
+}  // namespace app

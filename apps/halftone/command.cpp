@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace app {
+
+using halftone::Error;
+using halftone::ErrorCode;
+using halftone::Status;
+
+Status Program::show(const std::string& json_text, const std::string& text) const { return print(json ? json_text + "\n" : text); }
+
+std::string examples(std::initializer_list<std::string_view> lines) {
+  std::string text = "Examples:";
+  for (std::string_view line : lines) text += fmt::format("\n  halftone {}", line);
+  return text;
+}
+
+Error usage(std::string message) { return {ErrorCode::kUsage, std::move(message), {}}; }
+
+bool is_model_file(const std::string& path) {
+  std::string ending = std::filesystem::path(path).extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  return ending == ".onnx";
+}
+
+QuantizeFlags::QuantizeFlags(CLI::App& command) {
+  const auto keys = halftone::quantize_keys();
+  flags_.reserve(keys.size());  // CLI11 keeps the addresses of the values
+  for (const halftone::SettingKey& key : keys) {
+    std::string name(key.name);
+    std::replace(name.begin(), name.end(), '_', '-');
+    flags_.push_back({std::string(key.name), "", nullptr});
+    flags_.back().option = command.add_option("--" + name, flags_.back().value, std::string(key.values))->group("As in [quantize]");
+  }
+}
+
+Status QuantizeFlags::apply(halftone::QuantizeSettings& settings) const {
+  for (const Flag& flag : flags_) {
+    if (flag.option->count() == 0) continue;
+    if (auto status = halftone::set_quantize_key(settings, flag.key, flag.value); !status)
+      return std::move(status.error()).in(flag.option->get_name());
+  }
+  return {};
+}
+
+LoadFlags::LoadFlags(CLI::App& command) {
+  command.add_option("--disable-pass", disabled_passes, "Leave out a rewrite of the graph")->group("For bug reports");
+  command.add_option("--dump-after", dump_after, "Print the graph after that rewrite to standard error")->group("For bug reports");
+}
+
+halftone::LoadOptions LoadFlags::options() const {
+  halftone::LoadOptions options;
+  options.disabled_passes = disabled_passes;
+  options.dump_after = dump_after;
+  if (!dump_after.empty()) options.on_dump = [](std::string_view text) { fmt::print(stderr, "{}", text); };
+  return options;
+}
+
+}  // namespace app

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all commands share. A command's file adds itself to the program with one function and does its work in another.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "halftone/halftone.h"
+#include "terminal.h"
+
+namespace app {
+
+// Global options and what the operations are told through them.
+struct Program {
+  Console console;
+  halftone::Context context;
+  bool json = false;
+
+  // The command that was given; runs after the whole line was understood.
+  std::function<halftone::Status()> work;
+
+  // Prints the JSON document or the text, as the user asked for.
+  halftone::Status show(const std::string& json_text, const std::string& text) const;
+};
+
+// Prefixes an example with the program's name, one a line, for the end of a command's help.
+std::string examples(std::initializer_list<std::string_view> lines);
+
+// One flag a key of [quantize]; what was given is applied over a recipe's settings by apply().
+class QuantizeFlags {
+ public:
+  explicit QuantizeFlags(CLI::App& command);
+  halftone::Status apply(halftone::QuantizeSettings& settings) const;
+
+ private:
+  struct Flag {
+    std::string key;
+    std::string value;
+    CLI::Option* option;
+  };
+  std::vector<Flag> flags_;
+};
+
+// Flags that say how models are loaded: --disable-pass, --dump-after.
+struct LoadFlags {
+  explicit LoadFlags(CLI::App& command);
+  halftone::LoadOptions options() const;
+
+  std::vector<std::string> disabled_passes;
+  std::string dump_after;
+};
+
+// Adds a command whose options declare themselves in their constructor; `run` is called after the whole line was understood.
+template <class Options>
+void add_command(CLI::App& program, Program& shared, const std::string& name, const std::string& description,
+                 halftone::Status (*run)(Program&, const Options&)) {
+  CLI::App* command = program.add_subcommand(name, description);
+  auto options = std::make_shared<const Options>(*command);
+  command->callback([&shared, options, run] { shared.work = [&shared, options, run] { return run(shared, *options); }; });
+}
+
+bool is_model_file(const std::string& path);  // by its ending: .onnx
+
+halftone::Error usage(std::string message);
+
+void add_init(CLI::App& program, Program& shared);
+void add_inspect(CLI::App& program, Program& shared);
+void add_calibrate(CLI::App& program, Program& shared);
+void add_merge(CLI::App& program, Program& shared);
+void add_quantize(CLI::App& program, Program& shared);
+void add_validate(CLI::App& program, Program& shared);
+void add_run(CLI::App& program, Program& shared);
+void add_bench(CLI::App& program, Program& shared);
+void add_kernels(CLI::App& program, Program& shared);
+void add_planned(CLI::App& program, Program& shared);  // commands that this version names and refuses
+
+}  // namespace app

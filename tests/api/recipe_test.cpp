@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "api/recipe.h"
+#include "halftone/recipe.h"
+
+namespace {
+
+using namespace halftone;
+
+constexpr const char* kYolox = R"([model]
+path = "yolox.onnx"
+input_shape = [1, 3, 416, 416]
+[preprocess]
+size = [416, 320]
+place = "center"
+pad = [1, 2, 3]
+mean = [103.53, 116.28, 123.675]
+std = [57, 57.12, 58.395]
+[task]
+type = "detection"
+head = "yolox"
+strides = [8, 16, 32]
+classes = "coco80"
+[calibration]
+images = "photos/*.jpg"
+count = 7
+[validation]
+images = "/data/val"
+annotations = "val.json"
+[quantize]
+target = "onnxruntime"
+keep_float = ["stem", "head \"x\""]
+)";
+
+Result<Recipe> parse(std::string_view text) { return parse_recipe(text, "somewhere", "r.toml"); }
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Recipe, ReadsEverySection) {
+  const auto recipe = parse(kYolox);
+  ASSERT_TRUE(recipe) << recipe.error().text();
+  EXPECT_EQ(recipe->model.path, "somewhere/yolox.onnx");
+  EXPECT_EQ(recipe->model.input_shape, (std::vector<int64_t>{1, 3, 416, 416}));
+  ASSERT_TRUE(recipe->preprocess);
+  EXPECT_EQ(recipe->preprocess->height, 416);
+  EXPECT_EQ(recipe->preprocess->width, 320);
+  EXPECT_EQ(recipe->preprocess->place, Place::kCenter);
+  EXPECT_EQ(recipe->preprocess->pad, (std::array<uint8_t, 3>{1, 2, 3}));
+  EXPECT_EQ(recipe->preprocess->std[0], 57.0f);
+  EXPECT_EQ(recipe->task.type, TaskType::kDetection);
+  EXPECT_EQ(recipe->task.class_list, "coco80");
+  EXPECT_EQ(recipe->calibration->images, "somewhere/photos/*.jpg");
+  EXPECT_EQ(recipe->calibration->count, 7);
+  EXPECT_EQ(recipe->validation->images, "/data/val");
+  EXPECT_EQ(recipe->validation->annotations, "somewhere/val.json");
+  EXPECT_EQ(recipe->quantize.target, "onnxruntime");
+  EXPECT_EQ(recipe->quantize.keep_float[1], "head \"x\"");
+}
+
+TEST(Recipe, WrittenRecipesReadBackTheSame) {
+  const auto recipe = parse(kYolox);
+  ASSERT_TRUE(recipe);
+  const std::string text = format_recipe(*recipe, "somewhere");
+  const auto again = parse(text);
+  ASSERT_TRUE(again) << again.error().text() << "\n" << text;
+  EXPECT_EQ(*again, *recipe) << text;
+}
+
+TEST(Recipe, StoredPartHasNoPathsAndReadsBackTheSame) {
+  auto recipe = parse(kYolox);
+  ASSERT_TRUE(recipe);
+  const std::string text = ht::stored_recipe(*recipe);
+  EXPECT_EQ(text.find("somewhere"), std::string::npos);
+  EXPECT_EQ(text.find("yolox.onnx"), std::string::npos);
+  EXPECT_EQ(text.find('#'), std::string::npos);
+  const auto again = ht::parse_stored_recipe(text, "metadata");
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->preprocess, recipe->preprocess);
+  EXPECT_EQ(again->task, recipe->task);
+  EXPECT_EQ(again->quantize, recipe->quantize);
+}
+
+TEST(Recipe, ArraysServeAsData) {
+  const auto recipe = parse("[model]\npath = \"kws.onnx\"\n[task]\ntype = \"classification\"\n[calibration]\nimages = [\"x.npy\"]\n");
+  ASSERT_TRUE(recipe) << recipe.error().text();
+  EXPECT_EQ(recipe->calibration->arrays, (std::vector<std::string>{"somewhere/x.npy"}));
+  EXPECT_FALSE(recipe->preprocess);
+}
+
+struct Case {
+  const char* from;
+  const char* to;
+  ErrorCode code;
+  const char* says;
+  const char* place;
+};
+
+class Fault : public testing::TestWithParam<Case> {};
+
+TEST_P(Fault, IsASentenceWithALine) {
+  const Case& c = GetParam();
+  const auto recipe = parse(replaced(kYolox, c.from, c.to));
+  ASSERT_FALSE(recipe);
+  EXPECT_EQ(recipe.error().code, c.code);
+  EXPECT_NE(recipe.error().message.find(c.says), std::string::npos) << recipe.error().text();
+  EXPECT_EQ(recipe.error().place, c.place);
+}
+
+constexpr ErrorCode kInput = ErrorCode::kInput;
+constexpr ErrorCode kUnsupported = ErrorCode::kUnsupported;
+
+INSTANTIATE_TEST_SUITE_P(
+    Recipe, Fault,
+    testing::Values(
+        Case{"size =", "sise =", kInput, "did you mean 'size'", "r.toml:5"},
+        Case{"[task]", "[tsak]", kInput, "did you mean 'task'", "r.toml:10"},
+        Case{"\"center\"", "\"centre\"", kInput, "did you mean 'center'", "r.toml:6"},
+        Case{"\"yolox\"", "\"yolx\"", kInput, "did you mean 'yolox'", "r.toml:12"},
+        Case{"\"yolox\"", "\"ssd\"", kUnsupported, "not built yet", "r.toml:12"},
+        Case{"\"coco80\"", "\"coco\"", kInput, "coco80", "r.toml:14"},
+        Case{"\"coco80\"", "[\"a\", \"a\"]", kInput, "a", "r.toml:14"},
+        Case{"\"coco80\"", "[]", kInput, "empty", "r.toml:14"},
+        Case{"[416, 320]", "[416]", kInput, "height, width", "r.toml:5"},
+        Case{"[416, 320]", "[416, 0]", kInput, "from 1 to", "r.toml:5"},
+        Case{"[416, 320]", "\"416\"", kInput, "list", "r.toml:5"},
+        Case{"[1, 2, 3]", "[1, 2, 256]", kInput, "0 to 255", "r.toml:7"},
+        Case{"[57, 57.12, 58.395]", "[57, 0, 1]", kInput, "divided", "r.toml:9"},
+        Case{"[57, 57.12, 58.395]", "[57, inf, 1]", kInput, "numbers", "r.toml:9"},
+        Case{"[8, 16, 32]", "[8, -16, 32]", kInput, "strides", "r.toml:13"},
+        Case{"[8, 16, 32]", "[8, 16, 99999999999999]", kInput, "strides", "r.toml:13"},
+        Case{"strides = [8, 16, 32]", "score_threshold = 1.5", kInput, "from 0 to 1", "r.toml:13"},
+        Case{"strides = [8, 16, 32]", "multi_label = 1", kInput, "true or false", "r.toml:13"},
+        Case{"strides = [8, 16, 32]", "anchors = [[[1, 2, 3]]]", kInput, "[width, height]", "r.toml:13"},
+        Case{"head = \"yolox\"\n", "", kInput, "needs 'head'", "r.toml:10"},
+        Case{"count = 7", "count = 0", kInput, "at least 1", "r.toml:17"},
+        Case{"path = \"yolox.onnx\"", "path = \"\"", kInput, "not empty", "r.toml:2"},
+        Case{"path = \"yolox.onnx\"\n", "", kInput, "needs 'path'", "r.toml:1"},
+        Case{"\"onnxruntime\"", "\"onnxruntim\"", kInput, "did you mean 'onnxruntime'", "r.toml:22"},
+        Case{"\"onnxruntime\"", "\"tensorrt\"", kUnsupported, "not built yet", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "weights = 4", kUnsupported, "not built yet", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "weights = 5", kInput, "8 or 4", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nmatch = \"a\"", kUnsupported, "single layers", "r.toml:22"},
+        Case{"path = \"yolox.onnx\"", "path = yolox.onnx", kInput, "not TOML", "r.toml:2"}));
+
+TEST(Recipe, FlagsSetTheKeysOfQuantize) {
+  QuantizeSettings settings;
+  EXPECT_TRUE(set_quantize_key(settings, "ranges", "minmax"));
+  EXPECT_TRUE(set_quantize_key(settings, "keep_float", "a,b*"));
+  EXPECT_TRUE(set_quantize_key(settings, "weights", "8"));
+  EXPECT_EQ(settings.ranges, Ranges::kMinMax);
+  EXPECT_EQ(settings.keep_float, (std::vector<std::string>{"a", "b*"}));
+
+  const Status typo = set_quantize_key(settings, "ranges", "minmx");
+  ASSERT_FALSE(typo);
+  EXPECT_EQ(typo.error().code, ErrorCode::kUsage);
+  EXPECT_NE(typo.error().message.find("did you mean 'minmax'"), std::string::npos);
+  const Status planned = set_quantize_key(settings, "weights", "4");
+  ASSERT_FALSE(planned);
+  EXPECT_EQ(planned.error().code, ErrorCode::kUnsupported);
+  EXPECT_FALSE(set_quantize_key(settings, "weights", "eight"));
+  for (const SettingKey& key : quantize_keys()) EXPECT_FALSE(set_quantize_key(settings, key.name, "")) << key.name;
+}
+
+TEST(Recipe, HugeNestingIsAnError) {
+  EXPECT_FALSE(parse("a = " + std::string(100000, '[')));
+  EXPECT_FALSE(parse(std::string(200000, '[')));
+}
+
+}  // namespace

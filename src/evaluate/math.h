@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every function of the heads whose value is not exact by IEEE 754.
+// Every function of the heads whose value is not exact by IEEE 754: those of the normative kernels.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
+
+#include "kernels/c/ht_math.h"
 
 namespace ht::math {
 
-inline float exp(float x) { return std::exp(x); }
-inline float tanh(float x) { return std::tanh(x); }
-inline float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
-inline float power(float base, float exponent) { return std::pow(base, exponent); }
+inline float exp(float x) { return ht_exp(x); }
+inline float tanh(float x) { return ht_tanh(x); }
+inline float sigmoid(float x) { return ht_sigmoid(x); }
+inline float power(float base, float exponent) { return ht_pow(base, exponent); }
 
 // The mean of 0, 1, 2, ... weighted by softmax of the logits, which stand `step` elements apart: summed in their order.
 inline float softmax_mean(const float* logits, int64_t count, int64_t step) {

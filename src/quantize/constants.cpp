@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantize/constants.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/steps.h"
+#include "quantize/weights.h"
+
+namespace ht {
+namespace {
+
+// Sums of weights times int8 inputs and the bias must stay within int32, with room for the zero points' share.
+constexpr double kMostBias = 1 << 30;
+
+class ConstantQuantizer {
+ public:
+  ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const QuantizeRequest& request)
+      : graph_(graph), roles_(roles), request_(request), names_(graph), uses_(graph.values.size(), 0) {
+    for (const Node& node : graph.nodes)
+      for (ValueId input : node.inputs)
+        if (graph.is_constant(input)) ++uses_[input.index];
+  }
+
+  Status run() {
+    for (size_t i = 0; i < roles_.size(); ++i) {
+      if (!roles_[i].is_integer()) continue;
+      Node& node = graph_.nodes[i];
+      Status status;
+      if (is_weighted(graph_, node)) {
+        if (graph_.value(node.inputs[0]).type.is_quantized()) status = quantize_product(node);
+      } else {
+        status = quantize_operands(node);
+      }
+      if (!status) return std::move(status.error()).in("node " + node.name);
+    }
+    return {};
+  }
+
+ private:
+  // The constant as this node's own.
+  ValueId own(Node& node, size_t input) {
+    const ValueId id = node.inputs[input];
+    if (--uses_[id.index] == 0) return id;
+    Value copy = graph_.value(id);
+    copy.name = names_.make(copy.name);
+    node.inputs[input] = graph_.add_value(std::move(copy));
+    return node.inputs[input];
+  }
+
+  void set(ValueId id, Tensor integers, Affine affine) {
+    Value& value = graph_.value(id);
+    value.type = {integers.dtype(), integers.shape(), std::move(affine)};
+    value.constant = std::move(integers);
+  }
+
+  Status quantize_product(Node& node) {
+    const Affine input = stored_affine(graph_.value(node.inputs[0]).type);
+    const Value& weights = graph_.value(node.inputs[1]);
+    const Shape shape = weights.type.shape;
+    if (weights.type.is_quantized()) return {};
+    WeightRequest wish;
+    wish.scale = request_.ranges == RangeMethod::kMinMax ? WeightScale::kMax : WeightScale::kMse;
+    wish.per_channel = request_.per_channel;
+    wish.output_axis = output_axis(node, shape);
+    wish.input_axis = 1 - wish.output_axis;
+    if (const auto* conv = std::get_if<Conv>(&node.op)) wish.groups = conv->groups;
+    const bool absorbs = !input.is_per_tensor() && !is_depthwise(graph_, node);
+    const auto input_channels = static_cast<int64_t>(shape[wish.input_axis] * wish.groups);
+    const std::vector<float> input_scales = input.scales_along(channel_axis(node), input_channels);
+    if (absorbs) wish.input_scales = input_scales;
+    HT_ASSIGN(QuantizedWeights quantized, quantize_weights(weights.constant->data<float>(), shape, wish));
+
+    const int64_t outputs = shape[wish.output_axis];
+    quantized.scales.resize(static_cast<size_t>(outputs), quantized.scales.front());
+    const bool has_bias = node.inputs.size() > 2 && node.inputs[2].valid() && graph_.is_constant(node.inputs[2]);
+    std::vector<float> bias = has_bias ? graph_.value(node.inputs[2]).constant->to_floats() : std::vector<float>();
+    if (bias.size() == 1) bias.assign(static_cast<size_t>(outputs), bias.front());
+    auto unit = [&](int64_t o) {
+      const float scale = quantized.scales[static_cast<size_t>(o)];
+      if (absorbs) return scale;
+      const bool varies = !input.is_per_tensor();
+      return (varies ? input_scales[static_cast<size_t>(o * input_channels / outputs)] : input.scales()[0]) * scale;
+    };
+    HT_TRY(make_room_for_bias(quantized, weights.constant->data<float>(), shape, wish, bias, unit));
+
+    Shape scale_shape(shape.size(), 1);
+    std::vector<float> scales = quantized.scales;
+    scale_shape[wish.output_axis] = outputs;
+    if (absorbs) {
+      scale_shape[wish.input_axis] = shape[wish.input_axis];
+      scales = absorbed_scales(quantized.scales, input_scales, shape, wish);
+    } else if (!request_.per_channel && std::ranges::all_of(scales, [&](float s) { return s == scales.front(); })) {
+      scale_shape.clear();
+      scales.resize(1);
+    }
+    HT_ASSIGN(Affine affine, Affine::make(scale_shape, std::move(scales), {}));
+    set(own(node, 1), Tensor::of<int8_t>(DType::kInt8, shape, quantized.values), std::move(affine));
+    return has_bias ? quantize_bias(node, bias, outputs, unit) : Status();
+  }
+
+  // The axis of weights along which outputs lie.
+  static size_t output_axis(const Node& node, const Shape&) {
+    if (std::holds_alternative<Conv>(node.op)) return 0;
+    if (const auto* gemm = std::get_if<Gemm>(&node.op)) return gemm->transpose_b ? 0 : 1;
+    return 1;
+  }
+  size_t channel_axis(const Node& node) const {
+    return std::holds_alternative<Conv>(node.op) ? 1 : graph_.value(node.inputs[0]).type.shape.size() - 1;
+  }
+
+  // Scales [outputs, inputs] in the order of the weights' axes, such that input scale times weight scale is one number an output.
+  static std::vector<float> absorbed_scales(const std::vector<float>& output_scales, const std::vector<float>& input_scales, const Shape& shape,
+                                            const WeightRequest& wish) {
+    std::vector<float> scales;
+    const int64_t first = shape[0], second = shape[1], outputs = shape[wish.output_axis];
+    for (int64_t a = 0; a < first; ++a)
+      for (int64_t b = 0; b < second; ++b) {
+        const int64_t o = wish.output_axis == 0 ? a : b, c = wish.output_axis == 0 ? b : a;
+        const int64_t group = o / (outputs / wish.groups);
+        scales.push_back(output_scales[static_cast<size_t>(o)] / input_scales[static_cast<size_t>(group * shape[wish.input_axis] + c)]);
+      }
+    return scales;
+  }
+
+  // Enlarges the scale of an output whose bias would not fit into int32.
+  template <class Unit>
+  static Status make_room_for_bias(QuantizedWeights& quantized, std::span<const float> weights, const Shape& shape, const WeightRequest& wish,
+                                   const std::vector<float>& bias, const Unit& unit) {
+    for (size_t o = 0; o < bias.size(); ++o) {
+      if (!std::isfinite(bias[o])) return input_error("the bias of output {} is not finite", o);
+      const double magnitude = std::abs(static_cast<double>(bias[o])) / unit(static_cast<int64_t>(o));
+      if (magnitude <= kMostBias) continue;
+      const auto factor = static_cast<float>(magnitude / kMostBias * 1.0001);
+      quantized.scales[o] *= factor;
+      const Shape strides = strides_of(shape);
+      for (size_t i = 0; i < weights.size(); ++i) {
+        const int64_t output = static_cast<int64_t>(i) / strides[wish.output_axis] % shape[wish.output_axis];
+        if (output == static_cast<int64_t>(o))
+          quantized.values[i] = static_cast<int8_t>(std::nearbyint(quantized.values[i] / static_cast<double>(factor)));
+      }
+    }
+    return {};
+  }
+
+  template <class Unit>
+  Status quantize_bias(Node& node, const std::vector<float>& bias, int64_t outputs, const Unit& unit) {
+    std::vector<int32_t> integers;
+    std::vector<float> scales;
+    for (int64_t o = 0; o < outputs; ++o) {
+      const float scale = unit(o);
+      if (!std::isnormal(scale)) return input_error("the scale of output {}'s sum is {}; its weights or input are too small", o, scale);
+      scales.push_back(scale);
+      integers.push_back(static_cast<int32_t>(std::nearbyint(static_cast<double>(bias[static_cast<size_t>(o)]) / scale)));
+    }
+    const ValueId id = own(node, 2);
+    const Shape& old = graph_.value(id).type.shape;
+    Shape shape = element_count(old) == outputs ? old : Shape{outputs};
+    const size_t axis = shape.size() - 1;
+    const bool same = std::ranges::all_of(scales, [&](float s) { return s == scales.front(); });
+    HT_ASSIGN(Affine affine, same && !request_.per_channel ? Affine::per_tensor(scales.front()) : Affine::per_axis(scales, {}, axis, shape.size()));
+    set(id, Tensor::of<int32_t>(DType::kInt32, shape, integers), std::move(affine));
+    return {};
+  }
+
+  // Constants that take part in arithmetic (added or multiplied) or that are moved together with quantized values.
+  Status quantize_operands(Node& node) {
+    const QuantRule rule = quant_rule(node);
+    const TensorType& output = graph_.value(node.outputs[0]).type;
+    if (!output.is_quantized()) return {};
+    for (size_t i : data_inputs(graph_, node)) {
+      const Value& value = graph_.value(node.inputs[i]);
+      if (!value.constant || value.type.is_quantized() || value.type.dtype != DType::kFloat32) continue;
+      const auto floats = value.constant->data<float>();
+      Range range;
+      for (float x : floats) range = {std::min(range.min, static_cast<double>(x)), std::max(range.max, static_cast<double>(x))};
+      std::optional<Affine> affine = output.affine;
+      if (rule.kind != QuantKind::kMove || !affine->is_per_tensor()) {
+        HT_ASSIGN(affine, affine_from_range(range, {request_.target.activations, request_.target.symmetric, false}));
+      }
+      const IntegerRange limits = integer_range(request_.target.activations);
+      Tensor integers = Tensor::zeros(request_.target.activations, value.type.shape);
+      auto bytes = integers.mutable_data<uint8_t>();
+      for (size_t k = 0; k < floats.size(); ++k) {
+        const double q = std::nearbyint(static_cast<double>(floats[k] / affine->scales()[0])) + affine->zero_points()[0];
+        bytes[k] = static_cast<uint8_t>(static_cast<int64_t>(std::clamp(q, static_cast<double>(limits.min), static_cast<double>(limits.max))));
+      }
+      set(own(node, i), std::move(integers), *affine);
+    }
+    return {};
+  }
+
+  Graph& graph_;
+  const std::vector<Role>& roles_;
+  const QuantizeRequest& request_;
+  FreshNames names_;
+  std::vector<int> uses_;
+};
+
+}  // namespace
+
+Status quantize_constants(Graph& graph, const std::vector<Role>& roles, const QuantizeRequest& request) {
+  return ConstantQuantizer(graph, roles, request).run();
+}
+
+}  // namespace ht

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights, biases and other constants of integer nodes.
+#pragma once
+
+#include "quantize/quantize.h"
+#include "quantize/roles.h"
+
+namespace ht {
+
+// Gives the constants of every integer node whose data inputs are quantized their integer types. A constant that several nodes
+// read becomes one constant a node.
+Status quantize_constants(Graph& graph, const std::vector<Role>& roles, const QuantizeRequest& request);
+
+}  // namespace ht

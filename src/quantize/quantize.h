@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a float graph and its statistics to a graph with quantized types.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "calibrate/calibrate.h"
+#include "calibrate/range.h"
+#include "ir/graph.h"
+#include "quantize/target.h"
+
+namespace ht {
+
+struct QuantizeRequest {
+  Target target;
+  RangeMethod ranges = RangeMethod::kMse;
+  bool per_channel = true;     // scales a channel, of weights and where the target can of activations
+  bool quantize_head = false;  // the arithmetic behind the last weighted layers too
+  std::vector<std::string> keep_float;
+};
+
+struct FloatNode {
+  std::string name, op, reason;
+};
+
+struct QuantizedGraph {
+  Graph graph;
+  int64_t quantized_nodes = 0;
+  std::vector<FloatNode> float_nodes;
+  std::vector<std::string> notes;  // what was done about difficult values
+};
+
+// The values whose statistics quantize_graph() may ask for.
+std::vector<ObservedValue> values_to_observe(const Graph& graph);
+
+// Fails where a value has no statistics, is not finite, or where an output is constant over all images.
+Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics, const QuantizeRequest& request);
+
+}  // namespace ht

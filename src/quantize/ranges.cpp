@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantize/ranges.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "ops/steps.h"
+
+namespace ht {
+
+ValueGroups::ValueGroups(size_t values) : parents_(values) { std::iota(parents_.begin(), parents_.end(), size_t{0}); }
+
+size_t ValueGroups::find(ValueId value) const {
+  size_t root = value.index;
+  while (parents_[root] != root) root = parents_[root] = parents_[parents_[root]];
+  return root;
+}
+
+void ValueGroups::join(ValueId a, ValueId b) { parents_[find(b)] = find(a); }
+
+namespace {
+
+// The activation that the same kernel computes behind this weighted node, if there is one.
+NodeId fused_activation(const Graph& graph, const Links& links, const std::vector<Role>& roles, const Node& node, const Target& target) {
+  if (!is_weighted(graph, node)) return {};
+  const NodeId reader = links.only_consumer(node.outputs[0]);
+  if (!reader.valid() || !roles[reader.index].is_integer()) return {};
+  const auto* unary = std::get_if<Unary>(&graph.node(reader).op);
+  const auto function = unary ? unary_function(*unary) : std::nullopt;
+  if (!function) return {};
+  const bool is_clamp = function->kind == HT_RELU || function->kind == HT_CLIP;
+  if (is_clamp) return reader;
+  return !target.quantize_before_activation && has_activation_form(function->kind) ? reader : NodeId();
+}
+
+bool reads_integers(const Graph& graph, const Node& node, ValueId value) {
+  for (size_t i : data_inputs(graph, node))
+    if (node.inputs[i] == value) return true;
+  return false;
+}
+
+}  // namespace
+
+std::vector<bool> find_quantized_values(const Graph& graph, const std::vector<Role>& roles, const Target& target) {
+  const Links links(graph);
+  std::vector<bool> quantized(graph.values.size(), false);
+  for (size_t v = 0; v < graph.values.size(); ++v) {
+    const ValueId id(v);
+    if (graph.is_constant(id) || graph.values[v].type.dtype != DType::kFloat32) continue;
+    const auto& readers = links.consumers(id);
+    quantized[v] = std::ranges::any_of(readers, [&](NodeId reader) {
+      return roles[reader.index].is_integer() && reads_integers(graph, graph.node(reader), id);
+    });
+    const NodeId producer = links.producer(id);
+    if (quantized[v] && producer.valid() && roles[producer.index].is_integer() &&
+        fused_activation(graph, links, roles, graph.node(producer), target).valid())
+      quantized[v] = false;
+  }
+  return quantized;
+}
+
+std::vector<std::vector<ValueId>> group_members(const Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized) {
+  ValueGroups groups(graph.values.size());
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (!roles[i].is_integer() || quant_rule(node).kind != QuantKind::kMove || !quantized[node.outputs[0].index]) continue;
+    for (size_t input : data_inputs(graph, node))
+      if (quantized[node.inputs[input].index]) groups.join(node.outputs[0], node.inputs[input]);
+  }
+  std::map<size_t, std::vector<ValueId>> members;
+  for (size_t v = 0; v < quantized.size(); ++v)
+    if (quantized[v]) members[groups.find(ValueId(v))].push_back(ValueId(v));
+  std::vector<std::vector<ValueId>> result;
+  for (auto& [root, group] : members) result.push_back(std::move(group));
+  return result;
+}
+
+DepthwiseReaders depthwise_readers(const Graph& graph, const Links& links, const std::vector<Role>& roles,
+                                   const std::vector<ValueId>& members) {
+  DepthwiseReaders result;
+  for (ValueId member : members) {
+    for (NodeId reader : links.consumers(member)) {
+      const Node& node = graph.node(reader);
+      if (!roles[reader.index].is_integer()) continue;
+      if (is_depthwise(graph, node)) {
+        result.convolutions.push_back(reader);
+        continue;
+      }
+      const QuantRule rule = quant_rule(node);
+      if (rule.kind != QuantKind::kMove || !rule.keeps_channels) return {};
+    }
+  }
+  result.only = !result.convolutions.empty();
+  return result;
+}
+
+namespace {
+
+struct Assigner {
+  Graph& graph;
+  const std::vector<Role>& roles;
+  const Statistics& statistics;
+  const QuantizeRequest& request;
+  Links links;
+  IntegerGrid grid;
+
+  // A range known from the function that makes the value, whatever the photos.
+  std::optional<Range> known_range(ValueId value) const {
+    const NodeId producer = links.producer(value);
+    if (!producer.valid()) return std::nullopt;
+    const auto* unary = std::get_if<Unary>(&graph.node(producer).op);
+    if (unary && (unary->kind == UnaryKind::kSigmoid || unary->kind == UnaryKind::kHardSigmoid)) return Range{0, 1};
+    return equalized_range(graph.node(producer));
+  }
+
+  // The range of a value made here by multiplying the channels of an observed one.
+  std::optional<Range> equalized_range(const Node& producer) const {
+    if (statistics.values.contains(graph.value(producer.outputs[0]).name)) return std::nullopt;
+    const auto* binary = std::get_if<Binary>(&producer.op);
+    if (!binary || binary->kind != BinaryKind::kMul || !graph.is_constant(producer.inputs[1])) return std::nullopt;
+    const auto source = statistics.values.find(graph.value(producer.inputs[0]).name);
+    const auto factors = graph.value(producer.inputs[1]).constant->data<float>();
+    if (source == statistics.values.end() || source->second.channel_extremes().size() != factors.size()) return std::nullopt;
+    Range range;
+    for (size_t c = 0; c < factors.size(); ++c) {
+      const Extremes& channel = source->second.channel_extremes()[c];
+      if (channel.empty()) continue;
+      range = {std::min<double>(range.min, channel.min * factors[c]), std::max<double>(range.max, channel.max * factors[c])};
+    }
+    return range;
+  }
+
+  // The function that every integer reader applies first.
+  std::function<double(double)> function_behind(ValueId value) const {
+    std::optional<ActivationFunction> function;
+    bool multiplied = false;
+    for (NodeId reader : links.consumers(value)) {
+      const auto* unary = std::get_if<Unary>(&graph.node(reader).op);
+      const auto* binary = std::get_if<Binary>(&graph.node(reader).op);
+      if (unary && !function) {
+        function = unary_function(*unary);
+        if (!function) return {};
+      } else if (binary && binary->kind == BinaryKind::kMul && !multiplied) {
+        multiplied = true;
+      } else {
+        return {};
+      }
+    }
+    if (!function) return {};
+    // x and a function of x multiplied: SiLU and its kind in spelled-out form.
+    if (multiplied) return [f = *function](double x) { return x * evaluate_activation(f, x); };
+    return [f = *function](double x) { return evaluate_activation(f, x); };
+  }
+
+  Result<Range> member_range(ValueId value) const {
+    if (const auto known = known_range(value)) return *known;
+    // What a clamp behind the value cuts off needs no integers.
+    const NodeId reader = links.only_consumer(value);
+    const auto* clamp = reader.valid() ? std::get_if<Unary>(&graph.node(reader).op) : nullptr;
+    const bool is_clamped = clamp && roles[reader.index].is_integer() && (clamp->kind == UnaryKind::kRelu || clamp->kind == UnaryKind::kClip);
+    const ValueId source = is_clamped ? graph.node(reader).outputs[0] : value;
+    const std::string& name = graph.value(source).name;
+    HT_ASSIGN(const ValueStatistics* found, statistics.find(name));
+    RangeRequest range{request.ranges, grid, 99.99, std::nullopt, std::nullopt, function_behind(source)};
+    pin(source, range);
+    return estimate_range(name, *found, range);
+  }
+
+  // Least values that a function can take.
+  void pin(ValueId value, RangeRequest& range) const {
+    const NodeId producer = links.producer(value);
+    const auto* unary = producer.valid() ? std::get_if<Unary>(&graph.node(producer).op) : nullptr;
+    if (!unary) return;
+    if (unary->kind == UnaryKind::kSilu) range.pinned_min = -0.27846454276107374;
+    if (unary->kind == UnaryKind::kHardSwish) range.pinned_min = -0.375;
+    if (unary->kind == UnaryKind::kRelu) range.pinned_min = 0.0;
+  }
+
+  Result<Affine> channel_affine(const std::vector<ValueId>& members) const {
+    std::vector<Range> ranges;
+    for (ValueId member : members) {
+      HT_ASSIGN(const ValueStatistics* found, statistics.find(graph.value(member).name));
+      HT_ASSIGN(const std::vector<Range> own, estimate_channel_ranges(graph.value(member).name, *found));
+      ranges.resize(std::max(ranges.size(), own.size()));
+      for (size_t c = 0; c < own.size(); ++c) ranges[c] = {std::min(ranges[c].min, own[c].min), std::max(ranges[c].max, own[c].max)};
+    }
+    return affine_from_ranges(ranges, grid, 1, graph.value(members.front()).type.shape.size());
+  }
+
+  Result<Affine> group_affine(const std::vector<ValueId>& members) const {
+    const bool wants_channels = request.per_channel && request.target.channel_scales == ChannelScales::kDepthwise;
+    if (wants_channels && depthwise_readers(graph, links, roles, members).only) return channel_affine(members);
+    Range all;
+    for (ValueId member : members) {
+      HT_ASSIGN(const Range own, member_range(member));
+      all = {std::min(all.min, own.min), std::max(all.max, own.max)};
+    }
+    return affine_from_range(all, grid);
+  }
+
+  Status assign(const std::vector<ValueId>& members) {
+    auto affine = group_affine(members);
+    if (!affine) return std::move(affine.error()).in("value " + graph.value(members.front()).name);
+    for (ValueId member : members) {
+      TensorType& type = graph.value(member).type;
+      type.dtype = request.target.activations;
+      type.affine = *affine;
+      if (!affine->is_per_tensor()) {
+        HT_ASSIGN(type.affine, Affine::per_axis(affine->scales(), affine->zero_points(), 1, type.shape.size()));
+      }
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+Status assign_parameters(Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized, const Statistics& statistics,
+                         const QuantizeRequest& request) {
+  Assigner assigner{graph, roles, statistics, request, Links(graph), {request.target.activations, request.target.symmetric, false}};
+  for (const auto& members : group_members(graph, roles, quantized)) HT_TRY(assigner.assign(members));
+  return {};
+}
+
+}  // namespace ht

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantize/roles.h"
+
+#include <fnmatch.h>
+
+namespace ht {
+
+bool is_weighted(const Graph& graph, const Node& node) {
+  if (quant_rule(node).kind != QuantKind::kWeighted || node.inputs.size() < 2 || !graph.is_constant(node.inputs[1])) return false;
+  return std::holds_alternative<Conv>(node.op) || graph.value(node.inputs[1]).type.shape.size() == 2;
+}
+
+bool is_depthwise(const Graph& graph, const Node& node) {
+  const auto* conv = std::get_if<Conv>(&node.op);
+  return conv && conv->groups > 1 && graph.is_constant(node.inputs[1]) && graph.value(node.inputs[1]).type.shape[1] == 1;
+}
+
+std::vector<size_t> data_inputs(const Graph& graph, const Node& node) {
+  if (is_weighted(graph, node) || std::holds_alternative<Gather>(node.op)) return {0};
+  std::vector<size_t> inputs;
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (node.inputs[i].valid()) inputs.push_back(i);
+  return inputs;
+}
+
+namespace {
+
+// Everything between the outputs and the last weighted layers: decode arithmetic, concatenations of mixed ranges, DFL.
+std::vector<bool> behind_last_weights(const Graph& graph, const Links& links) {
+  std::vector<bool> found(graph.nodes.size(), false);
+  std::vector<ValueId> open(graph.outputs.begin(), graph.outputs.end());
+  while (!open.empty()) {
+    const NodeId producer = links.producer(open.back());
+    open.pop_back();
+    if (!producer.valid() || found[producer.index] || is_weighted(graph, graph.node(producer))) continue;
+    found[producer.index] = true;
+    for (ValueId input : graph.node(producer).inputs)
+      if (input.valid()) open.push_back(input);
+  }
+  return found;
+}
+
+std::string reason_of_operator(const Graph& graph, const Node& node) {
+  const QuantRule rule = quant_rule(node);
+  if (rule.kind == QuantKind::kFloat) return fmt::format("{} has no integer form", op_name(node.op));
+  if (rule.kind == QuantKind::kWeighted && !is_weighted(graph, node)) return "its second operand is not constant";
+  const DType dtype = graph.value(node.outputs[0]).type.dtype;
+  if (dtype != DType::kFloat32) return fmt::format("it computes {}, not real numbers", dtype_name(dtype));
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Role>> find_roles(const Graph& graph, bool quantize_head, const std::vector<std::string>& keep_float) {
+  const Links links(graph);
+  std::vector<Role> roles(graph.nodes.size());
+  for (size_t i = 0; i < graph.nodes.size(); ++i) roles[i].float_reason = reason_of_operator(graph, graph.nodes[i]);
+  if (!quantize_head) {
+    const std::vector<bool> head = behind_last_weights(graph, links);
+    for (size_t i = 0; i < graph.nodes.size(); ++i)
+      if (head[i] && roles[i].is_integer())
+        roles[i].float_reason = "it stands behind the last convolution or matrix product, where the outputs are decoded";
+  }
+  for (const std::string& pattern : keep_float) {
+    bool matched = false;
+    for (size_t i = 0; i < graph.nodes.size(); ++i) {
+      if (fnmatch(pattern.c_str(), graph.nodes[i].name.c_str(), 0) != 0) continue;
+      matched = true;
+      roles[i].float_reason = fmt::format("keep_float names it (\"{}\")", pattern);
+    }
+    if (!matched) return usage_error("keep_float: no node is called \"{}\"; `halftone inspect --per-layer` lists the names", pattern);
+  }
+  return roles;
+}
+
+}  // namespace ht

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which nodes become integers and which stay in float, with the reason; found by structure, never by name.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ops/ops.h"
+
+namespace ht {
+
+// Multiplies by constant weights: a convolution or a matrix product.
+bool is_weighted(const Graph& graph, const Node& node);
+bool is_depthwise(const Graph& graph, const Node& node);
+// The positions of the node's inputs that carry data (not weights, indices and the like).
+std::vector<size_t> data_inputs(const Graph& graph, const Node& node);
+
+struct Role {
+  std::string float_reason;  // empty: the node computes with integers
+  bool is_integer() const { return float_reason.empty(); }
+};
+
+// With `quantize_head` the arithmetic behind the last weighted layers is quantized too. Patterns of keep_float match node
+// names, * and ? standing for any characters; a pattern that matches nothing is an error.
+Result<std::vector<Role>> find_roles(const Graph& graph, bool quantize_head, const std::vector<std::string>& keep_float);
+
+}  // namespace ht

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "ir/type.h"
+
+namespace ht {
+
+enum class ChannelScales : uint8_t {
+  kNever,
+  kDepthwise,  // where only depthwise convolutions read the value
+  kMultiply,   // through an explicit Mul in float
+};
+
+// What a target can do, as its file in targets/ says.
+struct Target {
+  std::string name;
+  DType activations = DType::kInt8;
+  bool symmetric = false;
+  ChannelScales channel_scales = ChannelScales::kNever;
+  bool quantize_before_activation = false;
+  std::string requantization;
+};
+
+// The targets that are built in, and those that are known but not built yet.
+std::vector<std::string_view> target_names();
+// kUnsupported for one that is not built yet, kUsage for an unknown name.
+Result<Target> find_target(std::string_view name);
+
+}  // namespace ht

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "import/onnx/builder.h"
+
+#include <algorithm>
+
+#include "ops/ops.h"
+
+namespace ht {
+namespace {
+
+// A quantized constant whose elements an operator only moves keeps its integers: the operator is applied to them, and this is
+// where the scales go. None where they do not go along.
+std::optional<Affine> moved_affine(const Op& op, const TensorType& from, const Shape& to) {
+  const Affine& affine = *from.affine;
+  const bool moves = std::holds_alternative<Reshape>(op) || std::holds_alternative<Transpose>(op) || std::holds_alternative<Slice>(op);
+  if (!moves) return std::nullopt;
+  if (affine.is_per_tensor()) return affine;
+  if (const auto* transpose = std::get_if<Transpose>(&op)) {
+    const auto axis = affine.axis();
+    if (!axis) return std::nullopt;
+    const auto target = std::ranges::find(transpose->permutation, static_cast<int64_t>(*axis)) - transpose->permutation.begin();
+    auto moved = Affine::per_axis(affine.scales(), affine.zero_points(), static_cast<size_t>(target), to.size());
+    if (moved) return *std::move(moved);
+  }
+  if (std::holds_alternative<Reshape>(op) && affine.axis() == 0u && !to.empty() && to[0] == from.shape[0]) {
+    auto moved = Affine::per_axis(affine.scales(), affine.zero_points(), 0, to.size());
+    if (moved) return *std::move(moved);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string GraphBuilder::fresh_name(const std::string& wish) {
+  std::string name = wish;
+  for (int number = 1; !names_.insert(name).second; ++number) name = fmt::format("{}_{}", wish, number);
+  return name;
+}
+
+const Operand* GraphBuilder::find(const std::string& name) const {
+  const auto found = operands_.find(name);
+  return found == operands_.end() ? nullptr : &found->second;
+}
+
+ValueId GraphBuilder::add_quantized_constant(ValueId integers, Tensor tensor, Affine affine) {
+  for (ValueId made : quantized_[integers])
+    if (value(made).type.affine == affine) return made;
+  TensorType type{tensor.dtype(), tensor.shape(), std::move(affine)};
+  const ValueId made = graph_.add_value({value(integers).name, std::move(type), std::move(tensor)});
+  quantized_[integers].push_back(made);
+  return made;
+}
+
+bool GraphBuilder::is_cheap(const Node& node, const TensorType& type) const {
+  const bool multiplies = std::holds_alternative<Conv>(node.op) || std::holds_alternative<Gemm>(node.op) ||
+                          std::holds_alternative<MatMul>(node.op) || std::holds_alternative<Pool>(node.op) ||
+                          std::holds_alternative<Reduce>(node.op);
+  int64_t most = 1;
+  if (multiplies)
+    for (ValueId input : node.inputs)
+      if (input.valid()) most = std::max(most, element_count(value(input).type.shape));
+  const int64_t count = element_count(type.shape);
+  return count <= work_left_ / most && count * dtype_size(type.dtype) <= bytes_left_;
+}
+
+Result<std::optional<Value>> GraphBuilder::fold(const Node& node, const TensorType& type) {
+  const bool all_constant = std::ranges::all_of(node.inputs, [&](ValueId id) { return !id.valid() || graph_.is_constant(id); });
+  if (!all_constant || !is_cheap(node, type)) return std::optional<Value>();
+  std::vector<const Tensor*> inputs;
+  std::optional<Affine> affine;
+  for (ValueId id : node.inputs) {
+    inputs.push_back(id.valid() ? &*value(id).constant : nullptr);
+    if (!id.valid() || !value(id).type.is_quantized()) continue;
+    affine = moved_affine(node.op, value(id).type, type.shape);
+    if (!affine) return std::optional<Value>();  // the weights stay integers; the node computes with what they stand for
+  }
+  HT_ASSIGN(auto outputs, reference(node, inputs));
+  Tensor result = std::move(outputs.at(0));
+  if (const auto* convert = std::get_if<Convert>(&node.op)) affine = convert->affine;
+  TensorType folded{result.dtype(), result.shape(), std::move(affine)};
+  const int64_t count = element_count(folded.shape);
+  work_left_ -= std::min(work_left_, count);
+  bytes_left_ -= count * dtype_size(folded.dtype);
+  return std::optional<Value>(Value{{}, std::move(folded), std::move(result)});
+}
+
+Result<ValueId> GraphBuilder::add_node(const std::string& node_name, Op op, std::vector<ValueId> inputs, const std::string& value_name) {
+  constexpr size_t kMostAxes = 8;
+  Node node{node_name, std::move(op), std::move(inputs), {}};
+  HT_ASSIGN(auto types, infer(graph_, node));
+  TensorType type = std::move(types.at(0));
+  if (type.shape.size() > kMostAxes) return unsupported("the result has {} axes; at most {} are supported", type.shape.size(), kMostAxes);
+  HT_TRY(checked_element_count(type.shape));
+  HT_ASSIGN(auto constant, fold(node, type));
+  if (constant) {
+    constant->name = value_name;
+    return graph_.add_value(*std::move(constant));
+  }
+  const ValueId output = graph_.add_value({value_name, std::move(type), std::nullopt});
+  node.outputs = {output};
+  graph_.nodes.push_back(std::move(node));
+  return output;
+}
+
+}  // namespace ht

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators whose results are known at import, and those that pass their input on.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "import/onnx/table.h"
+
+namespace ht {
+namespace {
+
+constexpr int64_t kMostElements = int64_t{1} << 28;  // that a constant may have which the file only describes
+
+}  // namespace
+
+Status import_constant(ImportNode& node) {
+  constexpr std::array<std::string_view, 7> kForms = {"value",       "value_int",    "value_ints",   "value_float",
+                                                      "value_floats", "value_string", "value_strings"};
+  if (node.has_attribute("sparse_value")) return unsupported("its value is a sparse tensor; store it dense");
+  if (std::ranges::count_if(kForms, [&](std::string_view form) { return node.has_attribute(form); }) != 1)
+    return input_error("must have exactly one attribute that says its value");
+  if (node.has_attribute("value_int")) {
+    const int64_t value = node.integer("value_int", 0);
+    node.emit_constant(Tensor::of(DType::kInt64, {}, std::span(&value, 1)));
+  } else if (node.has_attribute("value_ints")) {
+    node.emit_constant(Tensor::of_int64s(node.integers("value_ints", {})));
+  } else if (node.has_attribute("value_float")) {
+    const float value = node.number("value_float", 0);
+    node.emit_constant(Tensor::of_floats({}, std::span(&value, 1)));
+  } else if (node.has_attribute("value_floats")) {
+    const Floats values = node.numbers("value_floats");
+    node.emit_constant(Tensor::of_floats({static_cast<int64_t>(values.size())}, values));
+  } else if (node.has_attribute("value")) {
+    node.emit_constant(node.tensor("value", Tensor::zeros(DType::kFloat32, {})));
+  } else {
+    return unsupported("its value is text, which no tensor of Halftone holds");
+  }
+  return {};
+}
+
+Status import_constant_of_shape(ImportNode& node) {
+  HT_ASSIGN(const Ints shape, node.constant_ints(0, "shape"));
+  HT_ASSIGN(const int64_t count, checked_element_count(shape));
+  if (count > kMostElements || shape.size() > 8) return input_error("the constant of shape {} is too large", shape_text(shape));
+  const Tensor value = node.tensor("value", Tensor::zeros(DType::kFloat32, {1}));
+  if (value.size() != 1) return node.wrong_attribute("value", "must hold one element");
+  Tensor filled = Tensor::zeros(value.dtype(), shape);
+  const auto element = value.bytes();
+  const auto bytes = filled.mutable_data<uint8_t>();
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = element[i % element.size()];
+  node.emit_constant(std::move(filled));
+  return {};
+}
+
+Status import_shape(ImportNode& node) {
+  const Shape shape = node.shape(0);
+  const auto rank = static_cast<int64_t>(shape.size());
+  int64_t start = 0, end = rank;
+  if (node.opset() >= 15) {
+    start = node.integer("start", 0);
+    end = node.integer("end", rank);
+  }
+  const auto clamp = [rank](int64_t i) { return i < 0 ? std::max<int64_t>(i, -rank) + rank : std::min(i, rank); };
+  const int64_t first = clamp(start), last = std::max(first, clamp(end));
+  node.emit_constant(Tensor::of_int64s(Ints(shape.begin() + first, shape.begin() + last)));
+  return {};
+}
+
+Status import_size(ImportNode& node) {
+  const int64_t count = element_count(node.shape(0));
+  node.emit_constant(Tensor::of(DType::kInt64, {}, std::span(&count, 1)));
+  return {};
+}
+
+Status import_range(ImportNode& node) {
+  if (node.opset() >= 27) node.ignore("stash_type");
+  std::array<Tensor, 3> bounds;
+  constexpr std::array<std::string_view, 3> kNames = {"start", "limit", "step"};
+  for (size_t i = 0; i < 3; ++i) {
+    HT_ASSIGN(bounds[i], node.constant(i, kNames[i]));
+    if (bounds[i].size() != 1 || bounds[i].dtype() != bounds[0].dtype()) return input_error("start, limit and step must be single numbers of one type");
+  }
+  const double start = bounds[0].to_doubles()[0], limit = bounds[1].to_doubles()[0], step = bounds[2].to_doubles()[0];
+  const double count = std::max(0.0, std::ceil((limit - start) / step));
+  if (step == 0 || !(count <= static_cast<double>(kMostElements)))
+    return input_error("the range from {} to {} in steps of {} is endless or too long", start, limit, step);
+  const auto size = static_cast<size_t>(count);
+  if (bounds[0].dtype() == DType::kFloat32) {
+    Floats values(size);
+    for (size_t i = 0; i < size; ++i) values[i] = static_cast<float>(start + static_cast<double>(i) * step);
+    node.emit_constant(Tensor::of_floats({static_cast<int64_t>(size)}, values));
+    return {};
+  }
+  const auto first = bounds[0].to_int64s()[0], by = bounds[2].to_int64s()[0];
+  Tensor values = Tensor::zeros(bounds[0].dtype(), {static_cast<int64_t>(size)});
+  const auto fill = [&](auto elements) {
+    using Element = typename decltype(elements)::element_type;
+    for (size_t i = 0; i < size; ++i) elements[i] = static_cast<Element>(first + static_cast<int64_t>(i) * by);
+  };
+  switch (bounds[0].dtype()) {
+    case DType::kInt64: fill(values.mutable_data<int64_t>()); break;
+    case DType::kInt32: fill(values.mutable_data<int32_t>()); break;
+    case DType::kInt16: fill(values.mutable_data<int16_t>()); break;
+    default: return unsupported("ranges of the type {} are not supported; use int64", dtype_name(bounds[0].dtype()));
+  }
+  node.emit_constant(std::move(values));
+  return {};
+}
+
+Status import_identity(ImportNode& node) {
+  node.forward(node.operand(0));
+  return {};
+}
+
+Status import_dropout(ImportNode& node) {
+  if (node.opset() < 12) node.ignore("ratio");
+  if (node.opset() >= 12) node.ignore("seed");
+  if (node.opset() < 12 && node.input_count() > 1) return input_error("has {} inputs; Dropout of opset {} has one", node.input_count(), node.opset());
+  if (node.wants_output(1)) return unsupported("its second output (the mask) is used, as in training; export the model for inference");
+  if (node.has_input(2)) {
+    HT_ASSIGN(const float training, node.constant_float(2, "training mode"));
+    if (training != 0) return unsupported("is in training mode; export the model for inference (in PyTorch: model.eval())");
+  }
+  node.forward(node.operand(0));
+  return {};
+}
+
+}  // namespace ht

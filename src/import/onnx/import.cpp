@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "import/onnx/import.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/file.h"
+#include "import/onnx/info.h"
+#include "import/onnx/model.h"
+#include "import/onnx/quantization.h"
+#include "ir/conversions.h"
+#include "ops/ops.h"
+
+namespace ht {
+namespace {
+
+std::string place_of(const OnnxNode& node) { return fmt::format("node '{}' ({})", node.name, node.op_type); }
+
+Result<Shape> input_shape(const OnnxPort& port, const Shape* given) {
+  if (!port.dimensions) {
+    if (given) return *given;
+    return input_error("input '{}' has no shape; say it in the recipe: [model] input_shape = [1, 3, height, width]", port.name);
+  }
+  const auto& dimensions = *port.dimensions;
+  if (given && given->size() != dimensions.size())
+    return usage_error("input '{}' has {} dimensions, but the given input_shape has {}", port.name, dimensions.size(), given->size());
+  Shape shape;
+  for (size_t i = 0; i < dimensions.size(); ++i) {
+    const auto& [size, parameter] = dimensions[i];
+    if (given && size && *size != (*given)[i])
+      return usage_error("input '{}' has the fixed size {} in dimension {}, but the given input_shape says {}", port.name, *size, i, (*given)[i]);
+    if (given) {
+      shape.push_back((*given)[i]);
+    } else if (size) {
+      shape.push_back(*size);
+    } else if (i == 0) {
+      shape.push_back(1);  // the batch
+    } else {
+      const std::string called = parameter.empty() ? "" : " ('" + parameter + "')";
+      return input_error("input '{}' leaves dimension {}{} open; say it in the recipe: [model] input_shape = [1, 3, height, width]", port.name, i,
+                         called);
+    }
+  }
+  return shape;
+}
+
+class Importer {
+ public:
+  Importer(OnnxModel model, const OnnxImportOptions& options)
+      : model_(std::move(model)), options_(options), builder_(graph_, options.max_bytes) {}
+
+  Result<Graph> run() {
+    HT_ASSIGN(opset_, supported_opset(model_.info));
+    HT_TRY(sort_needed_nodes(model_));
+    HT_TRY(refuse_unsupported(model_));
+    graph_.name = model_.info.graph_name;
+    graph_.metadata = model_.info.metadata;
+    reserve_names();
+    HT_TRY(add_inputs());
+    HT_TRY(add_initializers());
+    for (const OnnxNode& node : model_.nodes)
+      if (auto status = add_node(node); !status) return std::move(status.error()).in(place_of(node));
+    HT_TRY(add_outputs());
+    fold_conversions(graph_);
+    order_values();
+    HT_TRY(verify(graph_));
+    return std::move(graph_);
+  }
+
+ private:
+  void reserve_names() {
+    for (const OnnxPort& input : model_.info.inputs) builder_.reserve(input.name);
+    for (const auto& [name, tensor] : model_.initializers) builder_.reserve(name);
+    for (const OnnxNode& node : model_.nodes) {
+      builder_.reserve(node.name);
+      for (const std::string& output : node.outputs) builder_.reserve(output);
+    }
+  }
+
+  const Shape* given_shape(const std::string& name) const {
+    if (const auto found = options_.input_shapes.find(name); found != options_.input_shapes.end()) return &found->second;
+    return options_.input_shape ? &*options_.input_shape : nullptr;
+  }
+
+  Status add_inputs() {
+    const auto& inputs = model_.info.inputs;
+    if (options_.input_shape && inputs.size() != 1)
+      return usage_error("one input_shape is given, but the model has {} inputs; give the shape by the input's name", inputs.size());
+    for (const auto& [name, shape] : options_.input_shapes)
+      if (std::ranges::find(inputs, name, &OnnxPort::name) == inputs.end()) return usage_error("a shape is given for '{}', but the model has no such input", name);
+    for (const OnnxPort& input : inputs) {
+      if (!input.dtype) return unsupported("input '{}' is no tensor or has an element type that Halftone does not know", input.name);
+      HT_ASSIGN(Shape shape, input_shape(input, given_shape(input.name)));
+      if (shape.size() > 8) return unsupported("input '{}' has {} axes; at most 8 are supported", input.name, shape.size());
+      if (auto count = checked_element_count(shape); !count) return std::move(count.error()).in("input " + input.name);
+      const ValueId id = graph_.add_value({input.name, {*input.dtype, std::move(shape), std::nullopt}, std::nullopt});
+      graph_.inputs.push_back(id);
+      builder_.bind(input.name, {id});
+    }
+    return {};
+  }
+
+  Status add_initializers() {
+    std::unordered_set<std::string_view> wanted;
+    for (const OnnxNode& node : model_.nodes) wanted.insert(node.inputs.begin(), node.inputs.end());
+    for (const OnnxPort& output : model_.info.outputs) wanted.insert(output.name);
+    for (auto& [name, tensor] : model_.initializers) {
+      if (!wanted.contains(name)) continue;
+      if (!tensor) return std::move(tensor.error());
+      builder_.bind(name, {builder_.add_constant(name, *std::move(tensor))});
+    }
+    return {};
+  }
+
+  Status add_node(const OnnxNode& node) {
+    const OnnxRow& row = *find_onnx_row(node.op_type, opset_);
+    std::vector<Operand> operands;
+    for (const std::string& input : node.inputs) {
+      const Operand* operand = input.empty() ? nullptr : builder_.find(input);
+      if (!operand && !input.empty()) return input_error("reads '{}', which has no value", input);
+      operands.push_back(operand ? *operand : Operand{});
+    }
+    ImportNode import(node, opset_, std::move(operands), builder_);
+    if (import.input_count() < row.min_inputs || import.input_count() > row.max_inputs)
+      return input_error("has {} inputs; {} of opset {} has {}", import.input_count(), node.op_type, opset_,
+                         row.max_inputs == SIZE_MAX          ? fmt::format("{} or more", row.min_inputs)
+                         : row.max_inputs == row.min_inputs ? fmt::format("{}", row.min_inputs)
+                                                              : fmt::format("{} to {}", row.min_inputs, row.max_inputs));
+    for (size_t i = 0; i < row.min_inputs; ++i)
+      if (!import.has_input(i)) return input_error("its input {} is missing", i);
+    bool on_integers = false;
+    for (size_t i = 0; i < import.input_count(); ++i) on_integers |= import.operand(i).integers;
+    auto status = on_integers ? import_on_integers(import, row) : row.convert(import);
+    // A wrong attribute explains what went wrong after it.
+    HT_TRY(import.finish());
+    return status;
+  }
+
+  Status add_outputs() {
+    for (const OnnxPort& output : model_.info.outputs) {
+      const Operand* operand = builder_.find(output.name);
+      if (!operand) return unsupported("the output '{}' is one that its operator makes only in training", output.name);
+      auto id = output_value(output.name, *operand);
+      if (!id) return std::move(id.error()).in("output " + output.name);
+      graph_.outputs.push_back(*id);
+    }
+    return {};
+  }
+
+  // The value under the output's own name: renamed where it is free to be, else through a node that changes nothing.
+  Result<ValueId> output_value(const std::string& name, const Operand& operand) {
+    const Value& value = graph_.value(operand.value);
+    const auto node_name = [&] { return producer_name(name); };
+    if (value.type.is_quantized() && !operand.integers)
+      return builder_.add_node(node_name(), Convert{DType::kFloat32, std::nullopt}, {operand.value}, name);
+    if (value.name == name) return operand.value;
+    if (value.constant) {
+      Value copy = value;
+      copy.name = name;
+      return graph_.add_value(std::move(copy));
+    }
+    const bool is_taken = std::ranges::find(graph_.inputs, operand.value) != graph_.inputs.end() ||
+                          std::ranges::any_of(model_.info.outputs, [&](const OnnxPort& port) { return port.name == value.name; });
+    if (!is_taken) {
+      graph_.value(operand.value).name = name;
+      return operand.value;
+    }
+    const TensorType type = value.type;
+    HT_ASSIGN(const ValueId copy, builder_.add_node(node_name(), Reshape{type.shape}, {operand.value}, name));
+    graph_.value(copy).type = type;
+    return copy;
+  }
+
+  std::string producer_name(const std::string& output) {
+    for (const OnnxNode& node : model_.nodes)
+      if (std::ranges::find(node.outputs, output) != node.outputs.end()) return node.name;
+    return builder_.fresh_name("output_" + output);
+  }
+
+  // Values in the order in which inputs and nodes mention them. Names become unique: a constant with two kinds of scales has
+  // become two constants.
+  void order_values() {
+    std::vector<ValueId> renumbered(graph_.values.size());
+    std::vector<Value> ordered;
+    std::unordered_set<std::string> names;
+    auto visit = [&](std::vector<ValueId>& ids) {
+      for (ValueId& id : ids) {
+        if (!id.valid()) continue;
+        ValueId& place = renumbered[id.index];
+        if (!place.valid()) {
+          place = ValueId(ordered.size());
+          ordered.push_back(std::move(graph_.value(id)));
+          if (!names.insert(ordered.back().name).second) names.insert(ordered.back().name = builder_.fresh_name(ordered.back().name));
+        }
+        id = place;
+      }
+    };
+    visit(graph_.inputs);
+    for (Node& node : graph_.nodes) {
+      visit(node.inputs);
+      visit(node.outputs);
+    }
+    visit(graph_.outputs);
+    graph_.values = std::move(ordered);
+  }
+
+  OnnxModel model_;
+  const OnnxImportOptions& options_;
+  int64_t opset_ = 0;
+  Graph graph_;
+  GraphBuilder builder_;
+};
+
+}  // namespace
+
+Result<Graph> import_onnx_bytes(std::span<const uint8_t> bytes, const std::filesystem::path& folder, const OnnxImportOptions& options) {
+  HT_ASSIGN(OnnxModel model, decode_onnx_model(bytes, folder, options.max_bytes));
+  return Importer(std::move(model), options).run();
+}
+
+Result<Graph> import_onnx(const std::filesystem::path& path, const OnnxImportOptions& options) {
+  HT_ASSIGN(const auto bytes, read_file(path, options.max_bytes));
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  auto graph = import_onnx_bytes(bytes, folder, options);
+  if (!graph) return std::move(graph.error()).in(path.string());
+  return graph;
+}
+
+}  // namespace ht

@@ -11,7 +11,7 @@
 namespace ht {
 namespace {
 
-Preprocess sized(int height, int width, Resize resize, Place place = Place::kTopLeft) {
+Preprocess sized(int height, int width, ResizeRule resize, Place place = Place::kTopLeft) {
   Preprocess p;
   p.height = height;
   p.width = width;
@@ -29,7 +29,7 @@ Image plain(int width, int height, uint8_t red, uint8_t green, uint8_t blue) {
 }
 
 TEST(Preprocess, NamesGoBothWays) {
-  for (Resize v : {Resize::kLetterbox, Resize::kStretch, Resize::kCenterCrop, Resize::kNone})
+  for (ResizeRule v : {ResizeRule::kLetterbox, ResizeRule::kStretch, ResizeRule::kCenterCrop, ResizeRule::kNone})
     EXPECT_EQ(parse_resize(name_of(v)), v);
   for (Place v : {Place::kTopLeft, Place::kCenter}) EXPECT_EQ(parse_place(name_of(v)), v);
   for (ColorOrder v : {ColorOrder::kBgr, ColorOrder::kRgb, ColorOrder::kGray}) EXPECT_EQ(parse_color_order(name_of(v)), v);
@@ -41,7 +41,7 @@ TEST(Preprocess, NamesGoBothWays) {
 }
 
 TEST(Preprocess, LetterboxTopLeftDividesByTheWantedScale) {
-  const auto placed = photo_placement(640, 427, sized(416, 416, Resize::kLetterbox));
+  const auto placed = photo_placement(640, 427, sized(416, 416, ResizeRule::kLetterbox));
   ASSERT_TRUE(placed);
   EXPECT_EQ(*placed, (PhotoPlacement{0.65, 0.65, 0, 0}));
   EXPECT_DOUBLE_EQ(placed->photo_x(65), 100);
@@ -49,7 +49,7 @@ TEST(Preprocess, LetterboxTopLeftDividesByTheWantedScale) {
 
 TEST(Preprocess, LetterboxInTheCentreUsesWholePixels) {
   // 640 x 427 at 0.5 is 320 x 213.5, cut to 213; (320 - 213) / 2 = 53.5, cut to 53.
-  const auto placed = photo_placement(640, 427, sized(320, 320, Resize::kLetterbox, Place::kCenter));
+  const auto placed = photo_placement(640, 427, sized(320, 320, ResizeRule::kLetterbox, Place::kCenter));
   ASSERT_TRUE(placed);
   EXPECT_EQ(*placed, (PhotoPlacement{0.5, 213.0 / 427.0, 0, 53}));
   EXPECT_DOUBLE_EQ(placed->photo_y(53), 0);
@@ -57,18 +57,18 @@ TEST(Preprocess, LetterboxInTheCentreUsesWholePixels) {
 }
 
 TEST(Preprocess, StretchAndCropPlacements) {
-  EXPECT_EQ(*photo_placement(640, 320, sized(160, 160, Resize::kStretch)), (PhotoPlacement{0.25, 0.5, 0, 0}));
-  EXPECT_EQ(*photo_placement(640, 320, sized(160, 160, Resize::kCenterCrop)), (PhotoPlacement{0.5, 0.5, -80, 0}));
-  EXPECT_EQ(*photo_placement(7, 5, sized(5, 7, Resize::kNone)), PhotoPlacement{});
+  EXPECT_EQ(*photo_placement(640, 320, sized(160, 160, ResizeRule::kStretch)), (PhotoPlacement{0.25, 0.5, 0, 0}));
+  EXPECT_EQ(*photo_placement(640, 320, sized(160, 160, ResizeRule::kCenterCrop)), (PhotoPlacement{0.5, 0.5, -80, 0}));
+  EXPECT_EQ(*photo_placement(7, 5, sized(5, 7, ResizeRule::kNone)), PhotoPlacement{});
 }
 
 TEST(Preprocess, RefusesWhatCannotBe) {
-  EXPECT_FALSE(photo_placement(8, 5, sized(5, 7, Resize::kNone)));
-  EXPECT_FALSE(photo_placement(1, 100000, sized(1000, 1000, Resize::kCenterCrop)));
-  EXPECT_FALSE(photo_placement(0, 5, sized(5, 7, Resize::kStretch)));
-  EXPECT_FALSE(check(sized(0, 7, Resize::kStretch)));
-  EXPECT_FALSE(check(sized(7, 1 << 20, Resize::kStretch)));
-  Preprocess p = sized(5, 7, Resize::kStretch);
+  EXPECT_FALSE(photo_placement(8, 5, sized(5, 7, ResizeRule::kNone)));
+  EXPECT_FALSE(photo_placement(1, 100000, sized(1000, 1000, ResizeRule::kCenterCrop)));
+  EXPECT_FALSE(photo_placement(0, 5, sized(5, 7, ResizeRule::kStretch)));
+  EXPECT_FALSE(check(sized(0, 7, ResizeRule::kStretch)));
+  EXPECT_FALSE(check(sized(7, 1 << 20, ResizeRule::kStretch)));
+  Preprocess p = sized(5, 7, ResizeRule::kStretch);
   EXPECT_TRUE(check(p));
   p.std[1] = 0;
   EXPECT_FALSE(check(p));
@@ -76,15 +76,15 @@ TEST(Preprocess, RefusesWhatCannotBe) {
   EXPECT_TRUE(check(p)) << "grey has no second channel";
   p.mean[0] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_FALSE(check(p));
-  EXPECT_FALSE(preprocess_pixels(Image{2, 2, 1, {1, 2, 3, 4}}, sized(2, 2, Resize::kNone)));
+  EXPECT_FALSE(preprocess_pixels(Image{2, 2, 1, {1, 2, 3, 4}}, sized(2, 2, ResizeRule::kNone)));
   std::vector<float> out(3);
-  EXPECT_FALSE(preprocess(plain(2, 2, 1, 2, 3), sized(2, 2, Resize::kNone), Layout::kNchw, out));
+  EXPECT_FALSE(preprocess(plain(2, 2, 1, 2, 3), sized(2, 2, ResizeRule::kNone), Layout::kNchw, out));
 }
 
 TEST(Preprocess, PadsAroundThePhotoInTheOrderOfColour) {
   for (const Place place : {Place::kTopLeft, Place::kCenter}) {
     for (const auto& [width, height] : {std::pair{20, 10}, {10, 20}}) {
-      Preprocess p = sized(9, 9, Resize::kLetterbox, place);
+      Preprocess p = sized(9, 9, ResizeRule::kLetterbox, place);
       p.pad = {1, 2, 3};
       const Result<Image> input = preprocess_pixels(plain(width, height, 30, 20, 10), p);
       ASSERT_TRUE(input);
@@ -107,13 +107,13 @@ TEST(Preprocess, CropsTheCentre) {
   Image photo{10, 4, 3, {}};
   for (int y = 0; y < 4; ++y)
     for (int i = 0; i < 30; ++i) photo.pixels.push_back(static_cast<uint8_t>(i / 3));
-  const Result<Image> input = preprocess_pixels(photo, sized(4, 4, Resize::kCenterCrop));
+  const Result<Image> input = preprocess_pixels(photo, sized(4, 4, ResizeRule::kCenterCrop));
   ASSERT_TRUE(input);
   for (int x = 0; x < 4; ++x) EXPECT_EQ(input->row(2)[3 * x], 3 + x);
 }
 
 TEST(Preprocess, GreyHasTheWeightsOfRec601) {
-  Preprocess p = sized(1, 1, Resize::kNone);
+  Preprocess p = sized(1, 1, ResizeRule::kNone);
   p.color = ColorOrder::kGray;
   const auto grey = [&](uint8_t r, uint8_t g, uint8_t b) {
     return static_cast<int>(preprocess_pixels(plain(1, 1, r, g, b), p)->pixels[0]);
@@ -126,7 +126,7 @@ TEST(Preprocess, GreyHasTheWeightsOfRec601) {
 
 TEST(Preprocess, SubtractsAndDividesInFloat) {
   const Image photo = random_image(5, 3, 3, 1);
-  Preprocess p = sized(3, 5, Resize::kNone);
+  Preprocess p = sized(3, 5, ResizeRule::kNone);
   p.color = ColorOrder::kRgb;
   p.mean = {123.675f, 116.28f, 103.53f};
   p.std = {58.395f, 57.12f, 57.375f};

@@ -41,34 +41,13 @@ static void copy_bytes(uint8_t* HT_RESTRICT to, const uint8_t* HT_RESTRICT from,
 // Source units per destination unit. The two divisions round twice, as in OpenCV, which stores the inverse.
 static double scale_of(int32_t src, int32_t dst) { return 1.0 / ((double)dst / (double)src); }
 
-// ---- interpolation by taps: bilinear (two) and cubic (four) ----
+// ---- bilinear ----
 
-// One destination column or row: its source indices and coefficients.
+// One destination column or row: its two source indices and their coefficients.
 typedef struct {
-  int32_t index[4];
-  int16_t weight[4];
+  int32_t index[2];
+  int16_t weight[2];
 } taps;
-
-static void cubic_weights(float x, float* w) {
-  const float a = -0.75f, t = x + 1.0f, u = 1.0f - x;
-  w[0] = ((a * t - 5.0f * a) * t + 8.0f * a) * t - 4.0f * a;
-  w[1] = ((a + 2.0f) * x - (a + 3.0f)) * x * x + 1.0f;
-  w[2] = ((a + 2.0f) * u - (a + 3.0f)) * u * u + 1.0f;
-  w[3] = 1.0f - w[0] - w[1] - w[2];
-}
-
-static taps cubic_taps(int32_t d, int32_t src, double scale) {
-  taps t;
-  float w[4];
-  float x = (float)(((double)d + 0.5) * scale - 0.5);
-  const int32_t s = floor_to_int(x);
-  cubic_weights(x - (float)s, w);
-  for (int32_t k = 0; k < 4; k++) {
-    t.index[k] = clamp_i32(s - 1 + k, 0, src - 1);
-    t.weight[k] = (int16_t)round_to_int(w[k] * HT_IMAGE_ONE);
-  }
-  return t;
-}
 
 // Columns end in the whole weight of the border pixel, rows in two weights of the same row, which may round differently.
 static taps linear_taps(int32_t d, int32_t src, int32_t dst, double scale, int area, int column) {
@@ -110,34 +89,6 @@ static void linear_rows(const int16_t* HT_RESTRICT a, const int16_t* HT_RESTRICT
   }
 }
 
-static void cubic_columns(const uint8_t* HT_RESTRICT src, const taps* HT_RESTRICT columns, int32_t n, int32_t channels,
-                          int32_t* HT_RESTRICT out) {
-  for (int32_t i = 0; i < n; i++) {
-    const taps* t = &columns[i];
-    for (int32_t c = 0; c < channels; c++) {
-      int32_t sum = 0;
-      for (int32_t k = 0; k < 4; k++) sum += src[(size_t)t->index[k] * (size_t)channels + (size_t)c] * t->weight[k];
-      *out++ = sum;
-    }
-  }
-}
-
-// In float for whole groups of eight, in integers for the rest of the row: OpenCV's vector body and its tail round differently.
-static void cubic_rows(int32_t* const rows[4], const int16_t* w, size_t n, uint8_t* HT_RESTRICT out) {
-  const int32_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
-  const float unit = 1.0f / (HT_IMAGE_ONE * HT_IMAGE_ONE);
-  const float w0 = (float)w[0] * unit, w1 = (float)w[1] * unit, w2 = (float)w[2] * unit, w3 = (float)w[3] * unit;
-  const size_t body = n & ~(size_t)7u;
-  for (size_t i = 0; i < body; i++) {
-    const float sum = (float)r0[i] * w0 + ((float)r1[i] * w1 + ((float)r2[i] * w2 + (float)r3[i] * w3));
-    out[i] = to_u8(round_to_int(sum));
-  }
-  for (size_t i = body; i < n; i++) {
-    const int32_t sum = r0[i] * w[0] + r1[i] * w[1] + r2[i] * w[2] + r3[i] * w[3];
-    out[i] = to_u8((sum + (1 << 21)) >> 22);
-  }
-}
-
 static void resize_linear(const ht_image_resize_params* r, int area, const uint8_t* src, size_t src_stride, uint8_t* dst,
                           size_t dst_stride, uint8_t* scratch) {
   const size_t n = (size_t)r->dst_width * (size_t)r->channels;
@@ -160,18 +111,62 @@ static void resize_linear(const ht_image_resize_params* r, int area, const uint8
   }
 }
 
+// ---- cubic ----
+
+typedef struct {
+  int32_t index[4];
+  float weight[4];
+} cubic_taps;
+
+// Keys' cubic with a = -3/4. The fraction of the position is exact before it is rounded to float.
+static cubic_taps cubic_taps_at(int32_t d, int32_t src, int32_t dst) {
+  const double a = -0.75;
+  const int64_t unit = 2 * (int64_t)dst, position = (2 * (int64_t)d + 1) * src - dst;
+  const int64_t whole = (position + unit) / unit - 1;
+  const double x = (float)((double)(position - whole * unit) / (double)unit), y = 1.0 - x;
+  cubic_taps t;
+  for (int32_t k = 0; k < 4; k++) t.index[k] = clamp_i32((int32_t)whole - 1 + k, 0, src - 1);
+  t.weight[0] = (float)(a * x * y * y);
+  t.weight[1] = (float)(((a + 2.0) * x - (a + 3.0)) * x * x + 1.0);
+  t.weight[2] = (float)(((a + 2.0) * y - (a + 3.0)) * y * y + 1.0);
+  t.weight[3] = (float)(a * x * x * y);
+  return t;
+}
+
+static void cubic_columns(const uint8_t* HT_RESTRICT src, const cubic_taps* HT_RESTRICT columns, int32_t n, int32_t channels,
+                          float* HT_RESTRICT out) {
+  for (int32_t i = 0; i < n; i++) {
+    const cubic_taps* t = &columns[i];
+    const uint8_t* pixels[4];
+    for (int32_t k = 0; k < 4; k++) pixels[k] = src + (size_t)t->index[k] * (size_t)channels;
+    for (int32_t c = 0; c < channels; c++) {
+      const float left = (float)pixels[0][c] * t->weight[0] + (float)pixels[1][c] * t->weight[1];
+      const float right = (float)pixels[2][c] * t->weight[2] + (float)pixels[3][c] * t->weight[3];
+      *out++ = left + right;
+    }
+  }
+}
+
+static void cubic_rows(const float* const rows[4], const float* w, size_t n, uint8_t* HT_RESTRICT out) {
+  const float *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
+  const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+  for (size_t i = 0; i < n; i++) {
+    const float sum = (r0[i] * w0 + r1[i] * w1) + (r2[i] * w2 + r3[i] * w3);
+    out[i] = to_u8(round_to_int(sum));
+  }
+}
+
 static void resize_cubic(const ht_image_resize_params* r, const uint8_t* src, size_t src_stride, uint8_t* dst, size_t dst_stride,
                          uint8_t* scratch) {
   const size_t n = (size_t)r->dst_width * (size_t)r->channels;
-  const double scale_x = scale_of(r->src_width, r->dst_width), scale_y = scale_of(r->src_height, r->dst_height);
-  taps* columns = (taps*)take(&scratch, (size_t)r->dst_width * sizeof(taps));
-  int32_t* rows[4];
+  cubic_taps* columns = (cubic_taps*)take(&scratch, (size_t)r->dst_width * sizeof(cubic_taps));
+  float* rows[4];
   int32_t held[4] = {-1, -1, -1, -1};
-  for (int32_t k = 0; k < 4; k++) rows[k] = (int32_t*)take(&scratch, n * sizeof(int32_t));
-  for (int32_t x = 0; x < r->dst_width; x++) columns[x] = cubic_taps(x, r->src_width, scale_x);
+  for (int32_t k = 0; k < 4; k++) rows[k] = (float*)take(&scratch, n * sizeof(float));
+  for (int32_t x = 0; x < r->dst_width; x++) columns[x] = cubic_taps_at(x, r->src_width, r->dst_width);
   for (int32_t y = 0; y < r->dst_height; y++) {
-    const taps t = cubic_taps(y, r->src_height, scale_y);
-    int32_t* wanted_rows[4];
+    const cubic_taps t = cubic_taps_at(y, r->src_height, r->dst_height);
+    const float* wanted_rows[4];
     for (int32_t k = 0; k < 4; k++) {
       const int32_t wanted = t.index[k];
       wanted_rows[k] = rows[wanted & 3];
@@ -298,7 +293,7 @@ static void resize_nearest(const ht_image_resize_params* r, const uint8_t* src, 
 
 size_t ht_image_resize_scratch(const ht_image_resize_params* r) {
   const size_t width = (size_t)r->dst_width, n = width * (size_t)r->channels;
-  return aligned(width * sizeof(taps)) + aligned(width * sizeof(span)) + 4 * aligned(n * sizeof(int32_t));
+  return aligned(width * sizeof(cubic_taps)) + 4 * aligned(n * sizeof(float));
 }
 
 void ht_image_resize(const ht_image_resize_params* r, const uint8_t* src, size_t src_stride, uint8_t* dst, size_t dst_stride,

@@ -206,7 +206,7 @@ static inline float ht_pow(float x, float y) {
   const bool odd = integer && ht_abs(y) < 16777216.0f && ((int32_t)y & 1) != 0;
   if (y == 0.0f || x == 1.0f) return 1.0f;
   if (x != x || y != y) return x + y;
-  if (x < 0.0f && !integer) return ht_float_of(0x7fc00000u);
+  if (x < 0.0f && !integer && magnitude != infinity) return ht_float_of(0x7fc00000u);
   float result;
   if (ht_abs(y) == infinity) {
     result = magnitude == 1.0f ? 1.0f : ((magnitude > 1.0f) == (y > 0.0f) ? infinity : 0.0f);

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolution, depthwise convolution and matrix product against direct restatements in 64-bit integers and double.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/epilogue.h"
+#include "kernels/registry.h"
+#include "random.h"
+
+namespace ht::test {
+namespace {
+
+int8_t requantized(int64_t sum, float multiplier, int zero_point) {
+  const double rounded = std::nearbyint(static_cast<double>(static_cast<float>(sum) * multiplier)) + zero_point;
+  return static_cast<int8_t>(std::clamp(rounded, -128.0, 127.0));
+}
+
+struct Outputs {
+  EpilogueData data;
+  std::vector<int8_t> zero_point;
+};
+
+Outputs random_outputs(Random& random, int32_t channels, int32_t depth) {
+  Outputs outputs{{}, random.bytes(static_cast<size_t>(channels), -20, 20)};
+  std::vector<double> ratio;
+  for (int32_t c = 0; c < channels; ++c)
+    ratio.push_back(static_cast<double>(static_cast<float>(random.real(0.2, 2) * 0.02 / std::sqrt(depth))));
+  outputs.data = *int8_epilogue(Policy::kFloatHalfEven, channels, ratio, {outputs.zero_point, {-128}, {127}});
+  return outputs;
+}
+
+// The window geometry that convolution and depthwise convolution share.
+template <class Params>
+void random_geometry(Random& random, Params& p) {
+  p.batch = random.integer(1, 2);
+  p.input_height = random.integer(1, 9);
+  p.input_width = random.integer(1, 11);
+  p.stride_height = random.integer(1, 3);
+  p.stride_width = random.integer(1, 3);
+  p.dilation_height = random.integer(1, 2);
+  p.dilation_width = random.integer(1, 3);
+  p.kernel_height = random.integer(1, 4);
+  p.kernel_width = random.integer(1, 5);
+  p.pad_top = random.integer(0, 3);
+  p.pad_left = random.integer(0, 3);
+  const auto positions = [&](int size, int pads, int kernel, int dilation, int stride) {
+    return (size + pads - (kernel - 1) * dilation - 1) / stride + 1;
+  };
+  p.output_height = std::max(1, positions(p.input_height, p.pad_top + 2, p.kernel_height, p.dilation_height, p.stride_height));
+  p.output_width = std::max(1, positions(p.input_width, p.pad_left + 2, p.kernel_width, p.dilation_width, p.stride_width));
+}
+
+// q - z at a tap, 0 outside: the mathematical definition that folding must equal.
+template <class Params>
+int64_t centred(const Params& p, const std::vector<int8_t>& input, int b, int y, int x, int c) {
+  if (y < 0 || y >= p.input_height || x < 0 || x >= p.input_width) return 0;
+  const size_t at = ((static_cast<size_t>(b) * static_cast<size_t>(p.input_height) + static_cast<size_t>(y)) *
+                         static_cast<size_t>(p.input_width) +
+                     static_cast<size_t>(x)) *
+                        static_cast<size_t>(p.input_stride) +
+                    static_cast<size_t>(c);
+  return input[at] - p.padding[c];
+}
+
+template <class Params, class Run>
+void run_in_pieces(Random& random, const Params& params, const ht_arguments& arguments, int32_t units, Run run) {
+  const int32_t middle = random.integer(0, units);
+  run(&params, &arguments, middle, units);
+  run(&params, &arguments, 0, middle);
+}
+
+TEST(Convolution, EqualsItsDefinition) {
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    ht_conv_params p{};
+    random_geometry(random, p);
+    p.groups = random.coin() ? 1 : random.integer(1, 3);
+    const int32_t group_inputs = random.integer(1, 19), group_outputs = random.integer(1, 11);
+    p.input_channels = p.groups * group_inputs;
+    p.output_channels = p.groups * group_outputs;
+    p.input_stride = p.input_channels + (random.coin() ? 0 : random.integer(1, 5));
+    p.output_stride = p.output_channels + random.integer(0, 3);
+    const int32_t depth = p.kernel_height * p.kernel_width * group_inputs;
+    const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride));
+    const auto weights = random.bytes(static_cast<size_t>(p.output_channels * depth));
+    const auto padding = random.bytes(static_cast<size_t>(p.input_channels));
+    const auto plain_bias = random.integers(static_cast<size_t>(p.output_channels), -3000, 3000);
+    auto bias = plain_bias;
+    for (int o = 0; o < p.output_channels; ++o)
+      for (int k = 0; k < depth; ++k)
+        bias[static_cast<size_t>(o)] -= weights[static_cast<size_t>(o * depth + k)] *
+                                        padding[static_cast<size_t>(o / group_outputs * group_inputs + k % group_inputs)];
+    const Outputs outputs = random_outputs(random, p.output_channels, depth);
+    p.weights = weights.data();
+    p.bias = bias.data();
+    p.padding = padding.data();
+    p.epilogue = outputs.data.view();
+    std::vector<int8_t> output(static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride), 77);
+    std::vector<int32_t> scratch(ht_conv_scratch(&p) / 4 + 16);
+    run_in_pieces(random, p, {{input.data()}, output.data(), scratch.data()}, ht_conv_units(&p), ht_conv);
+
+    size_t at = 0;
+    for (int b = 0; b < p.batch; ++b)
+      for (int oy = 0; oy < p.output_height; ++oy)
+        for (int ox = 0; ox < p.output_width; ++ox)
+          for (int o = 0; o < p.output_stride; ++o, ++at) {
+            if (o >= p.output_channels) {
+              ASSERT_EQ(output[at], 77) << "wrote between pixels";
+              continue;
+            }
+            int64_t sum = plain_bias[static_cast<size_t>(o)];
+            for (int ky = 0; ky < p.kernel_height; ++ky)
+              for (int kx = 0; kx < p.kernel_width; ++kx)
+                for (int c = 0; c < group_inputs; ++c)
+                  sum += centred(p, input, b, oy * p.stride_height - p.pad_top + ky * p.dilation_height,
+                                 ox * p.stride_width - p.pad_left + kx * p.dilation_width, o / group_outputs * group_inputs + c) *
+                         weights[static_cast<size_t>(((o * p.kernel_height + ky) * p.kernel_width + kx) * group_inputs + c)];
+            ASSERT_EQ(output[at], requantized(sum, outputs.data.real[static_cast<size_t>(o)], outputs.zero_point[static_cast<size_t>(o)]));
+          }
+  }
+}
+
+TEST(Depthwise, EqualsItsDefinition) {
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    ht_depthwise_params p{};
+    random_geometry(random, p);
+    p.input_channels = random.integer(1, 70);
+    p.channel_multiplier = random.integer(0, 3) == 0 ? random.integer(2, 3) : 1;
+    const int32_t channels = p.input_channels * p.channel_multiplier;
+    p.input_stride = p.input_channels + random.integer(0, 2);
+    p.output_stride = channels + random.integer(0, 2);
+    const int32_t taps = p.kernel_height * p.kernel_width;
+    const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride));
+    const auto weights = random.bytes(static_cast<size_t>(channels * taps));
+    const auto padding = random.bytes(static_cast<size_t>(p.input_channels));
+    const auto plain_bias = random.integers(static_cast<size_t>(channels), -3000, 3000);
+    auto bias = plain_bias;
+    for (int o = 0; o < channels; ++o)
+      for (int t = 0; t < taps; ++t)
+        bias[static_cast<size_t>(o)] -= weights[static_cast<size_t>(t * channels + o)] * padding[static_cast<size_t>(o / p.channel_multiplier)];
+    const Outputs outputs = random_outputs(random, channels, taps);
+    p.weights = weights.data();
+    p.bias = bias.data();
+    p.padding = padding.data();
+    p.epilogue = outputs.data.view();
+    std::vector<int8_t> output(static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride), 77);
+    std::vector<int32_t> scratch(ht_depthwise_scratch(&p) / 4);
+    run_in_pieces(random, p, {{input.data()}, output.data(), scratch.data()}, ht_depthwise_units(&p), ht_depthwise);
+
+    for (int b = 0; b < p.batch; ++b)
+      for (int oy = 0; oy < p.output_height; ++oy)
+        for (int ox = 0; ox < p.output_width; ++ox)
+          for (int o = 0; o < channels; ++o) {
+            int64_t sum = plain_bias[static_cast<size_t>(o)];
+            for (int t = 0; t < taps; ++t)
+              sum += centred(p, input, b, oy * p.stride_height - p.pad_top + t / p.kernel_width * p.dilation_height,
+                             ox * p.stride_width - p.pad_left + t % p.kernel_width * p.dilation_width, o / p.channel_multiplier) *
+                     weights[static_cast<size_t>(t * channels + o)];
+            const size_t at = static_cast<size_t>(((b * p.output_height + oy) * p.output_width + ox) * p.output_stride + o);
+            ASSERT_EQ(output[at], requantized(sum, outputs.data.real[static_cast<size_t>(o)], outputs.zero_point[static_cast<size_t>(o)]));
+          }
+  }
+}
+
+TEST(MatrixProduct, EqualsItsDefinition) {
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    ht_gemm_params p{};
+    p.batch = random.integer(1, 3);
+    p.rows = random.integer(1, 9);
+    p.columns = random.integer(1, 13);
+    p.depth = random.integer(1, 70);
+    p.a_stride = p.depth + random.integer(0, 3);
+    p.b_stride = p.depth + random.integer(0, 3);
+    p.output_stride = p.columns;
+    p.a_batch_stride = p.rows * p.a_stride;
+    p.b_batch_stride = random.coin() ? 0 : p.columns * p.b_stride;
+    p.output_batch_stride = p.rows * p.output_stride;
+    p.a_zero_point = random.integer(-128, 127);
+    p.b_zero_point = random.coin() ? 0 : random.integer(-128, 127);
+    const auto a = random.bytes(static_cast<size_t>(p.batch * p.a_batch_stride));
+    const auto b = random.bytes(static_cast<size_t>(p.batch * p.columns * p.b_stride));
+    const auto bias = random.integers(static_cast<size_t>(p.columns), -100000, 100000);
+    if (random.coin()) p.bias = bias.data();
+    if (random.coin()) p.weights = b.data();
+    p.epilogue.output = HT_OUTPUT_S32;
+    std::vector<int32_t> output(static_cast<size_t>(p.batch * p.rows * p.columns)), scratch(ht_gemm_scratch(&p) / 4 + 16);
+    run_in_pieces(random, p, {{a.data(), b.data()}, output.data(), scratch.data()}, ht_gemm_units(&p), ht_gemm);
+    for (int i = 0; i < p.batch; ++i)
+      for (int m = 0; m < p.rows; ++m)
+        for (int n = 0; n < p.columns; ++n) {
+          int64_t sum = p.bias ? bias[static_cast<size_t>(n)] : 0;
+          for (int k = 0; k < p.depth; ++k)
+            sum += (a[static_cast<size_t>(i * p.a_batch_stride + m * p.a_stride + k)] - p.a_zero_point) *
+                   (b[static_cast<size_t>(i * p.b_batch_stride + n * p.b_stride + k)] - p.b_zero_point);
+          ASSERT_EQ(output[static_cast<size_t>((i * p.rows + m) * p.columns + n)], sum);
+        }
+  }
+}
+
+}  // namespace
+}  // namespace ht::test

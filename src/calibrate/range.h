@@ -32,12 +32,12 @@ enum class RangeMethod { kMinMax, kPercentile, kEntropy, kMse };
 
 struct RangeRequest {
   RangeMethod method = RangeMethod::kMse;
-  IntegerGrid grid;
+  IntegerGrid grid = {};
   double percentile = 99.99;  // of the elements stay in the range; each tail loses half of the rest
   // Bounds that the value cannot pass (SiLU -0.2785, hard-swish -0.375, ReLU 0): the range then ends there, whatever was seen.
-  std::optional<double> pinned_min, pinned_max;
+  std::optional<double> pinned_min = {}, pinned_max = {};
   // The function that every consumer applies first: kMse then judges the error behind it. None: the identity.
-  std::function<double(double)> activation;
+  std::function<double(double)> activation = {};
 };
 
 // The range by the method's rule. `name` is the value's, for errors: nothing was observed, or elements were not finite.

@@ -12,16 +12,25 @@ double round_half_even(double x) {
   return (x + kMagic) - kMagic;
 }
 
+// A bin with more than one in kCrowded of the elements is kPoints points.
+constexpr double kCrowded = 512;
+constexpr int kPoints = 4;
+
 // The elements as the search sees them, and what a quantizer makes of them.
 class Judge {
  public:
   Judge(const Histogram& histogram, const IntegerGrid& grid, const std::function<double(double)>& activation)
       : grid_(grid), range_(integer_range(grid.dtype)), activation_(activation) {
+    total_ = static_cast<double>(histogram.total());
     for (const Histogram::Bin& bin : histogram.bins()) {
-      x_.push_back(bin.center());
-      weight_.push_back(static_cast<double>(bin.count));
-      if (activation_) target_.push_back(activation_(bin.center()));
-      total_ += weight_.back();
+      // Beside a far outlier the crowded bins may be as wide as a step, so they are taken as evenly filled, not as one point.
+      const auto count = static_cast<double>(bin.count);
+      const int points = count * kCrowded > total_ ? kPoints : 1;
+      for (int i = 0; i < points; ++i) {
+        x_.push_back(bin.low + (bin.high - bin.low) * (i + 0.5) / points);
+        weight_.push_back(count / points);
+        if (activation_) target_.push_back(activation_(x_.back()));
+      }
     }
   }
 

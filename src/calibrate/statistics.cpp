@@ -65,16 +65,7 @@ void ValueStatistics::scan(std::span<const float> data, const Layout& layout) {
   histogram_.cover(extremes.magnitude());
   for (size_t c = 0; c < channel_histograms_.size(); ++c) channel_histograms_[c].cover(channel_extremes_[c].magnitude());
 
-  const int64_t wanted = std::max(kSamplePixels, kSampleElements / layout.row);
-  const int64_t run = std::max<int64_t>(1, layout.pixels / wanted);
-  std::vector<float> rows;
-  rows.reserve(static_cast<size_t>((layout.pixels / run + 1) * layout.row));
-  for (int64_t start = 0, i = 0; start < layout.pixels; start += run, ++i) {
-    const int64_t pixel = start + mix(static_cast<uint32_t>(i)) % run;
-    if (pixel >= layout.pixels) break;
-    const float* x = data.data() + layout.first_of(pixel);
-    for (int64_t c = 0; c < layout.row; ++c) rows.push_back(x[c * layout.inner]);
-  }
+  std::vector<float> rows = sample(data, layout);
   std::vector<size_t> holes;
   if (non_finite_ > 0) {
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -84,6 +75,26 @@ void ValueStatistics::scan(std::span<const float> data, const Layout& layout) {
   sampled_ += static_cast<int64_t>(rows.size() - holes.size());
   add_sums(rows, extremes.magnitude());
   add_bins(rows, holes);
+}
+
+std::vector<float> ValueStatistics::sample(std::span<const float> data, const Layout& layout) {
+  const int64_t wanted = std::max(kSamplePixels, kSampleElements / layout.row);
+  const int64_t run = std::max<int64_t>(1, layout.pixels / wanted);
+  std::vector<float> rows(static_cast<size_t>((layout.pixels + run - 1) / run * layout.row));
+  float* row = rows.data();
+  for (int64_t start = 0, i = 0; start < layout.pixels; start += run, ++i) {
+    const int64_t pixel = start + mix(static_cast<uint32_t>(i)) % run;
+    if (pixel >= layout.pixels) break;
+    const float* x = data.data() + layout.first_of(pixel);
+    if (layout.inner == 1) {
+      std::copy_n(x, layout.row, row);
+    } else {
+      for (int64_t c = 0; c < layout.row; ++c) row[c] = x[c * layout.inner];
+    }
+    row += layout.row;
+  }
+  rows.resize(static_cast<size_t>(row - rows.data()));
+  return rows;
 }
 
 Extremes ValueStatistics::take_extremes(std::span<const float> data, const Layout& layout) {

@@ -68,6 +68,7 @@ class ValueStatistics {
   void scan(std::span<const float> data, const Layout& layout);
   Extremes take_extremes(std::span<const float> data, const Layout& layout);
   Extremes take_finite_extremes(std::span<const float> data, const Layout& layout);
+  static std::vector<float> sample(std::span<const float> data, const Layout& layout);
   void add_sums(std::span<const float> rows, float magnitude);
   void add_bins(std::span<const float> rows, std::span<const size_t> holes);
 

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "tests/calibrate/tensors.h"
+
+namespace ht {
+namespace {
+
+Statistics make_statistics(unsigned seed) {
+  std::mt19937 random(seed);
+  Statistics statistics;
+  statistics.provenance = {"model", "preprocess", "avx2", 4, 2, {0}};
+  statistics.observed = 2;
+  EXPECT_TRUE(statistics.data.add(std::string(63, '0') + "f"));
+  ValueStatistics maps(5, true), plain(0);
+  maps.observe(random_tensor(random, 5 * 40, 2));
+  plain.observe(random_tensor(random, 30, -60));
+  statistics.values = {{"maps", maps}, {"plain", plain}, {"unseen", ValueStatistics(3, true)}};
+  return statistics;
+}
+
+TEST(StatisticsFile, WritingAndReadingIsTheIdentity) {
+  const Statistics statistics = make_statistics(1);
+  const auto bytes = write_statistics(statistics);
+  const auto read = read_statistics(bytes);
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(*read, statistics);
+  EXPECT_EQ(write_statistics(*read), bytes);
+}
+
+TEST(StatisticsFile, MergingWhatWasReadIsMergingWhatWasWritten) {
+  const Statistics a = make_statistics(1);
+  Statistics b = make_statistics(2);
+  b.provenance.done = {1};
+  const auto direct = merge(a, b), via_file = merge(*read_statistics(write_statistics(b)), *read_statistics(write_statistics(a)));
+  ASSERT_TRUE(direct && via_file);
+  EXPECT_EQ(write_statistics(*direct), write_statistics(*via_file));
+  EXPECT_TRUE(direct->provenance.complete());
+  EXPECT_EQ(direct->provenance.shards, 1);
+  EXPECT_EQ(direct->data.hex(), std::string(62, '0') + "1e");
+}
+
+TEST(StatisticsFile, RefusesToMergeWhatDoesNotBelongTogether) {
+  const Statistics a = make_statistics(1);
+  const auto refusal = [&](auto change) {
+    Statistics b = make_statistics(2);
+    b.provenance.done = {1};
+    change(b);
+    const auto merged = merge(a, b);
+    return merged ? "" : merged.error().message;
+  };
+  EXPECT_EQ(refusal([](Statistics&) {}), "");
+  EXPECT_NE(refusal([](Statistics& b) { b.provenance.model = "other"; }).find("model"), std::string::npos);
+  EXPECT_NE(refusal([](Statistics& b) { b.provenance.preprocess = "other"; }).find("preprocessing"), std::string::npos);
+  EXPECT_NE(refusal([](Statistics& b) { b.provenance.isa = "avx512"; }).find("--isa"), std::string::npos);
+  EXPECT_NE(refusal([](Statistics& b) { b.provenance.items = 5; }).find("number of items"), std::string::npos);
+  EXPECT_NE(refusal([](Statistics& b) { b.provenance.shards = 3; }).find("shards"), std::string::npos);
+  EXPECT_NE(refusal([](Statistics& b) { b.provenance.done = {0}; }).find("shard 1/2"), std::string::npos);
+  EXPECT_NE(refusal([](Statistics& b) { b.values.erase("plain"); }), "");
+  EXPECT_NE(refusal([](Statistics& b) { b.values["plain"] = ValueStatistics(2); }), "");
+}
+
+TEST(StatisticsFile, ATruncatedFileIsRefusedWhereverItEnds) {
+  const auto bytes = write_statistics(make_statistics(1));
+  for (size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(read_statistics(std::span(bytes).first(size)));
+  auto longer = bytes;
+  longer.push_back(0);
+  EXPECT_FALSE(read_statistics(longer));
+}
+
+TEST(StatisticsFile, DamagedFilesAreReadOrRefusedInBoundedMemory) {
+  const auto bytes = write_statistics(make_statistics(1));
+  std::mt19937 random(10);
+  for (int round = 0; round < 20000; ++round) {
+    auto damaged = bytes;
+    for (unsigned i = 0; i <= random() % 3; ++i) damaged[random() % damaged.size()] = static_cast<uint8_t>(random());
+    const auto read = read_statistics(damaged);
+    if (!read) {
+      EXPECT_FALSE(read.error().message.empty());
+    }
+  }
+}
+
+TEST(StatisticsFile, LengthsBeyondTheFileAreNotAllocated) {
+  // A map of seven keys, "data", then text that claims 2^63 bytes; and an array that claims 2^32 items in place of extremes.
+  const std::vector<uint8_t> text = {0xa7, 0x64, 'd', 'a', 't', 'a', 0x7b, 0x80, 0, 0, 0, 0, 0, 0, 0};
+  EXPECT_FALSE(read_statistics(text));
+  auto bytes = write_statistics(make_statistics(1));
+  const std::string key = "channel_extremes";
+  const auto found = std::search(bytes.begin(), bytes.end(), key.begin(), key.end());
+  ASSERT_NE(found, bytes.end());
+  const std::vector<uint8_t> huge = {0x9b, 0, 0, 0, 1, 0, 0, 0, 0};
+  bytes.insert(bytes.erase(found + static_cast<std::ptrdiff_t>(key.size())), huge.begin(), huge.end());
+  EXPECT_FALSE(read_statistics(bytes));
+}
+
+TEST(StatisticsFile, SaysWhenTheVersionIsAnother) {
+  auto bytes = write_statistics(make_statistics(1));
+  bytes.back() = 2;
+  const auto read = read_statistics(bytes);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::kUnsupported);
+}
+
+TEST(DataHash, IsTheSumModulo256Bits) {
+  DataHash hash;
+  ASSERT_TRUE(hash.add(std::string(64, 'f')));
+  ASSERT_TRUE(hash.add(std::string(63, '0') + "3"));
+  EXPECT_EQ(hash.hex(), std::string(63, '0') + "2");
+  EXPECT_FALSE(hash.add("abc"));
+  EXPECT_FALSE(hash.add(std::string(64, 'G')));
+}
+
+}  // namespace
+}  // namespace ht

@@ -20,7 +20,7 @@ struct WeightRequest {
   int64_t groups = 1;                  // of a grouped convolution: the input axis indexes the channels of one group
   // Scales of the input's channels that the weights absorb: W * s is quantized instead of W. One a channel of the whole
   // input (groups times the input axis), or empty.
-  std::span<const float> input_scales;
+  std::span<const float> input_scales = {};
 };
 
 struct QuantizedWeights {

@@ -22,17 +22,17 @@ struct Named {
   std::string_view name;
 };
 
-constexpr Named<Resize> kResizes[] = {{Resize::kLetterbox, "letterbox"},
-                                      {Resize::kStretch, "stretch"},
-                                      {Resize::kCenterCrop, "center-crop"},
-                                      {Resize::kNone, "none"}};
+constexpr Named<ResizeRule> kResizes[] = {{ResizeRule::kLetterbox, "letterbox"},
+                                          {ResizeRule::kStretch, "stretch"},
+                                          {ResizeRule::kCenterCrop, "center-crop"},
+                                          {ResizeRule::kNone, "none"}};
 constexpr Named<Place> kPlaces[] = {{Place::kTopLeft, "top-left"}, {Place::kCenter, "center"}};
 constexpr Named<ColorOrder> kColors[] = {{ColorOrder::kBgr, "bgr"}, {ColorOrder::kRgb, "rgb"}, {ColorOrder::kGray, "gray"}};
 constexpr Named<Interpolation> kInterpolations[] = {{Interpolation::kBilinear, "bilinear"},
                                                     {Interpolation::kArea, "area"},
                                                     {Interpolation::kNearest, "nearest"},
                                                     {Interpolation::kCubic, "cubic"}};
-constexpr Named<Layout> kLayouts[] = {{Layout::kNchw, "nchw"}, {Layout::kNhwc, "nhwc"}};
+constexpr Named<PixelLayout> kLayouts[] = {{PixelLayout::kNchw, "nchw"}, {PixelLayout::kNhwc, "nhwc"}};
 
 template <class Enum, size_t N>
 std::string_view find_name(const Named<Enum> (&table)[N], Enum value) {
@@ -48,15 +48,15 @@ std::optional<Enum> find_value(const Named<Enum> (&table)[N], std::string_view n
   return std::nullopt;
 }
 
-int32_t kernel_value(Resize value) {
+int32_t kernel_value(ResizeRule value) {
   switch (value) {
-    case Resize::kLetterbox:
+    case ResizeRule::kLetterbox:
       return HT_IMAGE_LETTERBOX;
-    case Resize::kStretch:
+    case ResizeRule::kStretch:
       return HT_IMAGE_STRETCH;
-    case Resize::kCenterCrop:
+    case ResizeRule::kCenterCrop:
       return HT_IMAGE_CENTER_CROP;
-    case Resize::kNone:
+    case ResizeRule::kNone:
       return HT_IMAGE_NO_RESIZE;
   }
   return HT_IMAGE_NO_RESIZE;
@@ -105,11 +105,11 @@ Result<ht_image_placement> place_photo(int width, int height, const Preprocess& 
   const auto pixels = checked_mul(width, height);
   if (!pixels || *pixels < 1 || *pixels > kMaxPixels)
     return input_error("a photo of {} x {} pixels cannot be resized", width, height);
-  if (p.resize == Resize::kNone && (width != p.width || height != p.height)) {
+  if (p.resize == ResizeRule::kNone && (width != p.width || height != p.height)) {
     return input_error("the photo has {} x {} pixels and the model takes {} x {}; with resize = \"none\" they must be equal",
                        width, height, p.width, p.height);
   }
-  if (p.resize == Resize::kCenterCrop) {
+  if (p.resize == ResizeRule::kCenterCrop) {
     const double scale = std::max(static_cast<double>(p.width) / width, static_cast<double>(p.height) / height);
     if (width * scale * height * scale > static_cast<double>(kMaxPixels)) {
       return input_error("a photo of {} x {} pixels is too narrow to be cropped to {} x {}", width, height, p.width, p.height);
@@ -121,16 +121,16 @@ Result<ht_image_placement> place_photo(int width, int height, const Preprocess& 
 
 }  // namespace
 
-std::string_view name_of(Resize value) { return find_name(kResizes, value); }
+std::string_view name_of(ResizeRule value) { return find_name(kResizes, value); }
 std::string_view name_of(Place value) { return find_name(kPlaces, value); }
 std::string_view name_of(ColorOrder value) { return find_name(kColors, value); }
 std::string_view name_of(Interpolation value) { return find_name(kInterpolations, value); }
-std::string_view name_of(Layout value) { return find_name(kLayouts, value); }
-std::optional<Resize> parse_resize(std::string_view name) { return find_value(kResizes, name); }
+std::string_view name_of(PixelLayout value) { return find_name(kLayouts, value); }
+std::optional<ResizeRule> parse_resize(std::string_view name) { return find_value(kResizes, name); }
 std::optional<Place> parse_place(std::string_view name) { return find_value(kPlaces, name); }
 std::optional<ColorOrder> parse_color_order(std::string_view name) { return find_value(kColors, name); }
 std::optional<Interpolation> parse_interpolation(std::string_view name) { return find_value(kInterpolations, name); }
-std::optional<Layout> parse_layout(std::string_view name) { return find_value(kLayouts, name); }
+std::optional<PixelLayout> parse_layout(std::string_view name) { return find_value(kLayouts, name); }
 
 Status check(const Preprocess& p) {
   if (p.height < 1 || p.width < 1 || p.height > kMaxSide || p.width > kMaxSide) {
@@ -152,7 +152,7 @@ Result<PhotoPlacement> photo_placement(int photo_width, int photo_height, const 
   placement.scale_x = static_cast<double>(placed.width) / photo_width;
   placement.scale_y = static_cast<double>(placed.height) / photo_height;
   // Detectors that place the photo top left divide by the wanted scale, not by the one that whole pixels came to.
-  if (p.resize == Resize::kLetterbox && p.place == Place::kTopLeft) {
+  if (p.resize == ResizeRule::kLetterbox && p.place == Place::kTopLeft) {
     const double scale = std::min(static_cast<double>(p.width) / photo_width, static_cast<double>(p.height) / photo_height);
     placement.scale_x = scale;
     placement.scale_y = scale;
@@ -175,7 +175,7 @@ Result<Image> preprocess_pixels(const Image& photo, const Preprocess& p) {
   }
 }
 
-Status preprocess(const Image& photo, const Preprocess& p, Layout layout, std::span<float> out) {
+Status preprocess(const Image& photo, const Preprocess& p, PixelLayout layout, std::span<float> out) {
   if (static_cast<int64_t>(out.size()) != p.elements()) {
     return usage_error("the input has {} elements, the buffer {}", p.elements(), out.size());
   }
@@ -183,7 +183,7 @@ Status preprocess(const Image& photo, const Preprocess& p, Layout layout, std::s
   float tables[3][256];
   for (int c = 0; c < input.channels; ++c) ht_image_table(p.mean[c], p.std[c], tables[c]);
   const size_t pixels = static_cast<size_t>(p.width) * p.height;
-  const auto convert = layout == Layout::kNchw ? ht_image_planar : ht_image_interleaved;
+  const auto convert = layout == PixelLayout::kNchw ? ht_image_planar : ht_image_interleaved;
   convert(input.pixels.data(), pixels, input.channels, tables, out.data());
   return {};
 }

@@ -13,29 +13,29 @@
 
 namespace ht {
 
-enum class Resize { kLetterbox, kStretch, kCenterCrop, kNone };
+enum class ResizeRule { kLetterbox, kStretch, kCenterCrop, kNone };
 enum class Place { kTopLeft, kCenter };
 enum class ColorOrder { kBgr, kRgb, kGray };
 enum class Interpolation { kBilinear, kArea, kNearest, kCubic };
-enum class Layout { kNchw, kNhwc };
+enum class PixelLayout { kNchw, kNhwc };
 
 // The names of the recipe. `parse_*` give nothing for a word that is not in the list.
-std::string_view name_of(Resize value);
+std::string_view name_of(ResizeRule value);
 std::string_view name_of(Place value);
 std::string_view name_of(ColorOrder value);
 std::string_view name_of(Interpolation value);
-std::string_view name_of(Layout value);
-std::optional<Resize> parse_resize(std::string_view name);
+std::string_view name_of(PixelLayout value);
+std::optional<ResizeRule> parse_resize(std::string_view name);
 std::optional<Place> parse_place(std::string_view name);
 std::optional<ColorOrder> parse_color_order(std::string_view name);
 std::optional<Interpolation> parse_interpolation(std::string_view name);
-std::optional<Layout> parse_layout(std::string_view name);
+std::optional<PixelLayout> parse_layout(std::string_view name);
 
 // `pad`, `mean` and `std` are in the order of `color`, in 0..255; grey uses their first element alone.
 struct Preprocess {
   int height = 0;
   int width = 0;
-  Resize resize = Resize::kLetterbox;
+  ResizeRule resize = ResizeRule::kLetterbox;
   Place place = Place::kTopLeft;
   std::array<uint8_t, 3> pad = {114, 114, 114};
   ColorOrder color = ColorOrder::kBgr;
@@ -71,6 +71,6 @@ Result<PhotoPlacement> photo_placement(int photo_width, int photo_height, const 
 Result<Image> preprocess_pixels(const Image& photo, const Preprocess& preprocess);
 
 // The model's input: (pixel - mean) / std, one subtraction and one division in float. `out` has `elements()` elements.
-Status preprocess(const Image& photo, const Preprocess& preprocess, Layout layout, std::span<float> out);
+Status preprocess(const Image& photo, const Preprocess& preprocess, PixelLayout layout, std::span<float> out);
 
 }  // namespace ht

@@ -115,7 +115,7 @@ ht::Result<std::string> time(std::istream& words) {
     const auto start = Clock::now();
     HT_ASSIGN(const ht::Image photo, load(in));
     std::vector<float> values(static_cast<size_t>(p.elements()));
-    HT_TRY(ht::preprocess(photo, p, ht::Layout::kNchw, values));
+    HT_TRY(ht::preprocess(photo, p, ht::PixelLayout::kNchw, values));
     least = std::min(least, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
   }
   return std::to_string(least);

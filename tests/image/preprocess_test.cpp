@@ -33,7 +33,7 @@ TEST(Preprocess, NamesGoBothWays) {
     EXPECT_EQ(parse_resize(name_of(v)), v);
   for (Place v : {Place::kTopLeft, Place::kCenter}) EXPECT_EQ(parse_place(name_of(v)), v);
   for (ColorOrder v : {ColorOrder::kBgr, ColorOrder::kRgb, ColorOrder::kGray}) EXPECT_EQ(parse_color_order(name_of(v)), v);
-  for (Layout v : {Layout::kNchw, Layout::kNhwc}) EXPECT_EQ(parse_layout(name_of(v)), v);
+  for (PixelLayout v : {PixelLayout::kNchw, PixelLayout::kNhwc}) EXPECT_EQ(parse_layout(name_of(v)), v);
   for (Interpolation v : {Interpolation::kBilinear, Interpolation::kArea, Interpolation::kNearest, Interpolation::kCubic}) {
     EXPECT_EQ(parse_interpolation(name_of(v)), v);
   }
@@ -78,7 +78,7 @@ TEST(Preprocess, RefusesWhatCannotBe) {
   EXPECT_FALSE(check(p));
   EXPECT_FALSE(preprocess_pixels(Image{2, 2, 1, {1, 2, 3, 4}}, sized(2, 2, ResizeRule::kNone)));
   std::vector<float> out(3);
-  EXPECT_FALSE(preprocess(plain(2, 2, 1, 2, 3), sized(2, 2, ResizeRule::kNone), Layout::kNchw, out));
+  EXPECT_FALSE(preprocess(plain(2, 2, 1, 2, 3), sized(2, 2, ResizeRule::kNone), PixelLayout::kNchw, out));
 }
 
 TEST(Preprocess, PadsAroundThePhotoInTheOrderOfColour) {
@@ -131,8 +131,8 @@ TEST(Preprocess, SubtractsAndDividesInFloat) {
   p.mean = {123.675f, 116.28f, 103.53f};
   p.std = {58.395f, 57.12f, 57.375f};
   std::vector<float> planar(45), interleaved(45);
-  ASSERT_TRUE(preprocess(photo, p, Layout::kNchw, planar));
-  ASSERT_TRUE(preprocess(photo, p, Layout::kNhwc, interleaved));
+  ASSERT_TRUE(preprocess(photo, p, PixelLayout::kNchw, planar));
+  ASSERT_TRUE(preprocess(photo, p, PixelLayout::kNhwc, interleaved));
   for (size_t i = 0; i < 15; ++i) {
     for (size_t c = 0; c < 3; ++c) {
       const volatile float difference = static_cast<float>(photo.pixels[3 * i + c]) - p.mean[c];

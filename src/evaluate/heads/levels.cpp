@@ -129,8 +129,10 @@ std::optional<std::vector<std::span<const float>>> samples(const HeadConfig& con
 }
 
 std::optional<ScoreForm> stated_scores(const HeadConfig& config, std::span<const ModelOutput> outputs) {
-  for (const HeadInput& input : config.outputs) {
-    if (const ModelOutput* output = find(outputs, input.name); output && output->scores) return output->scores;
+  const bool split = config.layout == HeadLayout::kSplitMaps || config.layout == HeadLayout::kSplitRows;
+  const size_t first = config.layout == HeadLayout::kSplitMaps ? 1 : 0;
+  for (size_t i = first; i < config.outputs.size(); i += split ? 2 : 1) {
+    if (const ModelOutput* output = find(outputs, config.outputs[i].name); output && output->scores) return output->scores;
   }
   return std::nullopt;
 }

@@ -72,7 +72,7 @@ void add_output(HeadConfig& config, const ModelOutput& output);
 
 // The values of the outputs' samples in the config's order; nothing where one has none.
 std::optional<std::vector<std::span<const float>>> samples(const HeadConfig& config, std::span<const ModelOutput> outputs);
-// What the structure of one of the config's outputs tells, if any does.
+// What the structure of one of the config's outputs tells, if any does; for scores, of those that hold classes.
 std::optional<ScoreForm> stated_scores(const HeadConfig& config, std::span<const ModelOutput> outputs);
 std::optional<BoxForm> stated_boxes(const HeadConfig& config, std::span<const ModelOutput> outputs);
 

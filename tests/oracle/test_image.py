@@ -90,12 +90,14 @@ def test_resize_equals_opencv(interpolation, rng, tmp_path):
 
 
 def test_cubic_is_within_one_of_opencv(rng, tmp_path):
-    """The x86 wheels hand cubic to Intel's IPP, whose last bits depend on the processor, or, below four pixels, compute it themselves."""
+    """The x86 wheels hand cubic to Intel's IPP, whose last bits depend on the processor, or, below four pixels, compute it themselves.
+
+    Whole factors make many sums fall halfway between two values, where the last bit of a float decides."""
     differing = total = 0
     for (shape, size, color), expected, ours in resized_pairs(rng, tmp_path, "cubic", 300):
         difference = np.abs(expected.astype(int) - ours)
         assert difference.max() <= 1, (shape, size, color)
-        if min(shape[:2]) >= 4:
+        if min(shape[:2]) >= 4 and size[0] % shape[1] and size[1] % shape[0]:
             differing, total = differing + np.count_nonzero(difference), total + difference.size
     assert total > 1e6 and differing < 1e-4 * total
 

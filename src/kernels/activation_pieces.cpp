@@ -9,24 +9,38 @@
 namespace ht {
 namespace {
 
-constexpr double kWidth = 0.5;
+constexpr int32_t kHalf = HT_ACTIVATION_PIECES / 2;
+constexpr double kFar = 1000;  // where every function has reached its asymptote
 
-// base + slope * u + curve * u^2, u in [0, 1] over the piece, through the function at Chebyshev's three points: within a few
-// per cent of the minimax fit.
+// base + slope * u + curve * u^2, u in [0, 1] over the piece.
 struct Parabola {
   double base, slope, curve;
 };
 
-Parabola fit(const ActivationFunction& function, double left) {
-  const double reach = std::sqrt(3.0) / 4;
-  const double u[3] = {0.5 - reach, 0.5, 0.5 + reach};
-  double y[3];
-  for (int i = 0; i < 3; ++i) y[i] = evaluate_activation(function, left + u[i] * kWidth);
+Parabola through(const double (&u)[3], const double (&y)[3]) {
   const double first = (y[1] - y[0]) / (u[1] - u[0]);
   const double second = (y[2] - y[1]) / (u[2] - u[1]);
   const double curve = (second - first) / (u[2] - u[0]);
   return {y[0] - first * u[0] + curve * u[0] * u[1], first - curve * (u[0] + u[1]), curve};
 }
+
+bool rises(const ActivationFunction& function) { return evaluate_activation(function, kFar) > kFar / 2; }
+
+// Inner pieces pass through the function at Chebyshev's three points, which is within a few per cent of the minimax fit. The
+// outermost ones end on the asymptotes, because most of what lies outside lies far outside.
+Parabola fit(const ActivationFunction& function, int32_t piece, double width) {
+  const auto value = [&](double u) { return evaluate_activation(function, (piece - kHalf + u) * width); };
+  if (piece == 0) return through({0, 0.5, 1}, {evaluate_activation(function, -kFar), value(0.5), value(1)});
+  if (piece == HT_ACTIVATION_PIECES - 1) {
+    const double limit = rises(function) ? kHalf * width : evaluate_activation(function, kFar);
+    return through({0, 0.5, 1}, {value(0), value(0.5), limit});
+  }
+  const double reach = std::sqrt(3.0) / 4;
+  return through({0.5 - reach, 0.5, 0.5 + reach}, {value(0.5 - reach), value(0.5), value(0.5 + reach)});
+}
+
+// Functions that reach their asymptotes sooner get narrower pieces.
+int32_t piece_shift(int32_t kind) { return kind == HT_TANH || kind == HT_GELU || kind == HT_GELU_TANH ? 14 : 15; }
 
 int32_t fixed(double x, int bits) { return static_cast<int32_t>(std::nearbyint(std::ldexp(x, bits))); }
 
@@ -92,15 +106,16 @@ double evaluate_activation(const ActivationFunction& function, double x) {
 
 ht_activation activation_pieces(const ActivationFunction& function) {
   ht_activation form{};
+  form.piece_shift = piece_shift(function.kind);
+  form.rises = rises(function) ? -1 : 0;
+  const double width = std::ldexp(1.0, form.piece_shift - HT_ACTIVATION_BITS);
   for (int32_t piece = 0; piece < HT_ACTIVATION_PIECES; ++piece) {
-    const Parabola p = fit(function, (piece - HT_ACTIVATION_PIECES / 2) * kWidth);
+    const Parabola p = fit(function, piece, width);
     const auto i = static_cast<size_t>(piece);
     form.base[i] = fixed(p.base, HT_ACTIVATION_BITS);
     form.slope[i] = fixed(p.slope, HT_ACTIVATION_BITS);
     form.curve[i] = fixed(p.curve, HT_ACTIVATION_BITS);
   }
-  const double end = HT_ACTIVATION_PIECES / 2 * kWidth;
-  form.rises = evaluate_activation(function, 2 * end) - evaluate_activation(function, end) > 0.5 * end ? -1 : 0;
   return form;
 }
 

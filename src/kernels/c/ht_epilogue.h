@@ -28,8 +28,7 @@ typedef struct ht_multiplier {
 
 enum {
   HT_ACTIVATION_PIECES = 32,
-  HT_ACTIVATION_BITS = 16,        // fraction bits of argument and result
-  HT_ACTIVATION_PIECE_SHIFT = 15  // a piece is half a unit wide: together they cover [-8, 8)
+  HT_ACTIVATION_BITS = 16  // fraction bits of argument and result
 };
 
 // A function by second-degree pieces, y = base + (slope + curve * u) * u with u in [0, 1) the place within the piece; all
@@ -38,7 +37,8 @@ typedef struct ht_activation {
   int32_t base[HT_ACTIVATION_PIECES];
   int32_t slope[HT_ACTIVATION_PIECES];
   int32_t curve[HT_ACTIVATION_PIECES];
-  int32_t rises;  // all ones: the function goes on with slope 1 above 8; 0: it is constant there (as it is below -8)
+  int32_t piece_shift;  // a piece is 2^piece_shift wide, and half of the pieces are below 0; at most 15
+  int32_t rises;        // all ones: above the pieces the function goes on with slope 1; 0: it is constant, as it is below them
 } ht_activation;
 
 typedef struct ht_epilogue {

@@ -33,14 +33,15 @@ static inline void ht_requantize_row(int32_t policy, const ht_multiplier* multip
 }
 
 static inline int32_t ht_activate(const ht_activation* f, int32_t t) {
+  const int32_t shift = f->piece_shift;
   const int32_t half = HT_ACTIVATION_PIECES / 2;
-  const int32_t end = half << HT_ACTIVATION_PIECE_SHIFT;
+  const int32_t end = half << shift;
   int32_t inside = ht_clamp(t, -end, end - 1);
-  int32_t piece = (inside >> HT_ACTIVATION_PIECE_SHIFT) + half;
-  int32_t r = inside & ((1 << HT_ACTIVATION_PIECE_SHIFT) - 1);
-  int32_t slope = f->slope[piece] + ((f->curve[piece] * r) >> HT_ACTIVATION_PIECE_SHIFT);
+  int32_t piece = (inside >> shift) + half;
+  int32_t r = inside & ((1 << shift) - 1);
+  int32_t slope = f->slope[piece] + ((f->curve[piece] * r) >> shift);
   int32_t beyond = t > inside ? t - inside : 0;
-  return f->base[piece] + ((slope * r) >> HT_ACTIVATION_PIECE_SHIFT) + (beyond & f->rises);
+  return f->base[piece] + ((slope * r) >> shift) + (beyond & f->rises);
 }
 
 static inline void ht_store_s8(const ht_epilogue* e, int32_t first, int32_t count, const int32_t* HT_RESTRICT values,

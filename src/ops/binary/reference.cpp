@@ -8,30 +8,6 @@
 namespace ht {
 namespace {
 
-double evaluate(BinaryKind kind, double a, double b) {
-  switch (kind) {
-    case BinaryKind::kAdd: return a + b;
-    case BinaryKind::kSub: return a - b;
-    case BinaryKind::kMul: return a * b;
-    case BinaryKind::kDiv: return a / b;
-    case BinaryKind::kPow: return std::pow(a, b);
-    case BinaryKind::kMin: return std::isnan(a) || a < b ? a : b;
-    case BinaryKind::kMax: return std::isnan(a) || a > b ? a : b;
-    case BinaryKind::kMod:
-    case BinaryKind::kFmod: return std::fmod(a, b);
-    case BinaryKind::kPRelu: return a < 0 ? a * b : a;
-    case BinaryKind::kEqual: return a == b;
-    case BinaryKind::kLess: return a < b;
-    case BinaryKind::kLessOrEqual: return a <= b;
-    case BinaryKind::kGreater: return a > b;
-    case BinaryKind::kGreaterOrEqual: return a >= b;
-    case BinaryKind::kAnd: return a != 0 && b != 0;
-    case BinaryKind::kOr: return a != 0 || b != 0;
-    case BinaryKind::kXor: return (a != 0) != (b != 0);
-  }
-  return 0;
-}
-
 // Integers wrap on overflow, as the hardware that models are exported from has it.
 int64_t wrapping(uint64_t x) { return static_cast<int64_t>(x); }
 
@@ -44,9 +20,9 @@ int64_t power(int64_t base, int64_t exponent) {
 }
 
 // Where the operator divides, the divisor is not 0; -1 stands apart because the least integer divided by it overflows.
-int64_t evaluate_integer(BinaryKind kind, int64_t a, int64_t b) {
+int64_t evaluate_integer(const Binary& binary, int64_t a, int64_t b) {
   const auto ua = static_cast<uint64_t>(a), ub = static_cast<uint64_t>(b);
-  switch (kind) {
+  switch (binary.kind) {
     case BinaryKind::kAdd: return wrapping(ua + ub);
     case BinaryKind::kSub: return wrapping(ua - ub);
     case BinaryKind::kMul: return wrapping(ua * ub);
@@ -76,6 +52,30 @@ bool divides(BinaryKind kind) { return kind == BinaryKind::kDiv || kind == Binar
 
 }  // namespace
 
+double evaluate(const Binary& binary, double a, double b) {
+  switch (binary.kind) {
+    case BinaryKind::kAdd: return a + b;
+    case BinaryKind::kSub: return a - b;
+    case BinaryKind::kMul: return a * b;
+    case BinaryKind::kDiv: return a / b;
+    case BinaryKind::kPow: return std::pow(a, b);
+    case BinaryKind::kMin: return std::isnan(a) || a < b ? a : b;
+    case BinaryKind::kMax: return std::isnan(a) || a > b ? a : b;
+    case BinaryKind::kMod:
+    case BinaryKind::kFmod: return std::fmod(a, b);
+    case BinaryKind::kPRelu: return a < 0 ? a * b : a;
+    case BinaryKind::kEqual: return a == b;
+    case BinaryKind::kLess: return a < b;
+    case BinaryKind::kLessOrEqual: return a <= b;
+    case BinaryKind::kGreater: return a > b;
+    case BinaryKind::kGreaterOrEqual: return a >= b;
+    case BinaryKind::kAnd: return a != 0 && b != 0;
+    case BinaryKind::kOr: return a != 0 || b != 0;
+    case BinaryKind::kXor: return (a != 0) != (b != 0);
+  }
+  return 0;
+}
+
 Status reference(const Binary& binary, InputTensors inputs, OutputTensors outputs) {
   const Shape& shape = outputs[0].shape();
   const auto a_positions = broadcast_positions(inputs[0]->shape(), shape);
@@ -83,11 +83,11 @@ Status reference(const Binary& binary, InputTensors inputs, OutputTensors output
   auto compute = [&](const auto& a, const auto& b, auto function) {
     std::remove_cvref_t<decltype(a)> out(a_positions.size());
     for (size_t i = 0; i < out.size(); ++i)
-      out[i] = function(binary.kind, a[static_cast<size_t>(a_positions[i])], b[static_cast<size_t>(b_positions[i])]);
+      out[i] = function(binary, a[static_cast<size_t>(a_positions[i])], b[static_cast<size_t>(b_positions[i])]);
     store(outputs[0], out);
   };
   if (is_float(inputs[0]->dtype()) || is_float(inputs[1]->dtype())) {
-    compute(inputs[0]->to_doubles(), inputs[1]->to_doubles(), evaluate);
+    compute(inputs[0]->to_doubles(), inputs[1]->to_doubles(), static_cast<double (*)(const Binary&, double, double)>(evaluate));
     return {};
   }
   const auto divisors = inputs[1]->to_int64s();

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "ops/ops.h"
+#include "passes/passes.h"
+#include "passes/rewrite.h"
+
+namespace ht {
+namespace {
+
+// Results beyond this are left to be computed at run time: a file of a few bytes must not make gigabytes.
+constexpr int64_t kMostElements = int64_t{1} << 22;
+// Multiplications that a folded product may take.
+constexpr int64_t kMostProducts = int64_t{1} << 30;
+
+bool is_foldable(const Graph& graph, const Node& node) {
+  auto is_plain = [&](ValueId id) { return !graph.value(id).type.is_quantized(); };
+  for (ValueId input : node.inputs)
+    if (input.valid() && (!graph.is_constant(input) || !is_plain(input))) return false;
+  int64_t elements = 0;
+  for (ValueId output : node.outputs) {
+    if (!is_plain(output)) return false;
+    elements = std::max(elements, element_count(graph.value(output).type.shape));
+  }
+  if (elements > kMostElements) return false;
+  const bool is_product =
+      std::holds_alternative<Conv>(node.op) || std::holds_alternative<MatMul>(node.op) || std::holds_alternative<Gemm>(node.op);
+  return !is_product || elements * graph.value(node.inputs[1]).constant->size() <= kMostProducts;
+}
+
+}  // namespace
+
+Result<bool> constant_folding(Graph& graph) {
+  std::vector<Node> kept;
+  for (Node& node : graph.nodes) {
+    if (is_foldable(graph, node)) {
+      std::vector<const Tensor*> inputs;
+      for (ValueId input : node.inputs) inputs.push_back(input.valid() ? &*graph.value(input).constant : nullptr);
+      // What cannot be computed, such as a division by zero, stays for those who run it.
+      if (auto outputs = reference(node, inputs)) {
+        for (size_t i = 0; i < node.outputs.size(); ++i) graph.value(node.outputs[i]).constant = (*outputs)[i];
+        continue;
+      }
+    }
+    kept.push_back(std::move(node));
+  }
+  const bool changed = kept.size() != graph.nodes.size();
+  graph.nodes = std::move(kept);
+  if (changed) compact_values(graph);
+  return changed;
+}
+
+}  // namespace ht

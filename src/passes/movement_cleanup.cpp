@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "passes/movement_map.h"
+#include "passes/passes.h"
+#include "passes/rewrite.h"
+
+namespace ht {
+namespace {
+
+// Chains longer than any exporter writes are left in pieces.
+constexpr int kLongestChain = 8;
+
+// Operators that hand their first input through, beside those that move elements.
+bool changes_nothing(const Graph& graph, const Node& node) {
+  if (node.inputs.empty() || node.outputs.size() != 1) return false;
+  const Value& input = graph.value(node.inputs[0]);
+  const Value& output = graph.value(node.outputs[0]);
+  if (input.type.shape != output.type.shape || !have_same_numbers(input, output)) return false;
+  if (const auto* pad = std::get_if<Pad>(&node.op)) return std::ranges::all_of(pad->pads, [](int64_t p) { return p == 0; });
+  if (const auto* resize = std::get_if<Resize>(&node.op))
+    return std::ranges::all_of(resize->scales, [](float scale) { return scale == 1; });
+  return std::holds_alternative<Expand>(node.op) || std::holds_alternative<Cast>(node.op) ||
+         (std::holds_alternative<Concat>(node.op) && node.inputs.size() == 1);
+}
+
+struct Shortcut {
+  Movement movement;
+  ValueId source;
+};
+
+// The longest chain of movements that ends in this node and amounts to a single one that is better than what is there.
+std::optional<Shortcut> find_shortcut(const Rewriter& rewriter, const Node& end) {
+  const Graph& graph = rewriter.graph();
+  auto map = movement_of(graph, end);
+  std::optional<Shortcut> found;
+  ValueId source = end.inputs.empty() ? ValueId() : end.inputs[0];
+  for (int length = 1; map && length <= kLongestChain; ++length) {
+    if (!have_same_numbers(graph.value(source), graph.value(end.outputs[0]))) break;
+    auto movement = single_movement(*map);
+    if (movement && (length > 1 || movement->kind < movement_kind(end.op))) found = Shortcut{std::move(*movement), source};
+    const NodeId before = rewriter.links().producer(source);
+    if (!before.valid()) break;
+    const auto earlier = movement_of(graph, graph.node(before));
+    if (!earlier) break;
+    map = compose(*earlier, *map);
+    source = graph.node(before).inputs[0];
+  }
+  return found;
+}
+
+bool clean(Rewriter& rewriter, NodeId id) {
+  const Node& node = rewriter.node(id);
+  if (changes_nothing(rewriter.graph(), node)) return rewriter.bypass(id, node.inputs[0]);
+  auto shortcut = find_shortcut(rewriter, node);
+  if (!shortcut) return false;
+  const auto& [movement, source] = *shortcut;
+  if (movement.kind == MovementKind::kNothing) {
+    if (rewriter.bypass(id, source)) return true;
+    if (std::holds_alternative<Reshape>(node.op) && node.inputs[0] == source) return false;
+  }
+  std::vector<ValueId> inputs = {source};
+  if (movement.kind == MovementKind::kGather)
+    inputs.push_back(rewriter.add_constant(node.name + ".indices", Tensor::of_int64s(movement.indices)));
+  return rewriter.replace(id, {node.name, movement.op, std::move(inputs), {}});
+}
+
+}  // namespace
+
+Result<bool> movement_cleanup(Graph& graph) { return rewrite_nodes(graph, clean); }
+
+}  // namespace ht

@@ -128,7 +128,10 @@ Status write(const Site& site, const Resize& resize) {
   bool scales_say_it = true, sizes_say_it = true;
   for (size_t i = 0; i < shape.size(); ++i) {
     const auto from = static_cast<float>(shape[i]);
+    // Programs differ in the precision of this product.
+    const double product = static_cast<double>(resize.scales[i]) * static_cast<double>(from);
     scales_say_it &= static_cast<int64_t>(std::floor(resize.scales[i] * from)) == resize.sizes[i];
+    scales_say_it &= static_cast<int64_t>(std::floor(product)) == resize.sizes[i];
     sizes_say_it &= static_cast<float>(resize.sizes[i]) / from == resize.scales[i];
   }
   if (!scales_say_it && !sizes_say_it) return unsupported("has sizes that do not follow from its scales, which ONNX cannot say");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What observing costs: one image's worth of tensors with the shapes of YOLOX-nano at 416 x 416, for each instruction set.
+#include "calibrate/statistics.h"
+
 #include <fmt/format.h>
 
 #include <chrono>
 #include <random>
-
-#include "calibrate/statistics.h"
 
 namespace {
 
@@ -15,9 +15,10 @@ struct Group {
 };
 
 // Inputs and outputs of every convolution and the values between, with each convolution's activation counted as one operator.
-constexpr Group kGroups[] = {{416, 3, 1, 0},  {208, 12, 1, 0}, {208, 16, 2, 1}, {104, 16, 13, 1}, {104, 32, 5, 1}, {52, 32, 37, 4}, {52, 64, 27, 5},
-                             {52, 85, 4, 0},  {26, 64, 73, 8}, {26, 128, 12, 2}, {26, 85, 4, 0},   {13, 128, 33, 2}, {13, 64, 19, 3}, {13, 256, 12, 0},
-                             {13, 512, 1, 0}, {13, 85, 4, 0}};
+constexpr Group kGroups[] = {{416, 3, 1, 0},  {208, 12, 1, 0},  {208, 16, 2, 1}, {104, 16, 13, 1},
+                             {104, 32, 5, 1}, {52, 32, 37, 4},  {52, 64, 27, 5}, {52, 85, 4, 0},
+                             {26, 64, 73, 8}, {26, 128, 12, 2}, {26, 85, 4, 0},  {13, 128, 33, 2},
+                             {13, 64, 19, 3}, {13, 256, 12, 0}, {13, 512, 1, 0}, {13, 85, 4, 0}};
 
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -51,14 +52,15 @@ void measure(halftone::Isa isa, std::string_view name, bool table) {
       best = std::min(best, milliseconds_since(start));
     }
     if (table) {
-      fmt::print("  {:3}x{:<3} x {:3} channels, {:2} values: {:.3f} ms, {:.3f} ns an element\n", group.side, group.side, group.channels, group.values, best,
-                 best * 1e6 / static_cast<double>(size * group.values));
+      fmt::print("  {:3}x{:<3} x {:3} channels, {:2} values: {:.3f} ms, {:.3f} ns an element\n", group.side, group.side,
+                 group.channels, group.values, best, best * 1e6 / static_cast<double>(size * group.values));
     }
     total += best;
     elements += static_cast<double>(size * group.values);
     values += group.values;
   }
-  fmt::print("{}: {:.2f} ms an image, {} values, {:.1f} M elements, {:.3f} ns an element\n", name, total, values, elements / 1e6, total * 1e6 / elements);
+  fmt::print("{}: {:.2f} ms an image, {} values, {:.1f} M elements, {:.3f} ns an element\n", name, total, values, elements / 1e6,
+             total * 1e6 / elements);
 }
 
 }  // namespace

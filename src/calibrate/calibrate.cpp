@@ -20,9 +20,14 @@ struct Lane {
 // What the threads share.
 class Run {
  public:
-  Run(const CalibrationSet& set, std::span<const ObservedValue> values, const std::function<Result<CalibrationWorker>()>& make_worker,
-      const Context& context, int64_t total, int threads)
-      : set_(set), values_(values), make_worker_(make_worker), context_(context), total_(total), lanes_(static_cast<size_t>(threads)) {}
+  Run(const CalibrationSet& set, std::span<const ObservedValue> values,
+      const std::function<Result<CalibrationWorker>()>& make_worker, const Context& context, int64_t total, int threads)
+      : set_(set),
+        values_(values),
+        make_worker_(make_worker),
+        context_(context),
+        total_(total),
+        lanes_(static_cast<size_t>(threads)) {}
 
   void take(int64_t item, int lane) {
     if (context_.is_cancelled() || is_past_failure(item)) return;
@@ -57,7 +62,9 @@ class Run {
   }
 
  private:
-  ValueStatistics make(const ObservedValue& value) const { return ValueStatistics(value.channels, value.channel_histograms, context_.isa); }
+  ValueStatistics make(const ObservedValue& value) const {
+    return ValueStatistics(value.channels, value.channel_histograms, context_.isa);
+  }
 
   // Items are handed out in order, so those before a failed one all run, and the failure reported is always the first.
   bool is_past_failure(int64_t item) {

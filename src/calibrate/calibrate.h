@@ -25,7 +25,9 @@ class Observer {
   // Channels innermost (NHWC).
   void observe(size_t value, std::span<const float> data) { ++count_, values_[value].observe(data); }
   // [outer, channels, inner], as NCHW.
-  void observe_plain(size_t value, std::span<const float> data, int64_t inner) { ++count_, values_[value].observe_plain(data, inner); }
+  void observe_plain(size_t value, std::span<const float> data, int64_t inner) {
+    ++count_, values_[value].observe_plain(data, inner);
+  }
   int64_t count() const { return count_; }
 
  private:

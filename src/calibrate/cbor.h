@@ -39,7 +39,7 @@ class CborReader {
   Result<float> float32();
   Result<size_t> array();  // at most as many items as there are bytes left
   Result<size_t> map();
-  Status array_of(size_t size);     // an array of exactly so many items
+  Status array_of(size_t size);      // an array of exactly so many items
   Status key(std::string_view key);  // exactly this text
   Status end();
   Error fail(std::string_view what) const;

@@ -12,7 +12,9 @@ void ExactSum::add(__int128 mantissa, int exponent) {
   const uint64_t low = static_cast<uint64_t>(bits), high = static_cast<uint64_t>(bits >> 64);
   const int offset = shift % 64;
   // The mantissa, moved by less than a word, is three words; beyond them stands the sign.
-  const auto carry = [offset](uint64_t from, uint64_t into) { return offset == 0 ? into : (into << offset) | (from >> (64 - offset)); };
+  const auto carry = [offset](uint64_t from, uint64_t into) {
+    return offset == 0 ? into : (into << offset) | (from >> (64 - offset));
+  };
   const std::array<uint64_t, 3> moved = {low << offset, carry(low, high), carry(high, sign)};
   unsigned __int128 sum = 0;
   for (int word = shift / 64, i = 0; word < kWords; ++word, ++i) {
@@ -45,7 +47,8 @@ double ExactSum::value() const {
     }
   }
   double value = 0;
-  for (int i = kWords - 1; i >= 0; --i) value += std::ldexp(static_cast<double>(magnitude[static_cast<size_t>(i)]), 64 * i + kLeastExponent);
+  for (int i = kWords - 1; i >= 0; --i)
+    value += std::ldexp(static_cast<double>(magnitude[static_cast<size_t>(i)]), 64 * i + kLeastExponent);
   return negative ? -value : value;
 }
 

@@ -61,7 +61,8 @@ Result<Provenance> merge(const Provenance& a, const Provenance& b) {
   if (a.shards != b.shards) return differ("the number of shards", a.shards, b.shards);
   Provenance merged = a;
   for (int64_t shard : b.done) {
-    if (!merged.done.insert(shard).second) return input_error("shard {}/{} is in both statistics, which cannot be merged", shard + 1, a.shards);
+    if (!merged.done.insert(shard).second)
+      return input_error("shard {}/{} is in both statistics, which cannot be merged", shard + 1, a.shards);
   }
   merged.normalize();
   return merged;

@@ -26,11 +26,11 @@ class DataHash {
 
 // What statistics were made from; those of different origin do not mix.
 struct Provenance {
-  std::string model;       // hash of the model
-  std::string preprocess;  // hash of the preprocessing
-  std::string isa;         // the float executor's instruction set
-  int64_t items = 0;       // in the whole calibration set, all shards together
-  int64_t shards = 1;      // into how many parts the set is split ...
+  std::string model;             // hash of the model
+  std::string preprocess;        // hash of the preprocessing
+  std::string isa;               // the float executor's instruction set
+  int64_t items = 0;             // in the whole calibration set, all shards together
+  int64_t shards = 1;            // into how many parts the set is split ...
   std::set<int64_t> done = {0};  // ... and which of them are in here
 
   // All shards together are written as one of one, as a run over the whole set is.

@@ -16,8 +16,10 @@ Range with_zero(double min, double max) { return {std::min(min, 0.0), std::max(m
 Status check_observed(const std::string& name, const ValueStatistics& statistics) {
   if (statistics.count() == 0) return input_error("the value '{}' was never observed, so it has no range", name);
   if (statistics.non_finite() > 0) {
-    return input_error("the value '{}' has no finite range: {} of its {} elements were infinite or not a number; keep it in float or correct the model",
-                       name, statistics.non_finite(), statistics.count());
+    return input_error(
+        "the value '{}' has no finite range: {} of its {} elements were infinite or not a number; keep it in float or correct "
+        "the model",
+        name, statistics.non_finite(), statistics.count());
   }
   return {};
 }
@@ -46,12 +48,15 @@ Result<Range> estimate_range(const std::string& name, const ValueStatistics& sta
   if (request.pinned_min) widest.min = std::min(*request.pinned_min, 0.0);
   if (request.pinned_max) widest.max = std::max(*request.pinned_max, 0.0);
   const auto within = [&](double min, double max) {
-    return with_zero(request.pinned_min ? widest.min : std::max(min, widest.min), request.pinned_max ? widest.max : std::min(max, widest.max));
+    return with_zero(request.pinned_min ? widest.min : std::max(min, widest.min),
+                     request.pinned_max ? widest.max : std::min(max, widest.max));
   };
   switch (request.method) {
-    case RangeMethod::kMinMax: return widest;
+    case RangeMethod::kMinMax:
+      return widest;
     case RangeMethod::kPercentile: {
-      if (!(request.percentile > 0 && request.percentile <= 100)) return usage_error("a percentile is above 0 and at most 100, not {}", request.percentile);
+      if (!(request.percentile > 0 && request.percentile <= 100))
+        return usage_error("a percentile is above 0 and at most 100, not {}", request.percentile);
       const Range range = without_tails(statistics.histogram(), (1 - request.percentile / 100) / 2);
       return within(range.min, range.max);
     }
@@ -60,15 +65,16 @@ Result<Range> estimate_range(const std::string& name, const ValueStatistics& sta
       return within(-threshold, threshold);
     }
     case RangeMethod::kMse:
-      return search_least_error(statistics.histogram(), widest, request.pinned_min.has_value(), request.pinned_max.has_value(), request.grid,
-                                request.activation);
+      return search_least_error(statistics.histogram(), widest, request.pinned_min.has_value(), request.pinned_max.has_value(),
+                                request.grid, request.activation);
   }
   return widest;
 }
 
 Result<std::vector<Range>> estimate_channel_ranges(const std::string& name, const ValueStatistics& statistics, double margin) {
   HT_TRY(check_observed(name, statistics));
-  if (statistics.channels() == 0) return input_error("the value '{}' has no axis of channels, so it has no range a channel", name);
+  if (statistics.channels() == 0)
+    return input_error("the value '{}' has no axis of channels, so it has no range a channel", name);
   std::vector<Range> ranges;
   for (const Extremes& extremes : statistics.channel_extremes()) {
     ranges.push_back(with_zero(extremes.min * (1 + margin), extremes.max * (1 + margin)));
@@ -80,21 +86,24 @@ Result<Parameters> parameters_from_range(Range range, const IntegerGrid& grid) {
   if (grid.dtype != DType::kInt8 && grid.dtype != DType::kUint8 && grid.dtype != DType::kInt16) {
     return unsupported("activations are quantized to i8, u8 or i16, not {}", dtype_name(grid.dtype));
   }
-  if (!std::isfinite(range.min) || !std::isfinite(range.max)) return input_error("the range [{}, {}] is not finite", range.min, range.max);
+  if (!std::isfinite(range.min) || !std::isfinite(range.max))
+    return input_error("the range [{}, {}] is not finite", range.min, range.max);
   range = with_zero(range.min, range.max);
   const auto [least, greatest] = integer_range(grid.dtype);
   const bool has_sign = least < 0;
   const auto middle = static_cast<int32_t>(has_sign ? 0 : (greatest + 1) / 2);
   const double magnitude = std::max(-range.min, range.max);
   if (magnitude == 0) return Parameters{1, has_sign || grid.symmetric ? middle : 0};
-  double scale = grid.symmetric ? magnitude / static_cast<double>(greatest - middle) : (range.max - range.min) / static_cast<double>(greatest - least);
+  double scale = grid.symmetric ? magnitude / static_cast<double>(greatest - middle)
+                                : (range.max - range.min) / static_cast<double>(greatest - least);
   scale = std::max(scale, kLeastScale);
   if (grid.power_of_two) scale = std::exp2(std::ceil(std::log2(scale)));
   const float stored = static_cast<float>(scale);
   if (!std::isfinite(stored)) return input_error("the range [{}, {}] needs a scale that is not finite", range.min, range.max);
   if (grid.symmetric) return Parameters{stored, middle};
   const double zero_point = static_cast<double>(least) - range.min / static_cast<double>(stored);
-  return Parameters{stored, static_cast<int32_t>(std::clamp(std::nearbyint(zero_point), static_cast<double>(least), static_cast<double>(greatest)))};
+  return Parameters{stored, static_cast<int32_t>(std::clamp(std::nearbyint(zero_point), static_cast<double>(least),
+                                                            static_cast<double>(greatest)))};
 }
 
 Result<Affine> affine_from_range(Range range, const IntegerGrid& grid) {

@@ -51,7 +51,8 @@ struct Parameters {
   int32_t zero_point = 0;
   bool operator==(const Parameters&) const = default;
 };
-// The scale is at least 2^-60 (so products of two are normal numbers) and 1 for the range {0, 0}; fails for one that is not finite.
+// The scale is at least 2^-60 (so products of two are normal numbers) and 1 for the range {0, 0}; fails for one that is not
+// finite.
 Result<Parameters> parameters_from_range(Range range, const IntegerGrid& grid);
 Result<Affine> affine_from_range(Range range, const IntegerGrid& grid);
 // A scale an index of the axis; a channel with the range {0, 0} takes the least scale of the others, its values being only zero.

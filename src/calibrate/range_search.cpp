@@ -8,7 +8,8 @@ namespace ht {
 namespace {
 
 double round_half_even(double x) {
-  constexpr double kMagic = 0x1.8p52;  // |x| < 2^51; nearbyint() is a call where the machine's least instruction set is the target
+  constexpr double kMagic =
+      0x1.8p52;  // |x| < 2^51; nearbyint() is a call where the machine's least instruction set is the target
   return (x + kMagic) - kMagic;
 }
 
@@ -37,7 +38,8 @@ class Judge {
   double mean_squared_error(const Parameters& parameters) const {
     if (total_ == 0) return 0;
     const double scale = parameters.scale, inverse = 1 / scale;
-    const double low = static_cast<double>(range_.min - parameters.zero_point), high = static_cast<double>(range_.max - parameters.zero_point);
+    const double low = static_cast<double>(range_.min - parameters.zero_point),
+                 high = static_cast<double>(range_.max - parameters.zero_point);
     const auto quantize = [&](double x) { return round_half_even(std::clamp(x * inverse, low, high)); };
     double sum = 0;
     if (!activation_) {

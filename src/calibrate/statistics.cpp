@@ -105,7 +105,8 @@ Extremes ValueStatistics::take_extremes(std::span<const float> data, const Layou
   if (rows) {
     const int64_t whole = size / lanes;
     kernels_->row_extremes(data.data(), whole, lanes, least.data(), greatest.data());
-    if (size > whole * lanes) kernels_->row_extremes(data.data() + whole * lanes, 1, size - whole * lanes, least.data(), greatest.data());
+    if (size > whole * lanes)
+      kernels_->row_extremes(data.data() + whole * lanes, 1, size - whole * lanes, least.data(), greatest.data());
     for (int64_t i = layout.row; i < lanes; ++i) {
       const auto from = static_cast<size_t>(i), to = static_cast<size_t>(i % layout.row);
       least[to] = std::min(least[to], least[from]);
@@ -179,8 +180,8 @@ void ValueStatistics::add_bins(std::span<const float> rows, std::span<const size
 
 Status ValueStatistics::merge(const ValueStatistics& other) {
   if (channels_ != other.channels_ || channel_histograms_.size() != other.channel_histograms_.size()) {
-    return input_error("{} channels with {} histograms there, {} with {} here", other.channels_, other.channel_histograms_.size(), channels_,
-                       channel_histograms_.size());
+    return input_error("{} channels with {} histograms there, {} with {} here", other.channels_, other.channel_histograms_.size(),
+                       channels_, channel_histograms_.size());
   }
   count_ += other.count_;
   non_finite_ += other.non_finite_;
@@ -214,8 +215,8 @@ std::vector<double> ValueStatistics::channel_means() const {
 
 bool ValueStatistics::operator==(const ValueStatistics& other) const {
   const auto parts = [](const ValueStatistics& s) {
-    return std::tie(s.channels_, s.count_, s.non_finite_, s.sampled_, s.extremes_, s.channel_extremes_, s.sums_, s.sum_of_squares_, s.histogram_,
-                    s.channel_histograms_);
+    return std::tie(s.channels_, s.count_, s.non_finite_, s.sampled_, s.extremes_, s.channel_extremes_, s.sums_,
+                    s.sum_of_squares_, s.histogram_, s.channel_histograms_);
   };
   return parts(*this) == parts(other);
 }
@@ -228,13 +229,15 @@ Result<const ValueStatistics*> Statistics::find(const std::string& name) const {
 
 Result<Statistics> merge(Statistics a, const Statistics& b) {
   HT_ASSIGN(a.provenance, merge(a.provenance, b.provenance));
-  if (a.values.size() != b.values.size()) return input_error("the statistics are of {} and {} values and cannot be merged", a.values.size(), b.values.size());
+  if (a.values.size() != b.values.size())
+    return input_error("the statistics are of {} and {} values and cannot be merged", a.values.size(), b.values.size());
   a.data.add(b.data);
   a.observed += b.observed;
   a.skipped += b.skipped;
   for (auto& [name, statistics] : a.values) {
     const auto other = b.values.find(name);
-    if (other == b.values.end()) return input_error("the value '{}' is in one of the statistics only; they cannot be merged", name);
+    if (other == b.values.end())
+      return input_error("the value '{}' is in one of the statistics only; they cannot be merged", name);
     if (auto status = statistics.merge(other->second); !status) return std::move(status.error()).in("value '" + name + "'");
   }
   return a;

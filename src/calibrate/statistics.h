@@ -85,9 +85,9 @@ class ValueStatistics {
 
 struct Statistics {
   Provenance provenance;
-  DataHash data;         // of the files of the items observed
-  int64_t observed = 0;  // items
-  int64_t skipped = 0;   // items that could not be read
+  DataHash data;                                  // of the files of the items observed
+  int64_t observed = 0;                           // items
+  int64_t skipped = 0;                            // items that could not be read
   std::map<std::string, ValueStatistics> values;  // by the value's name in the graph
 
   // An error that says so where the name is not there.

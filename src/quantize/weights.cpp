@@ -89,18 +89,21 @@ float least_error_scale(const Rows& rows, size_t row, double covering) {
 
 Status check(std::span<const float> weights, const Shape& shape, const WeightRequest& request) {
   if (request.output_axis >= shape.size() || element_count(shape) != static_cast<int64_t>(weights.size())) {
-    return input_error("weights of shape {} do not have an output axis {} or not {} elements", shape_text(shape), request.output_axis, weights.size());
+    return input_error("weights of shape {} do not have an output axis {} or not {} elements", shape_text(shape),
+                       request.output_axis, weights.size());
   }
   if (!request.input_scales.empty()) {
     if (request.input_axis >= shape.size() || request.groups < 1 || shape[request.output_axis] % request.groups != 0) {
-      return input_error("weights of shape {} do not have an input axis {} in {} groups", shape_text(shape), request.input_axis, request.groups);
+      return input_error("weights of shape {} do not have an input axis {} in {} groups", shape_text(shape), request.input_axis,
+                         request.groups);
     }
     const auto channels = checked_mul(shape[request.input_axis], request.groups);
     if (!channels || *channels != static_cast<int64_t>(request.input_scales.size())) {
       return input_error("weights of shape {} cannot absorb {} input scales", shape_text(shape), request.input_scales.size());
     }
   }
-  if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); })) return input_error("weights are not finite");
+  if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); }))
+    return input_error("weights are not finite");
   return {};
 }
 
@@ -116,11 +119,13 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const 
   for (size_t row = 0; row < rows.size(); ++row) {
     double covering = rows.covering_scale(row);
     if (covering == 0) covering = covering_all > 0 ? covering_all : 1;
-    if (covering > std::numeric_limits<float>::max()) return input_error("weights times input scales need a scale that is not finite");
+    if (covering > std::numeric_limits<float>::max())
+      return input_error("weights times input scales need a scale that is not finite");
     const float scale = request.scale == WeightScale::kMse ? least_error_scale(rows, row, covering) : stored_scale(covering);
     result.scales.push_back(scale);
     for (size_t i = 0; i < rows.values(row).size(); ++i) {
-      const double q = std::clamp(rows.values(row)[i] / scale, static_cast<double>(request.least), static_cast<double>(request.greatest));
+      const double q =
+          std::clamp(rows.values(row)[i] / scale, static_cast<double>(request.least), static_cast<double>(request.greatest));
       result.values[static_cast<size_t>(rows.positions(row)[i])] = static_cast<int8_t>(round_half_even(q));
     }
   }

@@ -14,10 +14,10 @@ enum class WeightScale { kMax, kMse };  // the greatest magnitude, or the least 
 
 struct WeightRequest {
   WeightScale scale = WeightScale::kMse;
-  bool per_channel = true;             // a scale an index of the output axis, or one for all
+  bool per_channel = true;               // a scale an index of the output axis, or one for all
   int32_t least = -127, greatest = 127;  // symmetric about zero but for least = -128
   size_t output_axis = 0, input_axis = 1;
-  int64_t groups = 1;                  // of a grouped convolution: the input axis indexes the channels of one group
+  int64_t groups = 1;  // of a grouped convolution: the input axis indexes the channels of one group
   // Scales of the input's channels that the weights absorb: W * s is quantized instead of W. One a channel of the whole
   // input (groups times the input axis), or empty.
   std::span<const float> input_scales = {};

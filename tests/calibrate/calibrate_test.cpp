@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-#include "tests/calibrate/tensors.h"
+#include "tensors.h"
 
 namespace ht {
 namespace {
@@ -29,7 +29,8 @@ CalibrationSet make_set(int count) {
 Result<Statistics> run(const CalibrationSet& set, int threads, CalibrationWorker worker = run_item, Context context = {}) {
   context.threads = threads;
   const Provenance origin{"model", "preprocess", "avx2"};
-  return calibrate(set, kValues, origin, [&]() -> Result<CalibrationWorker> { return worker; }, context);
+  return calibrate(
+      set, kValues, origin, [&]() -> Result<CalibrationWorker> { return worker; }, context);
 }
 
 TEST(Calibrate, ThreadsAndShardsChangeNoByte) {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "calibrate/range_search.h"
-#include "tests/calibrate/tensors.h"
+#include "tensors.h"
 
 namespace ht {
 namespace {
@@ -36,12 +36,14 @@ Range estimate(const ValueStatistics& statistics, const RangeRequest& request) {
   return range ? *range : Range{};
 }
 
-double true_error(const std::vector<float>& data, Range range, const IntegerGrid& grid, const std::function<double(double)>& activation = {}) {
+double true_error(const std::vector<float>& data, Range range, const IntegerGrid& grid,
+                  const std::function<double(double)>& activation = {}) {
   const Parameters parameters = *parameters_from_range(range, grid);
   const auto [least, greatest] = integer_range(grid.dtype);
   double sum = 0;
   for (double x : data) {
-    const double q = std::clamp(std::nearbyint(x / parameters.scale) + parameters.zero_point, static_cast<double>(least), static_cast<double>(greatest));
+    const double q = std::clamp(std::nearbyint(x / parameters.scale) + parameters.zero_point, static_cast<double>(least),
+                                static_cast<double>(greatest));
     const double y = (q - parameters.zero_point) * parameters.scale;
     const double error = activation ? activation(y) - activation(x) : y - x;
     sum += error * error;
@@ -92,7 +94,8 @@ TEST(Range, LeastErrorIsNearlyTheBestOfAFineGrid) {
         double best = INFINITY;
         for (int i = 0; i <= 30; ++i) {
           for (int k = 0; k <= 30; ++k) {
-            best = std::min(best, true_error(data, {widest.min * std::exp2(-i / 6.0), widest.max * std::exp2(-k / 6.0)}, grid, activation));
+            best = std::min(
+                best, true_error(data, {widest.min * std::exp2(-i / 6.0), widest.max * std::exp2(-k / 6.0)}, grid, activation));
           }
         }
         const double error = true_error(data, chosen, grid, activation);
@@ -127,7 +130,8 @@ TEST(Range, TheHistogramsErrorIsTheElementsError) {
 double slow_entropy_threshold(const Histogram& histogram) {
   const auto side = static_cast<size_t>(histogram.per_side());
   std::vector<double> bins;
-  for (size_t k = 0; k < side; ++k) bins.push_back(static_cast<double>(histogram.counts()[side + k] + histogram.counts()[side - 1 - k]));
+  for (size_t k = 0; k < side; ++k)
+    bins.push_back(static_cast<double>(histogram.counts()[side + k] + histogram.counts()[side - 1 - k]));
   while (bins.back() == 0) bins.pop_back();
   bins[0] = bins[1];
   double least = INFINITY;

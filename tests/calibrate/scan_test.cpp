@@ -5,7 +5,7 @@
 
 #include <cfenv>
 
-#include "tests/calibrate/tensors.h"
+#include "tensors.h"
 
 namespace ht {
 namespace {
@@ -62,7 +62,8 @@ TEST(Scan, EveryVariantLeavesTheReferencesBits) {
       return std::tuple(least, greatest, bins, sums, squares);
     };
     const auto truth = run(reference());
-    for (const ScanKernels& kernels : scan_kernels()) EXPECT_EQ(run(kernels), truth) << kernels.name << " " << rows << "x" << lanes;
+    for (const ScanKernels& kernels : scan_kernels())
+      EXPECT_EQ(run(kernels), truth) << kernels.name << " " << rows << "x" << lanes;
   }
 }
 

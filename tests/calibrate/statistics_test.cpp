@@ -5,7 +5,7 @@
 
 #include <numeric>
 
-#include "tests/calibrate/tensors.h"
+#include "tensors.h"
 
 namespace ht {
 namespace {
@@ -77,7 +77,8 @@ TEST(ValueStatistics, AgreesWithASlowRestatement) {
     EXPECT_EQ(statistics.extremes(), naive.extremes);
     EXPECT_EQ(statistics.channel_extremes(), naive.channels);
     EXPECT_EQ(bins_of(statistics.histogram()), naive.bins(statistics.histogram().width()));
-    const double magnitude = naive.extremes.magnitude(), width = statistics.histogram().width(), elements = static_cast<double>(naive.elements.size());
+    const double magnitude = naive.extremes.magnitude(), width = statistics.histogram().width(),
+                 elements = static_cast<double>(naive.elements.size());
     EXPECT_LT(magnitude, width * ValueStatistics::kBinsPerSide);
     EXPECT_GE(magnitude, width * ValueStatistics::kBinsPerSide / 2);
     EXPECT_NEAR(statistics.mean(), naive.sum / elements, magnitude * 0x1p-22);
@@ -97,7 +98,8 @@ TEST(ValueStatistics, SumsAreExactOnEachImagesGrid) {
     for (float x : image) magnitude = std::max(magnitude, std::abs(x));
     const int grid = std::ilogb(magnitude) - 21;
     for (size_t i = 0; i < image.size(); ++i) {
-      truth[i % 3] += static_cast<__int128>(std::nearbyint(std::ldexp(static_cast<double>(image[i]), -grid))) * (__int128{1} << (grid + 64));
+      truth[i % 3] +=
+          static_cast<__int128>(std::nearbyint(std::ldexp(static_cast<double>(image[i]), -grid))) * (__int128{1} << (grid + 64));
     }
   }
   const std::vector<double> means = observe_all(images, 3).channel_means();

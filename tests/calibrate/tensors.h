@@ -19,7 +19,8 @@ inline std::vector<float> random_tensor(std::mt19937& random, size_t size, int e
   for (float& x : data) {
     x = std::ldexp(normal(random), exponent - static_cast<int>(random() % 12));
     if (random() % 50 == 0) x = random() % 2 ? 0.0f : -0.0f;
-    if (non_finite && random() % 200 == 0) x = random() % 2 ? std::numeric_limits<float>::quiet_NaN() : -std::numeric_limits<float>::infinity();
+    if (non_finite && random() % 200 == 0)
+      x = random() % 2 ? std::numeric_limits<float>::quiet_NaN() : -std::numeric_limits<float>::infinity();
   }
   return data;
 }

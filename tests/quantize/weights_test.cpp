@@ -23,7 +23,9 @@ std::vector<float> random_weights(unsigned seed, size_t size, bool heavy_tail = 
 
 double squared_error(const std::vector<double>& weights, double scale, int least, int greatest) {
   double sum = 0;
-  for (double w : weights) sum += std::pow(std::clamp(std::nearbyint(w / scale), static_cast<double>(least), static_cast<double>(greatest)) * scale - w, 2);
+  for (double w : weights)
+    sum +=
+        std::pow(std::clamp(std::nearbyint(w / scale), static_cast<double>(least), static_cast<double>(greatest)) * scale - w, 2);
   return sum;
 }
 
@@ -49,7 +51,8 @@ TEST(Weights, LeastErrorIsNearlyTheBestOfAFineGrid) {
     ASSERT_TRUE(least_error && covering);
     const std::vector<double> exact(weights.begin(), weights.end());
     double best = INFINITY;
-    for (int i = 0; i <= 1000; ++i) best = std::min(best, squared_error(exact, covering->scales[0] * (1 - 0.2 * i / 1000), -127, 127));
+    for (int i = 0; i <= 1000; ++i)
+      best = std::min(best, squared_error(exact, covering->scales[0] * (1 - 0.2 * i / 1000), -127, 127));
     const double found = squared_error(exact, least_error->scales[0], -127, 127);
     EXPECT_LE(found, best * 1.05);
     EXPECT_LE(found, squared_error(exact, covering->scales[0], -127, 127));

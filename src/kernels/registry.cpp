@@ -4,6 +4,9 @@
 #include <array>
 
 #include "kernels/kernel_table.h"
+#if defined(__x86_64__)
+#include "kernels/x86/ht_conv_avx512vnni.h"
+#endif
 
 namespace ht {
 namespace {
@@ -27,6 +30,28 @@ Rows<Params> compiled(const std::array<std::string_view, 3>& names, Fill fill) {
       fill(Kernel<Params>{.isa = Isa::kC, .name = names[2], .run = nullptr}, ht_kernel_table_c)};
 }
 
+// Kernels written for an instruction set take the place of the compiler's rendering of the normative source.
+template <class Params>
+void specialize(Kernel<Params>&) {}
+
+#if defined(__x86_64__)
+void specialize(Kernel<ht_conv_params>& kernel) {
+  if (kernel.isa != Isa::kAvx512Vnni) return;
+  kernel.run = ht_conv_run_avx512vnni;
+  kernel.scratch = ht_conv_packed_scratch_avx512vnni;
+  kernel.packed = ht_conv_packed_avx512vnni;
+  kernel.pack = ht_conv_pack_avx512vnni;
+}
+
+void specialize(Kernel<ht_depthwise_params>& kernel) {
+  if (kernel.isa != Isa::kAvx512Vnni) return;
+  kernel.run = ht_depthwise_run_avx512vnni;
+  kernel.accepts = [](const ht_depthwise_params& p) {
+    return p.channel_multiplier == 1 && p.kernel_height * p.kernel_width <= HT_DEPTHWISE_TAPS;
+  };
+}
+#endif
+
 }  // namespace
 
 #define HT_NAMES(name) {name ".avx512vnni", name ".avx2", name ".c"}
@@ -47,6 +72,7 @@ HT_PLAIN_KERNELS(HT_DEFINE)
     static const auto rows = compiled<params>(HT_NAMES(#name), [](Kernel<params> kernel, const ht_kernel_table& table) {   \
       kernel.run = table.name;                                                                                             \
       kernel.scratch = table.name##_scratch;                                                                               \
+      specialize(kernel);                                                                                                  \
       return kernel;                                                                                                       \
     });                                                                                                                    \
     return rows;                                                                                                           \

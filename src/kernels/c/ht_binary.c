@@ -26,7 +26,7 @@ static inline void combine_half_even(const ht_binary_params* p, const int8_t* HT
       const float x = (float)(a[i] - za[i * step]), y = (float)(b[i] - zb[i * step]);
       float r = (x * y) * a_ratio[i * step];
       r = r < -1024.0f ? -1024.0f : (r > 1024.0f ? 1024.0f : r);
-      out[i] = (int8_t)store(ht_round_half_even(r), zo[i * step]);
+      out[i] = (int8_t)store(ht_round_small_half_even(r), zo[i * step]);
     }
     return;
   }
@@ -34,7 +34,7 @@ static inline void combine_half_even(const ht_binary_params* p, const int8_t* HT
     const float x = (float)(a[i] - za[i * step]), y = (float)(b[i] - zb[i * step]);
     float r = x * a_ratio[i * step] + sign * (y * b_ratio[i * step]);
     r = r < -1024.0f ? -1024.0f : (r > 1024.0f ? 1024.0f : r);
-    out[i] = (int8_t)store(ht_round_half_even(r), zo[i * step]);
+    out[i] = (int8_t)store(ht_round_small_half_even(r), zo[i * step]);
   }
 }
 
@@ -67,6 +67,12 @@ void HT_FN(ht_binary)(const ht_binary_params* p, const ht_arguments* arguments, 
   const ht_broadcast* s = &p->shape;
   const int32_t n = s->shape[s->rank - 1], a_stride = s->a_stride[s->rank - 1], b_stride = s->b_stride[s->rank - 1];
   int8_t a_block[HT_BINARY_BLOCK], b_block[HT_BINARY_BLOCK];
+  if (begin < end && p->channel_step == 0 && ht_broadcast_gapless(s)) {
+    const ptrdiff_t at = (ptrdiff_t)begin * n;
+    combine(p, (const int8_t*)arguments->inputs[0] + at, (const int8_t*)arguments->inputs[1] + at, 0, (end - begin) * n,
+            (int8_t*)arguments->output + at);
+    return;
+  }
   for (int32_t row = begin; row < end; ++row) {
     ptrdiff_t a_at, b_at, output_at;
     ht_broadcast_locate(s, row, &a_at, &b_at, &output_at);

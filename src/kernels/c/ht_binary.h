@@ -45,6 +45,16 @@ static inline void ht_broadcast_locate(const ht_broadcast* s, int32_t row, ptrdi
   }
 }
 
+// Whether neither input is broadcast and nothing has gaps: then any rows in a row are one long row.
+static inline bool ht_broadcast_gapless(const ht_broadcast* s) {
+  int32_t step = 1;
+  for (int32_t i = s->rank - 1; i >= 0; --i) {
+    if (s->shape[i] != 1 && (s->a_stride[i] != step || s->b_stride[i] != step || s->output_stride[i] != step)) return false;
+    step *= s->shape[i];
+  }
+  return true;
+}
+
 // int8 add, subtract, multiply; a unit is a row of the innermost dimension (the product of the other dimensions).
 // The innermost dimension is the channel where scales are per channel (`channel_step` 1), else every array has one entry (0).
 //

@@ -46,6 +46,12 @@ void HT_FN(ht_binary_f32)(const ht_binary_f32_params* p, const ht_arguments* arg
   const ht_broadcast* s = &p->shape;
   const int32_t n = s->shape[s->rank - 1], a_stride = s->a_stride[s->rank - 1], b_stride = s->b_stride[s->rank - 1];
   float a_block[HT_BINARY_F32_BLOCK], b_block[HT_BINARY_F32_BLOCK];
+  if (begin < end && ht_broadcast_gapless(s)) {
+    const ptrdiff_t at = (ptrdiff_t)begin * n;
+    combine(p->kind, (const float*)arguments->inputs[0] + at, (const float*)arguments->inputs[1] + at, (end - begin) * n,
+            (float*)arguments->output + at);
+    return;
+  }
   for (int32_t row = begin; row < end; ++row) {
     ptrdiff_t a_at, b_at, output_at;
     ht_broadcast_locate(s, row, &a_at, &b_at, &output_at);

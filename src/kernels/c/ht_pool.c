@@ -39,7 +39,7 @@ static void finish_mean(const ht_pool_params* p, int32_t* HT_RESTRICT sums, int3
   if (e->policy == HT_FLOAT_HALF_EVEN) {
     for (int32_t c = 0; c < p->channels; ++c) {
       const float mean = (float)sums[c] / (float)count * e->multiplier.real[c];
-      sums[c] = ht_round_half_even(mean < -1024.0f ? -1024.0f : (mean > 1024.0f ? 1024.0f : mean));
+      sums[c] = ht_round_small_half_even(mean < -1024.0f ? -1024.0f : (mean > 1024.0f ? 1024.0f : mean));
     }
   } else {
     // The mean with eight fraction bits, half away from zero, then the policy's requantization.
@@ -53,9 +53,10 @@ static void finish_mean(const ht_pool_params* p, int32_t* HT_RESTRICT sums, int3
 }
 
 static void pool_pixel(const ht_pool_params* p, const int8_t* image, window y, window x, int32_t* sums, int8_t* out) {
-  for (int32_t c = 0; c < p->channels; ++c) {
-    sums[c] = 0;
-    if (p->kind == HT_POOL_MAX) out[c] = INT8_MIN;
+  if (p->kind == HT_POOL_MAX) {
+    for (int32_t c = 0; c < p->channels; ++c) out[c] = INT8_MIN;
+  } else {
+    for (int32_t c = 0; c < p->channels; ++c) sums[c] = 0;
   }
   for (int32_t ky = y.first; ky < y.last; ++ky) {
     const int8_t* row = image + (ptrdiff_t)(y.start + ky * p->dilation_height) * p->input_width * p->input_stride;

@@ -18,6 +18,9 @@ static inline int32_t ht_round_half_even(float x) {
   return (int32_t)((x + magic) - magic);
 }
 
+// The same for |x| <= 2^22, where 1.5 * 2^23 serves both signs.
+static inline int32_t ht_round_small_half_even(float x) { return (int32_t)((x + 12582912.0f) - 12582912.0f); }
+
 static inline int32_t ht_requantize_half_even(int32_t x, float multiplier, int32_t low, int32_t high) {
   float y = (float)x * multiplier;
   float least = (float)low;

@@ -53,7 +53,8 @@ class Parser {
       HT_ASSIGN(std::string key, in_.quoted());
       HT_TRY(in_.expect("="));
       HT_ASSIGN(std::string value, in_.quoted());
-      if (!graph_.metadata.emplace(std::move(key), std::move(value)).second) return input_error("two metadata entries have this key");
+      if (!graph_.metadata.emplace(std::move(key), std::move(value)).second)
+        return input_error("two metadata entries have this key");
       return {};
     }
     if (keyword == "output") {
@@ -80,18 +81,27 @@ class Parser {
       return {};
     }
     switch (dtype) {
-      case DType::kFloat32: return parse_elements<float, float>(value);
-      case DType::kFloat64: return parse_elements<double, double>(value);
-      case DType::kFloat16: return parse_elements<float, uint16_t>(value);
+      case DType::kFloat32:
+        return parse_elements<float, float>(value);
+      case DType::kFloat64:
+        return parse_elements<double, double>(value);
+      case DType::kFloat16:
+        return parse_elements<float, uint16_t>(value);
       case DType::kInt4:
-      case DType::kInt8: return parse_elements<int64_t, int8_t>(value);
+      case DType::kInt8:
+        return parse_elements<int64_t, int8_t>(value);
       case DType::kUint4:
       case DType::kUint8:
-      case DType::kBool: return parse_elements<int64_t, uint8_t>(value);
-      case DType::kInt16: return parse_elements<int64_t, int16_t>(value);
-      case DType::kUint16: return parse_elements<int64_t, uint16_t>(value);
-      case DType::kInt32: return parse_elements<int64_t, int32_t>(value);
-      case DType::kInt64: return parse_elements<int64_t, int64_t>(value);
+      case DType::kBool:
+        return parse_elements<int64_t, uint8_t>(value);
+      case DType::kInt16:
+        return parse_elements<int64_t, int16_t>(value);
+      case DType::kUint16:
+        return parse_elements<int64_t, uint16_t>(value);
+      case DType::kInt32:
+        return parse_elements<int64_t, int32_t>(value);
+      case DType::kInt64:
+        return parse_elements<int64_t, int64_t>(value);
     }
     return {};
   }
@@ -194,7 +204,8 @@ class Parser {
   }
 
   Result<ValueId> add(Value value) {
-    if (!ids_.emplace(value.name, ValueId(graph_.values.size())).second) return input_error("two values are named '{}'", value.name);
+    if (!ids_.emplace(value.name, ValueId(graph_.values.size())).second)
+      return input_error("two values are named '{}'", value.name);
     return graph_.add_value(std::move(value));
   }
 

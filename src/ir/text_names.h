@@ -23,11 +23,14 @@ inline std::span<const std::string_view> names_of(ReduceKind) { return kReduceNa
 
 // An enumeration whose values have names.
 template <class E>
-concept Named = requires(E e) { names_of(e); };
+concept Named = requires(E e) {
+  names_of(e);
+};
 
 // Characters of a name that needs no quotes.
 inline bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/' ||
+         c == '-';
 }
 
 }  // namespace ht::text

@@ -39,7 +39,8 @@ Status check_float(InferInputs inputs) {
 Status check_entries(std::string_view attribute, std::span<const int64_t> entries, size_t count, int64_t least, int64_t most) {
   if (entries.size() != count) return input_error("{} has {} entries and needs {}", attribute, entries.size(), count);
   for (int64_t entry : entries)
-    if (entry < least || entry > most) return input_error("{} has the entry {}, which is not in {}..{}", attribute, entry, least, most);
+    if (entry < least || entry > most)
+      return input_error("{} has the entry {}, which is not in {}..{}", attribute, entry, least, most);
   return {};
 }
 
@@ -101,21 +102,32 @@ template <class From>
 void store_any(Tensor& tensor, std::span<const From> elements) {
   auto bytes_from = [&](auto convert) { std::ranges::transform(elements, tensor.mutable_data<uint8_t>().begin(), convert); };
   switch (tensor.dtype()) {
-    case DType::kFloat32: return fill<float>(tensor, elements);
-    case DType::kFloat64: return fill<double>(tensor, elements);
+    case DType::kFloat32:
+      return fill<float>(tensor, elements);
+    case DType::kFloat64:
+      return fill<double>(tensor, elements);
     case DType::kFloat16:
       std::ranges::transform(elements, tensor.mutable_data<uint16_t>().begin(),
                              [](From x) { return float_to_half(static_cast<float>(x)); });
       return;
-    case DType::kInt4: return bytes_from([](From x) { return static_cast<uint8_t>(wrap_to_int4(x)); });
-    case DType::kUint4: return bytes_from([](From x) { return static_cast<uint8_t>(wrap_to_uint4(x)); });
-    case DType::kBool: return bytes_from([](From x) { return static_cast<uint8_t>(x != 0); });
-    case DType::kInt8: return fill<int8_t>(tensor, elements);
-    case DType::kUint8: return fill<uint8_t>(tensor, elements);
-    case DType::kInt16: return fill<int16_t>(tensor, elements);
-    case DType::kUint16: return fill<uint16_t>(tensor, elements);
-    case DType::kInt32: return fill<int32_t>(tensor, elements);
-    case DType::kInt64: return fill<int64_t>(tensor, elements);
+    case DType::kInt4:
+      return bytes_from([](From x) { return static_cast<uint8_t>(wrap_to_int4(x)); });
+    case DType::kUint4:
+      return bytes_from([](From x) { return static_cast<uint8_t>(wrap_to_uint4(x)); });
+    case DType::kBool:
+      return bytes_from([](From x) { return static_cast<uint8_t>(x != 0); });
+    case DType::kInt8:
+      return fill<int8_t>(tensor, elements);
+    case DType::kUint8:
+      return fill<uint8_t>(tensor, elements);
+    case DType::kInt16:
+      return fill<int16_t>(tensor, elements);
+    case DType::kUint16:
+      return fill<uint16_t>(tensor, elements);
+    case DType::kInt32:
+      return fill<int32_t>(tensor, elements);
+    case DType::kInt64:
+      return fill<int64_t>(tensor, elements);
   }
 }
 
@@ -145,6 +157,7 @@ std::vector<int64_t> gather_positions(const std::vector<std::vector<int64_t>>& t
 }
 
 std::vector<int64_t> broadcast_positions(const Shape& from, const Shape& to) {
+  if (element_count(to) == 0) return {};
   const Shape strides = strides_of(from);
   const size_t offset = to.size() - from.size();
   std::vector<std::vector<int64_t>> terms(to.size());
@@ -157,10 +170,14 @@ std::vector<int64_t> broadcast_positions(const Shape& from, const Shape& to) {
 
 void take(const Tensor& in, std::span<const int64_t> positions, Tensor& out) {
   switch (dtype_size(in.dtype())) {
-    case 1: return take_as<uint8_t>(in, positions, out);
-    case 2: return take_as<uint16_t>(in, positions, out);
-    case 4: return take_as<uint32_t>(in, positions, out);
-    default: return take_as<uint64_t>(in, positions, out);
+    case 1:
+      return take_as<uint8_t>(in, positions, out);
+    case 2:
+      return take_as<uint16_t>(in, positions, out);
+    case 4:
+      return take_as<uint32_t>(in, positions, out);
+    default:
+      return take_as<uint64_t>(in, positions, out);
   }
 }
 

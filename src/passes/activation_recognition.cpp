@@ -146,7 +146,8 @@ std::optional<Unary> recognise(const Function& f) {
   const auto parameter = [&](double x) { return static_cast<float>(f(x)); };
   const auto slope = static_cast<float>((f(0.01) - f(-0.01)) / 0.02);
   std::vector<Unary> candidates = {{UnaryKind::kRelu, 0, 0}};
-  if (f(-kFar) < f(kFar) && (f(-kFar) > -kFar || f(kFar) < kFar)) candidates.push_back({UnaryKind::kClip, parameter(-kFar), parameter(kFar)});
+  if (f(-kFar) < f(kFar) && (f(-kFar) > -kFar || f(kFar) < kFar))
+    candidates.push_back({UnaryKind::kClip, parameter(-kFar), parameter(kFar)});
   if (f(-1) < 0 && f(-1) != -1) candidates.push_back({UnaryKind::kLeakyRelu, -parameter(-1), 0});
   if (slope > 0) candidates.push_back({UnaryKind::kHardSigmoid, slope, parameter(0)});
   for (UnaryKind kind : {UnaryKind::kHardSwish, UnaryKind::kSigmoid, UnaryKind::kSilu, UnaryKind::kTanh, UnaryKind::kGelu,

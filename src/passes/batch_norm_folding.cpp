@@ -48,8 +48,12 @@ std::optional<ChannelAffine> affine_of_arithmetic(const Graph& graph, const Node
   if (entries.empty()) return std::nullopt;
   ChannelAffine affine{x, std::vector<double>(entries.size(), 1), std::vector<double>(entries.size(), 0)};
   switch (std::get<Binary>(node.op).kind) {
-    case BinaryKind::kAdd: affine.shift = std::move(entries); return affine;
-    case BinaryKind::kMul: affine.scale = std::move(entries); return affine;
+    case BinaryKind::kAdd:
+      affine.shift = std::move(entries);
+      return affine;
+    case BinaryKind::kMul:
+      affine.scale = std::move(entries);
+      return affine;
     case BinaryKind::kSub:
       if (constant_first) affine.scale.assign(entries.size(), -1);
       for (size_t c = 0; c < entries.size(); ++c) affine.shift[c] = constant_first ? entries[c] : -entries[c];
@@ -58,7 +62,8 @@ std::optional<ChannelAffine> affine_of_arithmetic(const Graph& graph, const Node
       if (constant_first) return std::nullopt;
       for (size_t c = 0; c < entries.size(); ++c) affine.scale[c] = 1 / entries[c];
       return affine;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

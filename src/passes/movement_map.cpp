@@ -75,7 +75,9 @@ std::optional<Movement> as_transpose(const MovementMap& map, const Ints& strides
   std::vector<bool> used(own.size(), false);
   for (size_t axis = 0; axis < own.size(); ++axis) {
     size_t source = 0;
-    auto fits = [&](size_t s) { return !used[s] && map.from[s] == map.to[axis] && (map.to[axis] == 1 || own[s] == strides[axis]); };
+    auto fits = [&](size_t s) {
+      return !used[s] && map.from[s] == map.to[axis] && (map.to[axis] == 1 || own[s] == strides[axis]);
+    };
     while (source < own.size() && !fits(source)) ++source;
     if (source == own.size()) return std::nullopt;
     used[source] = true;

@@ -60,7 +60,8 @@ bool fuse_into_pool(Rewriter& rewriter, NodeId id, const Node& padding) {
     pool.count_include_pad = true;
   } else {
     const bool is_lowest = pad.value <= std::numeric_limits<float>::lowest();
-    const bool is_harmless = pad.value == 0 && is_all(pool.dilations, 1) && is_never_negative(rewriter.producer<Unary>(padding.inputs[0]));
+    const bool is_harmless =
+        pad.value == 0 && is_all(pool.dilations, 1) && is_never_negative(rewriter.producer<Unary>(padding.inputs[0]));
     if (!is_lowest && !is_harmless) return false;
   }
   pool.pads = sum_of_pads(pad, pool.pads);

@@ -9,9 +9,12 @@ namespace ht {
 namespace {
 
 constexpr Pass kPasses[] = {
-    {"constant-folding", constant_folding},     {"dead-code", dead_code},
-    {"movement-cleanup", movement_cleanup},     {"batch-norm-folding", batch_norm_folding},
-    {"activation-recognition", activation_recognition}, {"pad-fusion", pad_fusion},
+    {"constant-folding", constant_folding},
+    {"dead-code", dead_code},
+    {"movement-cleanup", movement_cleanup},
+    {"batch-norm-folding", batch_norm_folding},
+    {"activation-recognition", activation_recognition},
+    {"pad-fusion", pad_fusion},
 };
 
 Status check_name(std::string_view name) {

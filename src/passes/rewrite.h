@@ -22,8 +22,12 @@ class Rewriter {
   template <class T>
   const Node* producer(ValueId id) const;
 
-  ValueId add_constant(const std::string& wish, Tensor tensor) { return graph_.add_constant(names_.make(wish), std::move(tensor)); }
-  ValueId add_value(const std::string& wish, TensorType type) { return graph_.add_value({names_.make(wish), std::move(type), {}}); }
+  ValueId add_constant(const std::string& wish, Tensor tensor) {
+    return graph_.add_constant(names_.make(wish), std::move(tensor));
+  }
+  ValueId add_value(const std::string& wish, TensorType type) {
+    return graph_.add_value({names_.make(wish), std::move(type), {}});
+  }
 
   // Puts another node into its place, whose inputs are made before it; outputs and their types stay. False, and nothing
   // done, where the operator would not make these types.

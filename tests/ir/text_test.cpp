@@ -92,12 +92,13 @@ class Randomizer {
   void fill(bool& x) { x = below(2); }
   void fill(int64_t& x) { x = static_cast<int64_t>((engine_() << 32) ^ engine_()); }
   void fill(float& x) {
-    constexpr float kSpecial[] = {0, 1, 0.1f, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 1e-45f, 3.4e38f};
+    constexpr float kSpecial[] = {
+        0, 1, 0.1f, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 1e-45f, 3.4e38f};
     x = below(2) ? kSpecial[below(7)] : std::ldexp(static_cast<float>(below(1 << 24)) - 8e6f, below(200) - 120);
   }
   void fill(DType& x) { x = static_cast<DType>(below(12)); }
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   void fill(E& x) { x = static_cast<E>(below(3) % 2); }
   template <class T>
   void fill(std::vector<T>& list) {

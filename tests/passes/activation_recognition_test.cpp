@@ -18,7 +18,8 @@ std::string scalar(const std::string& name, const std::string& value) {
 
 std::string node(const std::string& out, const std::string& kind, const std::string& in, const std::string& more = "") {
   const bool is_unary = in.find(',') == std::string::npos;
-  return "  %" + out + " : f32[1x4x5x5] = " + (is_unary ? "Unary" : "Binary") + "(" + in + ") {kind = " + kind + more + "} @\"" + out + "\"\n";
+  return "  %" + out + " : f32[1x4x5x5] = " + (is_unary ? "Unary" : "Binary") + "(" + in + ") {kind = " + kind + more + "} @\"" +
+         out + "\"\n";
 }
 
 const Unary& only_unary(const Graph& graph) {
@@ -53,10 +54,14 @@ TEST(ActivationRecognition, HardSwishInManySpellings) {
   const std::string gate = node("a", "Add", "%x, %three") + node("c", "Clip", "%a", kClip6);
   const std::string relu_gate = node("a", "Add", "%three, %x") + node("r", "Relu", "%a") + node("c", "Min", "%r, %six");
   for (const std::string& first : {gate, relu_gate}) {
-    expect_recognised(spelled(kThree + kSix, first + node("m", "Mul", "%x, %c") + node("y", "Div", "%m, %six")), UnaryKind::kHardSwish);
-    expect_recognised(spelled(kThree + kSix, first + node("m", "Div", "%c, %six") + node("y", "Mul", "%m, %x")), UnaryKind::kHardSwish);
-    expect_recognised(spelled(kThree + kSix + kSixth, first + node("m", "Mul", "%x, %sixth") + node("y", "Mul", "%c, %m")), UnaryKind::kHardSwish);
-    expect_recognised(spelled(kThree + kSix + kSixth, first + node("m", "Mul", "%sixth, %c") + node("y", "Mul", "%x, %m")), UnaryKind::kHardSwish);
+    expect_recognised(spelled(kThree + kSix, first + node("m", "Mul", "%x, %c") + node("y", "Div", "%m, %six")),
+                      UnaryKind::kHardSwish);
+    expect_recognised(spelled(kThree + kSix, first + node("m", "Div", "%c, %six") + node("y", "Mul", "%m, %x")),
+                      UnaryKind::kHardSwish);
+    expect_recognised(spelled(kThree + kSix + kSixth, first + node("m", "Mul", "%x, %sixth") + node("y", "Mul", "%c, %m")),
+                      UnaryKind::kHardSwish);
+    expect_recognised(spelled(kThree + kSix + kSixth, first + node("m", "Mul", "%sixth, %c") + node("y", "Mul", "%x, %m")),
+                      UnaryKind::kHardSwish);
   }
   expect_recognised(spelled("", node("h", "HardSigmoid", "%x", kHard) + node("y", "Mul", "%h, %x")), UnaryKind::kHardSwish);
 }
@@ -64,19 +69,22 @@ TEST(ActivationRecognition, HardSwishInManySpellings) {
 TEST(ActivationRecognition, HardSigmoid) {
   const std::string gate = node("a", "Add", "%x, %three") + node("c", "Clip", "%a", kClip6);
   expect_recognised(spelled(kThree + kSix, gate + node("y", "Div", "%c, %six")), UnaryKind::kHardSigmoid, 1.0f / 6, 0.5f);
-  const std::string scaled = node("m", "Mul", "%x, %fifth") + node("a", "Add", "%m, %half") + node("y", "Clip", "%a", ", beta = 1");
+  const std::string scaled =
+      node("m", "Mul", "%x, %fifth") + node("a", "Add", "%m, %half") + node("y", "Clip", "%a", ", beta = 1");
   expect_recognised(spelled(scalar("fifth", "0.2") + scalar("half", "0.5"), scaled), UnaryKind::kHardSigmoid, 0.2f, 0.5f);
 }
 
 TEST(ActivationRecognition, AShortSixthIsAccepted) {
-  const std::string nodes = node("a", "Add", "%x, %three") + node("c", "Clip", "%a", kClip6) + node("m", "Mul", "%c, %sixth") + node("y", "Mul", "%m, %x");
+  const std::string nodes = node("a", "Add", "%x, %three") + node("c", "Clip", "%a", kClip6) + node("m", "Mul", "%c, %sixth") +
+                            node("y", "Mul", "%m, %x");
   Graph graph = spelled(kThree + scalar("sixth", "0.16667"), nodes);
   EXPECT_TRUE(*activation_recognition(graph));
   EXPECT_EQ(only_unary(graph).kind, UnaryKind::kHardSwish);
 }
 
 TEST(ActivationRecognition, MishAndGelu) {
-  expect_recognised(spelled("", node("p", "Softplus", "%x") + node("t", "Tanh", "%p") + node("y", "Mul", "%x, %t")), UnaryKind::kMish);
+  expect_recognised(spelled("", node("p", "Softplus", "%x") + node("t", "Tanh", "%p") + node("y", "Mul", "%x, %t")),
+                    UnaryKind::kMish);
   const std::string erf = node("d", "Div", "%x, %root") + node("e", "Erf", "%d") + node("a", "Add", "%e, %one");
   const std::string constants = scalar("root", "1.4142135") + scalar("one", "1") + scalar("half", "0.5");
   expect_recognised(spelled(constants, erf + node("m", "Mul", "%x, %a") + node("y", "Mul", "%m, %half")), UnaryKind::kGelu);
@@ -89,20 +97,30 @@ TEST(ActivationRecognition, MishAndGelu) {
 }
 
 TEST(ActivationRecognition, LeakyReluAndClips) {
-  expect_recognised(spelled(scalar("a", "0.1"), node("m", "Mul", "%a, %x") + node("y", "Max", "%x, %m")), UnaryKind::kLeakyRelu, 0.1f);
+  expect_recognised(spelled(scalar("a", "0.1"), node("m", "Mul", "%a, %x") + node("y", "Max", "%x, %m")), UnaryKind::kLeakyRelu,
+                    0.1f);
   expect_recognised(spelled(scalar("a", "0.25"), node("y", "PRelu", "%x, %a")), UnaryKind::kLeakyRelu, 0.25f);
   expect_recognised(spelled(scalar("zero", "0"), node("y", "Max", "%x, %zero")), UnaryKind::kRelu);
-  expect_recognised(spelled("", node("r", "Relu", "%x") + node("y", "Clip", "%r", ", alpha = -1, beta = 6")), UnaryKind::kClip, 0, 6);
-  expect_recognised(spelled("", node("c", "Clip", "%x", ", alpha = -2, beta = 5") + node("y", "Clip", "%c", ", alpha = -3, beta = 4")), UnaryKind::kClip, -2, 4);
+  expect_recognised(spelled("", node("r", "Relu", "%x") + node("y", "Clip", "%r", ", alpha = -1, beta = 6")), UnaryKind::kClip, 0,
+                    6);
+  expect_recognised(
+      spelled("", node("c", "Clip", "%x", ", alpha = -2, beta = 5") + node("y", "Clip", "%c", ", alpha = -3, beta = 4")),
+      UnaryKind::kClip, -2, 4);
 }
 
 TEST(ActivationRecognition, LeavesOtherFunctionsAlone) {
   expect_unchanged(spelled("", node("y", "Clip", "%x", kClip6)), activation_recognition);
-  expect_unchanged(spelled(scalar("a", "1.702"), node("m", "Mul", "%a, %x") + node("s", "Sigmoid", "%m") + node("y", "Mul", "%x, %s")), activation_recognition);
+  expect_unchanged(
+      spelled(scalar("a", "1.702"), node("m", "Mul", "%a, %x") + node("s", "Sigmoid", "%m") + node("y", "Mul", "%x, %s")),
+      activation_recognition);
   expect_unchanged(spelled(scalar("a", "2"), node("y", "Mul", "%x, %a")), activation_recognition);
-  expect_unchanged(spelled("  const %a : f32[4x1x1] = [0.1, 0.2, 0.3, 0.4]\n", node("y", "PRelu", "%x, %a")), activation_recognition);
-  expect_unchanged(spelled("", node("s", "Sigmoid", "%x") + node("t", "Tanh", "%x") + node("y", "Mul", "%s, %t")), activation_recognition);
-  expect_unchanged(spelled("", node("c", "Clip", "%x", ", alpha = -300, beta = 300") + node("s", "Sigmoid", "%x") + node("y", "Mul", "%c, %s")), activation_recognition);
+  expect_unchanged(spelled("  const %a : f32[4x1x1] = [0.1, 0.2, 0.3, 0.4]\n", node("y", "PRelu", "%x, %a")),
+                   activation_recognition);
+  expect_unchanged(spelled("", node("s", "Sigmoid", "%x") + node("t", "Tanh", "%x") + node("y", "Mul", "%s, %t")),
+                   activation_recognition);
+  expect_unchanged(spelled("", node("c", "Clip", "%x", ", alpha = -300, beta = 300") + node("s", "Sigmoid", "%x") +
+                                   node("y", "Mul", "%c, %s")),
+                   activation_recognition);
 }
 
 TEST(ActivationRecognition, KeepsWhatOthersRead) {
@@ -124,7 +142,8 @@ TEST(ActivationRecognition, DoesNotReachThroughQuantizedValues) {
 }
 
 TEST(ActivationRecognition, RemovesArithmeticThatDoesNothing) {
-  const Graph after = expect_kept(spelled(scalar("one", "1"), node("s", "Tanh", "%x") + node("y", "Mul", "%s, %one")), activation_recognition);
+  const Graph after =
+      expect_kept(spelled(scalar("one", "1"), node("s", "Tanh", "%x") + node("y", "Mul", "%s, %one")), activation_recognition);
   EXPECT_EQ(after.nodes.size(), 1u);
 }
 

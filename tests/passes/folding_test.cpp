@@ -43,7 +43,8 @@ TEST(BatchNormFolding, TakesItIntoAGemm) {
   const %bias : f32[2] = [0.25, 1]
   const %mean : f32[2] = [0.1, -0.2]
   const %variance : f32[2] = [2, 0.3]
-  %g : f32[4x2] = Gemm(%x, %w, %c) {)" + transpose + R"(alpha = 0.5, beta = 3} @"gemm"
+  %g : f32[4x2] = Gemm(%x, %w, %c) {)" +
+                                 transpose + R"(alpha = 0.5, beta = 3} @"gemm"
   %y : f32[4x2] = BatchNormalization(%g, %scale, %bias, %mean, %variance) @"norm"
   output %y
 })");
@@ -62,7 +63,8 @@ TEST(BatchNormFolding, LeavesWhatOthersReadOrWhatVariesWithinAChannel) {
   %c : f32[1x2x1x2] = Conv(%x, %w, _) {strides = [1, 1], dilations = [1, 1], pads = [0, 0, 0, 0]} @"conv"
   %y : f32[1x2x1x2] = Binary(%c, %row) {kind = Mul} @"mul"
   output %y
-})"), batch_norm_folding);
+})"),
+                   batch_norm_folding);
   expect_unchanged(graph_of(R"(graph "g" {
   input %x : f32[1x2x2]
   const %w : f32[2x2x1] = [1, -2, 3, 0.5]
@@ -70,7 +72,8 @@ TEST(BatchNormFolding, LeavesWhatOthersReadOrWhatVariesWithinAChannel) {
   %c : f32[1x2x2] = Conv(%x, %w, _) {strides = [1], dilations = [1], pads = [0, 0]} @"conv"
   %y : f32[1x2x2] = Binary(%c, %zero) {kind = Div} @"div"
   output %y
-})"), batch_norm_folding);
+})"),
+                   batch_norm_folding);
 }
 
 TEST(ConstantFolding, ComputesWhatDependsOnConstantsAlone) {
@@ -85,7 +88,8 @@ TEST(ConstantFolding, ComputesWhatDependsOnConstantsAlone) {
   %y : f32[1x4] = Binary(%x, %f) {kind = Mul} @"mul"
   output %y
   output %f
-})"), constant_folding);
+})"),
+                                  constant_folding);
   EXPECT_EQ(after.nodes.size(), 1u);
   EXPECT_EQ(after.value(after.outputs[1]).constant->to_floats(), std::vector<float>{2});
 }
@@ -96,12 +100,14 @@ TEST(ConstantFolding, LeavesWhatCannotBeComputed) {
   const %zero : i64[1] = [0]
   %bad : i64[1] = Binary(%c, %zero) {kind = Div} @"bad"
   output %bad
-})"), constant_folding);
+})"),
+                   constant_folding);
   expect_unchanged(graph_of(R"(graph "g" {
   const %c : f32[1] = [1]
   %large : f32[100000x1000] = Expand(%c) {shape = [100000, 1000]} @"large"
   output %large
-})"), constant_folding);
+})"),
+                   constant_folding);
 }
 
 TEST(DeadCode, RemovesWhatNoOutputNeeds) {

@@ -36,7 +36,8 @@ Result<Types> infer(const Binary& binary, InferInputs inputs) {
 }
 
 QuantRule quant_rule(const Binary& binary) {
-  const bool is_arithmetic = binary.kind == BinaryKind::kAdd || binary.kind == BinaryKind::kSub || binary.kind == BinaryKind::kMul;
+  const bool is_arithmetic =
+      binary.kind == BinaryKind::kAdd || binary.kind == BinaryKind::kSub || binary.kind == BinaryKind::kMul;
   return {is_arithmetic ? QuantKind::kArithmetic : QuantKind::kFloat, false};
 }
 

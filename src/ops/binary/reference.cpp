@@ -23,27 +23,44 @@ int64_t power(int64_t base, int64_t exponent) {
 int64_t evaluate_integer(const Binary& binary, int64_t a, int64_t b) {
   const auto ua = static_cast<uint64_t>(a), ub = static_cast<uint64_t>(b);
   switch (binary.kind) {
-    case BinaryKind::kAdd: return wrapping(ua + ub);
-    case BinaryKind::kSub: return wrapping(ua - ub);
-    case BinaryKind::kMul: return wrapping(ua * ub);
-    case BinaryKind::kDiv: return b == -1 ? wrapping(-ua) : a / b;
-    case BinaryKind::kFmod: return b == -1 ? 0 : a % b;
+    case BinaryKind::kAdd:
+      return wrapping(ua + ub);
+    case BinaryKind::kSub:
+      return wrapping(ua - ub);
+    case BinaryKind::kMul:
+      return wrapping(ua * ub);
+    case BinaryKind::kDiv:
+      return b == -1 ? wrapping(-ua) : a / b;
+    case BinaryKind::kFmod:
+      return b == -1 ? 0 : a % b;
     case BinaryKind::kMod: {
       const int64_t rest = b == -1 ? 0 : a % b;
       return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
     }
-    case BinaryKind::kPow: return power(a, b);
-    case BinaryKind::kMin: return std::min(a, b);
-    case BinaryKind::kMax: return std::max(a, b);
-    case BinaryKind::kPRelu: return a < 0 ? wrapping(ua * ub) : a;
-    case BinaryKind::kEqual: return a == b;
-    case BinaryKind::kLess: return a < b;
-    case BinaryKind::kLessOrEqual: return a <= b;
-    case BinaryKind::kGreater: return a > b;
-    case BinaryKind::kGreaterOrEqual: return a >= b;
-    case BinaryKind::kAnd: return a && b;
-    case BinaryKind::kOr: return a || b;
-    case BinaryKind::kXor: return !a != !b;
+    case BinaryKind::kPow:
+      return power(a, b);
+    case BinaryKind::kMin:
+      return std::min(a, b);
+    case BinaryKind::kMax:
+      return std::max(a, b);
+    case BinaryKind::kPRelu:
+      return a < 0 ? wrapping(ua * ub) : a;
+    case BinaryKind::kEqual:
+      return a == b;
+    case BinaryKind::kLess:
+      return a < b;
+    case BinaryKind::kLessOrEqual:
+      return a <= b;
+    case BinaryKind::kGreater:
+      return a > b;
+    case BinaryKind::kGreaterOrEqual:
+      return a >= b;
+    case BinaryKind::kAnd:
+      return a && b;
+    case BinaryKind::kOr:
+      return a || b;
+    case BinaryKind::kXor:
+      return !a != !b;
   }
   return 0;
 }
@@ -54,24 +71,41 @@ bool divides(BinaryKind kind) { return kind == BinaryKind::kDiv || kind == Binar
 
 double evaluate(const Binary& binary, double a, double b) {
   switch (binary.kind) {
-    case BinaryKind::kAdd: return a + b;
-    case BinaryKind::kSub: return a - b;
-    case BinaryKind::kMul: return a * b;
-    case BinaryKind::kDiv: return a / b;
-    case BinaryKind::kPow: return std::pow(a, b);
-    case BinaryKind::kMin: return std::isnan(a) || a < b ? a : b;
-    case BinaryKind::kMax: return std::isnan(a) || a > b ? a : b;
+    case BinaryKind::kAdd:
+      return a + b;
+    case BinaryKind::kSub:
+      return a - b;
+    case BinaryKind::kMul:
+      return a * b;
+    case BinaryKind::kDiv:
+      return a / b;
+    case BinaryKind::kPow:
+      return std::pow(a, b);
+    case BinaryKind::kMin:
+      return std::isnan(a) || a < b ? a : b;
+    case BinaryKind::kMax:
+      return std::isnan(a) || a > b ? a : b;
     case BinaryKind::kMod:
-    case BinaryKind::kFmod: return std::fmod(a, b);
-    case BinaryKind::kPRelu: return a < 0 ? a * b : a;
-    case BinaryKind::kEqual: return a == b;
-    case BinaryKind::kLess: return a < b;
-    case BinaryKind::kLessOrEqual: return a <= b;
-    case BinaryKind::kGreater: return a > b;
-    case BinaryKind::kGreaterOrEqual: return a >= b;
-    case BinaryKind::kAnd: return a != 0 && b != 0;
-    case BinaryKind::kOr: return a != 0 || b != 0;
-    case BinaryKind::kXor: return (a != 0) != (b != 0);
+    case BinaryKind::kFmod:
+      return std::fmod(a, b);
+    case BinaryKind::kPRelu:
+      return a < 0 ? a * b : a;
+    case BinaryKind::kEqual:
+      return a == b;
+    case BinaryKind::kLess:
+      return a < b;
+    case BinaryKind::kLessOrEqual:
+      return a <= b;
+    case BinaryKind::kGreater:
+      return a > b;
+    case BinaryKind::kGreaterOrEqual:
+      return a >= b;
+    case BinaryKind::kAnd:
+      return a != 0 && b != 0;
+    case BinaryKind::kOr:
+      return a != 0 || b != 0;
+    case BinaryKind::kXor:
+      return (a != 0) != (b != 0);
   }
   return 0;
 }

@@ -9,10 +9,14 @@ namespace {
 int64_t source_index(PadMode mode, int64_t i, int64_t size) {
   if (i >= 0 && i < size) return i;
   switch (mode) {
-    case PadMode::kConstant: break;
-    case PadMode::kReflect: return i < 0 ? -i : 2 * (size - 1) - i;
-    case PadMode::kEdge: return i < 0 ? 0 : size - 1;
-    case PadMode::kWrap: return ((i % size) + size) % size;
+    case PadMode::kConstant:
+      break;
+    case PadMode::kReflect:
+      return i < 0 ? -i : 2 * (size - 1) - i;
+    case PadMode::kEdge:
+      return i < 0 ? 0 : size - 1;
+    case PadMode::kWrap:
+      return ((i % size) + size) % size;
   }
   return -1;
 }

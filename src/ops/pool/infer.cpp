@@ -18,6 +18,8 @@ Result<Types> infer(const Pool& pool, InferInputs inputs) {
   const DType dtype = inputs[0].type->dtype;
   if (!is_float(dtype) && !(pool.kind == PoolKind::kMax && is_integer(dtype)))
     return unsupported("is not defined for the element type {}", dtype_name(dtype));
+  if (pool.global && !(pool.kernel.empty() && pool.strides.empty() && pool.dilations.empty() && pool.pads.empty()))
+    return input_error("is global and has a window of its own");
   const Shape& x = inputs[0].type->shape;
   HT_ASSIGN(const Windows windows, windows_of(pool, x));
   for (size_t i = 0; i < pool.kernel.size(); ++i) {

@@ -19,16 +19,20 @@ std::vector<int64_t> destinations(const Reduce& reduce, const Shape& shape) {
 double start(ReduceKind kind) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   switch (kind) {
-    case ReduceKind::kProd: return 1;
+    case ReduceKind::kProd:
+      return 1;
     case ReduceKind::kMax:
-    case ReduceKind::kLogSumExp: return -kInfinity;
-    case ReduceKind::kMin: return kInfinity;
+    case ReduceKind::kLogSumExp:
+      return -kInfinity;
+    case ReduceKind::kMin:
+      return kInfinity;
     case ReduceKind::kSum:
     case ReduceKind::kMean:
     case ReduceKind::kL1:
     case ReduceKind::kL2:
     case ReduceKind::kLogSum:
-    case ReduceKind::kSumSquare: break;
+    case ReduceKind::kSumSquare:
+      break;
   }
   return 0;
 }
@@ -37,13 +41,19 @@ double add(ReduceKind kind, double state, double x) {
   switch (kind) {
     case ReduceKind::kSum:
     case ReduceKind::kMean:
-    case ReduceKind::kLogSum: return state + x;
-    case ReduceKind::kProd: return state * x;
-    case ReduceKind::kMax: return std::isnan(x) || x > state ? x : state;
-    case ReduceKind::kMin: return std::isnan(x) || x < state ? x : state;
-    case ReduceKind::kL1: return state + std::abs(x);
+    case ReduceKind::kLogSum:
+      return state + x;
+    case ReduceKind::kProd:
+      return state * x;
+    case ReduceKind::kMax:
+      return std::isnan(x) || x > state ? x : state;
+    case ReduceKind::kMin:
+      return std::isnan(x) || x < state ? x : state;
+    case ReduceKind::kL1:
+      return state + std::abs(x);
     case ReduceKind::kL2:
-    case ReduceKind::kSumSquare: return state + x * x;
+    case ReduceKind::kSumSquare:
+      return state + x * x;
     case ReduceKind::kLogSumExp: {
       const double high = std::max(state, x), low = std::min(state, x);
       return std::isinf(low) || std::isinf(high) ? high : high + std::log1p(std::exp(low - high));

@@ -9,15 +9,20 @@ namespace {
 
 float source_coordinate(Coordinates coordinates, float x, float scale, float in, float out) {
   switch (coordinates) {
-    case Coordinates::kHalfPixel: return (x + 0.5f) / scale - 0.5f;
+    case Coordinates::kHalfPixel:
+      return (x + 0.5f) / scale - 0.5f;
     case Coordinates::kHalfPixelSymmetric: {
       const float offset = in / 2 * (1 - out / (in * scale));
       return offset + (x + 0.5f) / scale - 0.5f;
     }
-    case Coordinates::kPytorchHalfPixel: return out > 1 ? (x + 0.5f) / scale - 0.5f : 0;
-    case Coordinates::kAlignCorners: return out == 1 ? 0 : x * (in - 1) / (out - 1);
-    case Coordinates::kAsymmetric: return x / scale;
-    case Coordinates::kTfHalfPixelForNn: return (x + 0.5f) / scale;
+    case Coordinates::kPytorchHalfPixel:
+      return out > 1 ? (x + 0.5f) / scale - 0.5f : 0;
+    case Coordinates::kAlignCorners:
+      return out == 1 ? 0 : x * (in - 1) / (out - 1);
+    case Coordinates::kAsymmetric:
+      return x / scale;
+    case Coordinates::kTfHalfPixelForNn:
+      return (x + 0.5f) / scale;
   }
   return x;
 }
@@ -25,10 +30,18 @@ float source_coordinate(Coordinates coordinates, float x, float scale, float in,
 int64_t nearest_index(NearestMode mode, float x, int64_t in) {
   float index = x;
   switch (mode) {
-    case NearestMode::kRoundPreferFloor: index = std::ceil(x - 0.5f); break;
-    case NearestMode::kRoundPreferCeil: index = std::floor(x + 0.5f); break;
-    case NearestMode::kFloor: index = std::floor(x); break;
-    case NearestMode::kCeil: index = std::ceil(x); break;
+    case NearestMode::kRoundPreferFloor:
+      index = std::ceil(x - 0.5f);
+      break;
+    case NearestMode::kRoundPreferCeil:
+      index = std::floor(x + 0.5f);
+      break;
+    case NearestMode::kFloor:
+      index = std::floor(x);
+      break;
+    case NearestMode::kCeil:
+      index = std::ceil(x);
+      break;
   }
   return static_cast<int64_t>(std::clamp(double{index}, 0.0, static_cast<double>(in - 1)));
 }
@@ -76,8 +89,8 @@ std::vector<std::vector<ResizeTap>> resize_taps(const Resize& resize, size_t axi
       all.push_back({{x, 1.0}});
       continue;
     }
-    const float coordinate = source_coordinate(resize.coordinates, static_cast<float>(x), scale, static_cast<float>(in),
-                                               static_cast<float>(out));
+    const float coordinate =
+        source_coordinate(resize.coordinates, static_cast<float>(x), scale, static_cast<float>(in), static_cast<float>(out));
     if (resize.mode == ResizeMode::kNearest)
       all.push_back({{nearest_index(resize.nearest, coordinate, in), 1.0}});
     else

@@ -41,7 +41,8 @@ QuantRule quant_rule(const Unary& unary) {
     case UnaryKind::kSoftsign:
     case UnaryKind::kMish:
     case UnaryKind::kNeg:
-    case UnaryKind::kAbs: return {QuantKind::kTable, true};
+    case UnaryKind::kAbs:
+      return {QuantKind::kTable, true};
     case UnaryKind::kExp:
     case UnaryKind::kLog:
     case UnaryKind::kSqrt:
@@ -52,7 +53,8 @@ QuantRule quant_rule(const Unary& unary) {
     case UnaryKind::kSin:
     case UnaryKind::kCos:
     case UnaryKind::kSign:
-    case UnaryKind::kNot: break;
+    case UnaryKind::kNot:
+      break;
   }
   return {QuantKind::kFloat, true};
 }

@@ -19,11 +19,16 @@ double clip(double x, double low, double high) {
 
 int64_t evaluate_integer(const Unary& unary, int64_t x) {
   switch (unary.kind) {
-    case UnaryKind::kRelu: return std::max<int64_t>(x, 0);
-    case UnaryKind::kNeg: return static_cast<int64_t>(-static_cast<uint64_t>(x));
-    case UnaryKind::kAbs: return x < 0 ? static_cast<int64_t>(-static_cast<uint64_t>(x)) : x;
-    case UnaryKind::kSign: return (x > 0) - (x < 0);
-    default: break;
+    case UnaryKind::kRelu:
+      return std::max<int64_t>(x, 0);
+    case UnaryKind::kNeg:
+      return static_cast<int64_t>(-static_cast<uint64_t>(x));
+    case UnaryKind::kAbs:
+      return x < 0 ? static_cast<int64_t>(-static_cast<uint64_t>(x)) : x;
+    case UnaryKind::kSign:
+      return (x > 0) - (x < 0);
+    default:
+      break;
   }
   // Clip. A bound is compared first, so that an integer beyond 2^53 that is inside the bounds stays exact.
   const double real = static_cast<double>(x);
@@ -36,37 +41,66 @@ int64_t evaluate_integer(const Unary& unary, int64_t x) {
 double evaluate(const Unary& unary, double x) {
   const double alpha = unary.alpha, beta = unary.beta;
   switch (unary.kind) {
-    case UnaryKind::kRelu: return x < 0 ? 0 : x;
-    case UnaryKind::kLeakyRelu: return x < 0 ? alpha * x : x;
-    case UnaryKind::kClip: return clip(x, alpha, beta);
-    case UnaryKind::kSigmoid: return sigmoid(x);
-    case UnaryKind::kHardSigmoid: return clip(alpha * x + beta, 0, 1);
-    case UnaryKind::kSilu: return x == -HUGE_VAL ? 0 : x * sigmoid(x);
-    case UnaryKind::kHardSwish: return x * clip(x / 6 + 0.5, 0, 1);
-    case UnaryKind::kTanh: return std::tanh(x);
-    case UnaryKind::kGelu: return 0.5 * x * std::erfc(-x / std::numbers::sqrt2);
+    case UnaryKind::kRelu:
+      return x < 0 ? 0 : x;
+    case UnaryKind::kLeakyRelu:
+      return x < 0 ? alpha * x : x;
+    case UnaryKind::kClip:
+      return clip(x, alpha, beta);
+    case UnaryKind::kSigmoid:
+      return sigmoid(x);
+    case UnaryKind::kHardSigmoid:
+      return clip(alpha * x + beta, 0, 1);
+    case UnaryKind::kSilu:
+      return x == -HUGE_VAL ? 0 : x * sigmoid(x);
+    case UnaryKind::kHardSwish:
+      return x * clip(x / 6 + 0.5, 0, 1);
+    case UnaryKind::kTanh:
+      return std::tanh(x);
+    case UnaryKind::kGelu:
+      return 0.5 * x * std::erfc(-x / std::numbers::sqrt2);
     case UnaryKind::kGeluTanh:
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
-    case UnaryKind::kErf: return std::erf(x);
-    case UnaryKind::kElu: return x < 0 ? alpha * std::expm1(x) : x;
-    case UnaryKind::kSelu: return beta * (x < 0 ? alpha * std::expm1(x) : x);
-    case UnaryKind::kCelu: return std::max(x, 0.0) + std::min(alpha * std::expm1(x / alpha), 0.0);
-    case UnaryKind::kSoftplus: return softplus(x);
-    case UnaryKind::kSoftsign: return x / (1 + std::abs(x));
-    case UnaryKind::kMish: return x * std::tanh(softplus(x));
-    case UnaryKind::kExp: return std::exp(x);
-    case UnaryKind::kLog: return std::log(x);
-    case UnaryKind::kSqrt: return std::sqrt(x);
-    case UnaryKind::kNeg: return -x;
-    case UnaryKind::kAbs: return std::abs(x);
-    case UnaryKind::kFloor: return std::floor(x);
-    case UnaryKind::kCeil: return std::ceil(x);
-    case UnaryKind::kRound: return std::nearbyint(x);
-    case UnaryKind::kReciprocal: return 1 / x;
-    case UnaryKind::kSin: return std::sin(x);
-    case UnaryKind::kCos: return std::cos(x);
-    case UnaryKind::kSign: return std::isnan(x) ? x : (x > 0) - (x < 0);
-    case UnaryKind::kNot: return x == 0;
+    case UnaryKind::kErf:
+      return std::erf(x);
+    case UnaryKind::kElu:
+      return x < 0 ? alpha * std::expm1(x) : x;
+    case UnaryKind::kSelu:
+      return beta * (x < 0 ? alpha * std::expm1(x) : x);
+    case UnaryKind::kCelu:
+      return std::max(x, 0.0) + std::min(alpha * std::expm1(x / alpha), 0.0);
+    case UnaryKind::kSoftplus:
+      return softplus(x);
+    case UnaryKind::kSoftsign:
+      return x / (1 + std::abs(x));
+    case UnaryKind::kMish:
+      return x * std::tanh(softplus(x));
+    case UnaryKind::kExp:
+      return std::exp(x);
+    case UnaryKind::kLog:
+      return std::log(x);
+    case UnaryKind::kSqrt:
+      return std::sqrt(x);
+    case UnaryKind::kNeg:
+      return -x;
+    case UnaryKind::kAbs:
+      return std::abs(x);
+    case UnaryKind::kFloor:
+      return std::floor(x);
+    case UnaryKind::kCeil:
+      return std::ceil(x);
+    case UnaryKind::kRound:
+      return std::nearbyint(x);
+    case UnaryKind::kReciprocal:
+      return 1 / x;
+    case UnaryKind::kSin:
+      return std::sin(x);
+    case UnaryKind::kCos:
+      return std::cos(x);
+    case UnaryKind::kSign:
+      return std::isnan(x) ? x : (x > 0) - (x < 0);
+    case UnaryKind::kNot:
+      return x == 0;
   }
   return x;
 }

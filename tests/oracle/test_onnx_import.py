@@ -386,3 +386,30 @@ def test_whole_shape_computations_fold(tmp_path):
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
     check(made, [random(1, 3, 4)], tmp_path)
     assert len(onnx.load(tmp_path / "written.onnx").graph.node) == 1
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_model_that_onnxruntime_quantized(per_channel, tmp_path):
+    from onnxruntime import quantization
+
+    source = DATA / "models" / "tiny" / "model_kws.onnx"
+    if not source.exists():
+        pytest.skip(f"{source} is not there")
+
+    class Reader(quantization.CalibrationDataReader):
+        def __init__(self):
+            self.rounds = iter(range(4))
+
+        def get_next(self):
+            seed = next(self.rounds, None)
+            return None if seed is None else {"x:0": random(1, 49, 10, 1, seed=seed, low=-1, high=1)}
+
+    path = tmp_path / "quantized.onnx"
+    onnx.save(onnx.version_converter.convert_version(onnx.load(source), 13), tmp_path / "source.onnx")
+    quantization.quantize_static(tmp_path / "source.onnx", path, Reader(), quant_format=quantization.QuantFormat.QDQ, per_channel=per_channel)
+    made = onnx.load(path)
+    assert any(node.op_type == "DequantizeLinear" for node in made.graph.node)
+    # Sums in another order move single values over the edge between two integers.
+    check(made, [random(1, 49, 10, 1, seed=9, low=-1, high=1)], tmp_path, tolerance=0.02)
+    exported = onnx.load(tmp_path / "written.onnx")
+    assert sum(node.op_type == "Conv" for node in exported.graph.node) == 9

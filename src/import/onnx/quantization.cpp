@@ -10,8 +10,31 @@
 namespace ht {
 namespace {
 
+// The same parameters with only one along each axis on which they do not vary.
+Result<Affine> shrunk(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points) {
+  if (zero_points.empty()) zero_points.assign(scales.size(), 0);
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    const auto inner = static_cast<size_t>(strides_of(shape)[axis]), size = static_cast<size_t>(shape[axis]);
+    const auto first = [&](size_t i) { return i - i / inner % size * inner; };  // the position with index 0 on the axis
+    bool varies = size == 1;
+    for (size_t i = 0; i < scales.size() && !varies; ++i) varies = scales[i] != scales[first(i)] || zero_points[i] != zero_points[first(i)];
+    if (varies) continue;
+    std::vector<float> kept;
+    std::vector<int32_t> kept_points;
+    for (size_t i = 0; i < scales.size(); ++i) {
+      if (first(i) != i) continue;
+      kept.push_back(scales[i]);
+      kept_points.push_back(zero_points[i]);
+    }
+    scales = std::move(kept);
+    zero_points = std::move(kept_points);
+    shape[axis] = 1;
+  }
+  return Affine::make(std::move(shape), std::move(scales), std::move(zero_points));
+}
+
 // Scales a block: the scales' shape is the tensor's, but for the axis along which runs of elements share one.
-Result<Affine> blocked_affine(ImportNode& node, const Tensor& scales, std::vector<int32_t> zero_points, const Shape& shape, int64_t axis,
+Result<Affine> blocked_affine(const Tensor& scales, std::vector<int32_t> zero_points, const Shape& shape, int64_t axis,
                               int64_t block) {
   Shape expected = shape;
   int64_t& size = expected[static_cast<size_t>(axis)];
@@ -20,8 +43,7 @@ Result<Affine> blocked_affine(ImportNode& node, const Tensor& scales, std::vecto
   if (scales.shape() != expected)
     return input_error("its scales have the shape {} where blocks of {} along axis {} need {}", shape_text(scales.shape()), block, axis,
                        shape_text(expected));
-  if (node.shape(1) != expected) return input_error("its scales do not fit its input");
-  return Affine::make(expected, scales.to_floats(), std::move(zero_points));
+  return shrunk(expected, scales.to_floats(), std::move(zero_points));
 }
 
 // The parameters in inputs 1 and 2 of QuantizeLinear and DequantizeLinear, for a tensor of this type and shape.
@@ -45,7 +67,7 @@ Result<Affine> read_affine(ImportNode& node, DType dtype, const Shape& shape) {
     if (node.opset() < 13) return input_error("has {} scales; up to opset 12 there is one", scales.size());
     HT_ASSIGN(const int64_t axis, resolve_axis(wanted_axis, shape.size()));
     if (block != 0)
-      affine = blocked_affine(node, scales, std::move(zero_points), shape, axis, block);
+      affine = blocked_affine(scales, std::move(zero_points), shape, axis, block);
     else if (scales.size() == shape[static_cast<size_t>(axis)])
       affine = Affine::per_axis(scales.to_floats(), std::move(zero_points), static_cast<size_t>(axis), shape.size());
     else

@@ -18,8 +18,8 @@ from objects import CLUTTER, DRAW, NAMES, SIZE, paint
 SEEDS = {"train": 1, "calibration": 2, "validation": 3}
 PICTURE_SIZES = [(448, 252), (400, 300), (432, 288)]
 JPEG_QUALITY = 64
-SMALLEST_SIDE = 7
-SMALLEST_VISIBLE = 0.3
+# Smallest side in pixels and least visible fraction of an object that is annotated, taught, counted in validation.
+MARKED, LEARNED, COUNTED = (4, 0.1), (7, 0.3), (10, 0.6)
 FREQUENCY = {"person": 0.33, "bicycle": 0.14, "car": 0.33, "truck": 0.11, "bus": 0.09}
 
 
@@ -39,6 +39,20 @@ class View:
     def haze_at(self, scale):
         distance = self.height / max(scale, 1.0) / 10.0
         return 1.0 - float(np.exp(-self.haze * distance))
+
+
+@dataclass
+class Annotation:
+    """The box (x, y, width, height) around what can be seen of an object, and how much of the object that is."""
+
+    category: int
+    box: tuple
+    visible: float
+
+    def reaches(self, limits):
+        """True when the object is large and visible enough."""
+        smallest_side, smallest_visible = limits
+        return min(self.box[2:]) >= smallest_side and self.visible >= smallest_visible
 
 
 def smooth_noise(rng, height, width, cells, amplitude):
@@ -166,16 +180,15 @@ def populate(canvas, rng, view):
     return classes, pixels
 
 
-def visible_boxes(owner, classes, pixels):
-    """Boxes around what can be seen; objects that are nearly hidden or tiny are not annotated."""
-    boxes = []
+def annotate(owner, classes, pixels):
+    """Annotations of all objects that are in sight, from far to near."""
+    annotations = []
     for number, (name, whole) in enumerate(zip(classes, pixels), start=1):
         mask = (owner == number).astype(np.uint8)
-        x, y, width, height = cv2.boundingRect(mask)
-        if min(width, height) < SMALLEST_SIDE or np.count_nonzero(mask) < SMALLEST_VISIBLE * whole:
-            continue
-        boxes.append((NAMES.index(name) + 1, (x, y, width, height)))
-    return boxes
+        visible = np.count_nonzero(mask)
+        if visible:
+            annotations.append(Annotation(NAMES.index(name) + 1, cv2.boundingRect(mask), visible / whole))
+    return annotations
 
 
 def develop(rng, image):
@@ -205,7 +218,7 @@ def develop(rng, image):
 
 
 def render(seed, index):
-    """A picture (blue first) and its annotations as (category id, (x, y, width, height))."""
+    """A picture (blue first) and its annotations."""
     rng = np.random.default_rng([seed, index])
     width, height = PICTURE_SIZES[int(rng.integers(len(PICTURE_SIZES)))]
     view = View(width, height, horizon=height * rng.uniform(0.3, 0.48), eye_height=rng.uniform(1.8, 4.5),
@@ -213,22 +226,27 @@ def render(seed, index):
     canvas = Canvas(width, height)
     draw_background(canvas, rng, view)
     classes, pixels = populate(canvas, rng, view)
-    boxes = visible_boxes(canvas.owner, classes, pixels)
-    return develop(rng, canvas.image), boxes
+    annotations = annotate(canvas.owner, classes, pixels)
+    return develop(rng, canvas.image), annotations
 
 
 def write_jpegs(folder, seed, count):
-    """Writes pictures and returns their COCO document."""
+    """Writes pictures and returns their COCO document.
+
+    Objects too small or too hidden to count are marked as crowds, so that a detector may find them or not.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     images, annotations = [], []
     for index in range(count):
-        picture, boxes = render(seed, index)
+        picture, objects = render(seed, index)
         name = f"{index:03d}.jpg"
         cv2.imwrite(str(folder / name), picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         images.append({"id": index + 1, "file_name": name, "width": picture.shape[1], "height": picture.shape[0]})
-        for category, box in boxes:
-            annotations.append({"id": len(annotations) + 1, "image_id": index + 1, "category_id": category,
-                                "bbox": list(box), "area": box[2] * box[3], "iscrowd": 0})
+        for item in objects:
+            if item.reaches(MARKED):
+                annotations.append({"id": len(annotations) + 1, "image_id": index + 1, "category_id": item.category,
+                                    "bbox": list(item.box), "area": item.box[2] * item.box[3],
+                                    "iscrowd": int(not item.reaches(COUNTED))})
     categories = [{"id": number, "name": name} for number, name in enumerate(NAMES, start=1)]
     return {"info": {"description": "Synthetic street scenes"}, "images": images, "categories": categories,
             "annotations": annotations}

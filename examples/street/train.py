@@ -18,9 +18,10 @@ from detector import INPUT_SIZE, Detector
 from evaluate import letterbox
 from loss import detection_loss
 from objects import NAMES
-from scenes import JPEG_QUALITY, SEEDS, render
+from scenes import JPEG_QUALITY, LEARNED, SEEDS, render
 
 SEED = 7
+SCHEDULE = 2200
 MOST_TARGETS = 32
 WARM_UP = 100
 WEIGHT_AVERAGE = 0.998
@@ -28,12 +29,13 @@ WEIGHT_AVERAGE = 0.998
 
 def training_scene(index):
     """A scene as the network meets it: through JPEG and letterbox; labels [M] and corners [M, 4] in input pixels."""
-    picture, boxes = render(SEEDS["train"], index)
+    picture, objects = render(SEEDS["train"], index)
     _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     picture, scale, corner = letterbox(cv2.imdecode(encoded, cv2.IMREAD_COLOR), INPUT_SIZE)
-    boxes = boxes[-MOST_TARGETS:]
-    labels = np.array([category - 1 for category, _ in boxes], np.int64)
-    corners = np.array([(x, y, x + w, y + h) for _, (x, y, w, h) in boxes], np.float32).reshape(-1, 4)
+    objects = [item for item in objects if item.reaches(LEARNED)][-MOST_TARGETS:]
+    labels = np.array([item.category - 1 for item in objects], np.int64)
+    boxes = np.array([item.box for item in objects], np.float32).reshape(-1, 4)
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
     return picture, labels, corners * scale + np.array(corner * 2, np.float32)
 
 
@@ -97,7 +99,7 @@ def train(options):
         if len(order) < options.batch:
             order = np.concatenate([order, rng.permutation(options.scenes)])
         indices, order = order[:options.batch], order[options.batch:]
-        progress = step / options.steps
+        progress = step / SCHEDULE
         rate = options.rate * min(1.0, (step + 1) / WARM_UP) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -128,7 +130,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "detector.onnx")
     parser.add_argument("--scenes", type=int, default=4500)
-    parser.add_argument("--steps", type=int, default=2200)
+    parser.add_argument("--steps", type=int, default=1250, help=f"of the {SCHEDULE} over which the rate falls")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=3e-3)
     options = parser.parse_args()

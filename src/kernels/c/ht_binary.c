@@ -24,9 +24,9 @@ static inline void combine_half_even(const ht_binary_params* p, const int8_t* HT
   if (p->kind == HT_MUL) {
     for (int32_t i = 0; i < count; ++i) {
       const float x = (float)(a[i] - za[i * step]), y = (float)(b[i] - zb[i * step]);
-      float r = (x * y) * a_ratio[i * step];
-      r = r < -1024.0f ? -1024.0f : (r > 1024.0f ? 1024.0f : r);
-      out[i] = (int8_t)store(ht_round_small_half_even(r), zo[i * step]);
+      float r = (x * y) * a_ratio[i * step] + (float)(zo[i * step] + 128);
+      r = r < 0.0f ? 0.0f : (r > 255.0f ? 255.0f : r);
+      out[i] = (int8_t)(ht_round_small_half_even(r) - 128);
     }
     return;
   }

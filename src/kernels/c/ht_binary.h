@@ -59,9 +59,10 @@ static inline bool ht_broadcast_gapless(const ht_broadcast* s) {
 // The innermost dimension is the channel where scales are per channel (`channel_step` 1), else every array has one entry (0).
 //
 // HT_FLOAT_HALF_EVEN, x = float(qa - a_zero_point), y = float(qb - b_zero_point):
-//   add, sub: r = x * a_ratio +- y * b_ratio, the ratios float(a_scale / output_scale), float(b_scale / output_scale)
-//   mul:      r = (x * y) * a_ratio, a_ratio = float(a_scale * b_scale / output_scale)
-//   clamp(round_half_even(r) + output_zero_point, -128, 127)
+//   add, sub: clamp(round_half_even(x * a_ratio +- y * b_ratio) + output_zero_point, -128, 127), the ratios
+//             float(a_scale / output_scale), float(b_scale / output_scale)
+//   mul:      clamp(round_half_even((x * y) * a_ratio + float(output_zero_point + 128)), 0, 255) - 128, a_ratio
+//             float(a_scale * b_scale) / output_scale, each step in float; ONNX Runtime adds the zero point before it rounds
 // HT_FIXED_SINGLE: docs/NUMERICS.md; a_fixed, b_fixed and shift stand for the ratios.
 typedef struct ht_binary_params {
   int32_t kind;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The protobuf classes of the ONNX package's own onnx.proto, which asks for the lite runtime: small, and no descriptors to register
 # at every start. Only src/import/onnx and src/export/onnx may link this.
 find_file(ONNX_PROTO_FILE onnx/onnx.proto PATHS /usr/include REQUIRED)
@@ -10,5 +11,7 @@ add_custom_command(
   DEPENDS ${ONNX_PROTO_FILE}
   VERBATIM)
 add_library(halftone_onnx_proto STATIC ${onnx_proto_output}/onnx.pb.cc ${onnx_proto_output}/onnx.pb.h)
-target_include_directories(halftone_onnx_proto SYSTEM PUBLIC ${onnx_proto_output})
+target_include_directories(halftone_onnx_proto SYSTEM PUBLIC $<BUILD_INTERFACE:${onnx_proto_output}>)
 target_link_libraries(halftone_onnx_proto PUBLIC protobuf::libprotobuf-lite)
+set_target_properties(halftone_onnx_proto PROPERTIES EXPORT_NAME onnx_proto)
+halftone_install_library(halftone_onnx_proto)

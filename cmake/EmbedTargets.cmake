@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Writes targets/*.toml as one table of string literals: cmake -DFOLDER=... -DOUTPUT=... -P EmbedTargets.cmake
 file(GLOB files ${FOLDER}/*.toml)
 list(SORT files)

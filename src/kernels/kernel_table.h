@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0
- * The kernels as one instruction set compiled them. */
+// SPDX-License-Identifier: Apache-2.0
+// The kernels as one instruction set compiled them.
 #ifndef HT_KERNEL_TABLE_H
 #define HT_KERNEL_TABLE_H
 

@@ -4,17 +4,16 @@ import contextlib
 import copy
 import io
 import json
-import os
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-PROBE = Path(os.environ["HALFTONE_BUILD"]) / "bin" / "evaluate_probe"
-REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "coco" / "val" / "instances.json"
+from places import built, shared
+
+PROBE = built("evaluate_probe")
 NAMES = ["AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"]
 
 
@@ -151,9 +150,7 @@ def test_detections_on_what_the_annotations_do_not_have(tmp_path, key, value, se
 
 @pytest.mark.parametrize("seed", range(3))
 def test_real_annotations(tmp_path, seed):
-    if not REAL.exists():
-        pytest.skip(f"{REAL} is not there")
-    dataset = json.loads(REAL.read_text())
+    dataset = json.loads(shared("data", "coco", "val", "instances.json").read_text())
     rng = np.random.default_rng(seed)
     results = []
     for image in dataset["images"]:

@@ -3,7 +3,6 @@
 whole detections of real models that ONNX Runtime computes."""
 import importlib.util
 import json
-import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PROBE = Path(os.environ["HALFTONE_BUILD"]) / "bin" / "evaluate_probe"
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+from places import built, shared
+
+PROBE = built("evaluate_probe")
 
 
 def run_probe(folder, task, size, outputs, images, **options):
@@ -272,10 +272,8 @@ def placement_of(name, size, photo):
 
 @pytest.mark.parametrize("name", sorted(REAL))
 def test_real_models_reach_the_reference_scorer(name):
-    scorer, instances = SHARED / "tools" / "score.py", SHARED / "data" / "coco" / "val" / "instances.json"
-    model = SHARED / "data" / "models" / REAL[name][0]
-    if not (scorer.exists() and instances.exists() and model.exists()):
-        pytest.skip(f"{SHARED} is not there")
+    scorer, instances = shared("tools", "score.py"), shared("data", "coco", "val", "instances.json")
+    model = shared("data", "models", REAL[name][0])
     from pycocotools.coco import COCO
 
     loader = importlib.util.spec_from_file_location("score", scorer)

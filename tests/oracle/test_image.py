@@ -4,20 +4,18 @@
 Runs image_probe (tests/image) from the build folder that HALFTONE_BUILD names.
 """
 import io
-import os
 import struct
 import subprocess
 import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-ROOT = Path(__file__).resolve().parents[2]
-COCO = ROOT.parent / "shared" / "data" / "coco"
-PROBE = Path(os.environ.get("HALFTONE_BUILD", ROOT / "build" / "release")) / "bin" / "image_probe"
+from places import built, shared
+
+PROBE = built("image_probe")
 INTERPOLATIONS = {"nearest": cv2.INTER_NEAREST, "bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA, "cubic": cv2.INTER_CUBIC}
 
 
@@ -115,9 +113,7 @@ def test_cubic_is_within_one_of_opencv_own_code(rng, tmp_path, own_code):
 
 
 def test_resize_equals_opencv_on_photos(tmp_path):
-    photos = sorted((COCO / "calibration").glob("*.jpg"))[:20]
-    if not photos:
-        pytest.skip(f"no photos in {COCO}")
+    photos = sorted(shared("data", "coco", "calibration").glob("*.jpg"))[:20]
     commands = [f"pixels {p} {tmp_path}/{p.stem}.{m} 320 416 stretch top-left bgr {m} 0 0 0" for p in photos for m in ("bilinear", "area")]
     assert set(probe(commands)) == {"ok "}
     for p in photos:
@@ -274,9 +270,8 @@ def test_decode_equals_imread(kind, files, rng, tmp_path):
 
 
 def test_decode_equals_imread_on_photos(tmp_path):
-    photos = sorted((COCO / "calibration").glob("*.jpg")) + sorted((COCO / "val" / "images").glob("*.jpg"))
-    if not photos:
-        pytest.skip(f"no photos in {COCO}")
+    coco = shared("data", "coco")
+    photos = sorted((coco / "calibration").glob("*.jpg")) + sorted((coco / "val" / "images").glob("*.jpg"))
     for photo in photos:
         assert probe([f"decode {photo} {tmp_path}/out.raw"]) == ["ok "], photo.name
         np.testing.assert_array_equal(read_raw(tmp_path / "out.raw")[:, :, ::-1], cv2.imread(str(photo)), err_msg=photo.name)

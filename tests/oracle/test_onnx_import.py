@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Imports ONNX files, runs the operators' reference and compares with ONNX Runtime; writes the graph back as ONNX, has onnx's own
 checker look at it and compares again."""
-import os
-import pathlib
 import subprocess
 
 import numpy as np
@@ -11,8 +9,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-PROBE = pathlib.Path(os.environ.get("HALFTONE_BUILD", "build/release")).resolve() / "bin" / "graph_probe"
-DATA = pathlib.Path(__file__).resolve().parents[2].parent / "shared" / "data"
+from places import built, shared
+
+PROBE = built("graph_probe")
 IR_VERSIONS = {7: 3, 8: 3, 9: 4, 10: 5, 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 TYPES = {"f32": np.float32, "i64": np.int64, "i32": np.int32, "bool": np.bool_, "i8": np.int8, "u8": np.uint8, "i16": np.int16,
          "u16": np.uint16}
@@ -348,9 +347,7 @@ def test_operator(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["tiny/model_kws", "tiny/model_ic", "tiny/vww_96_float"])
 def test_small_model(name, tmp_path):
-    path = DATA / "models" / f"{name}.onnx"
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
+    path = shared("data", "models", f"{name}.onnx")
     made = onnx.load(path)
     shape = [dim.dim_value or 1 for dim in made.graph.input[0].type.tensor_type.shape.dim]
     check(made, [random(*shape, low=-1, high=1)], tmp_path, tolerance=1e-5)
@@ -392,9 +389,7 @@ def test_whole_shape_computations_fold(tmp_path):
 def test_model_that_onnxruntime_quantized(per_channel, tmp_path):
     from onnxruntime import quantization
 
-    source = DATA / "models" / "tiny" / "model_kws.onnx"
-    if not source.exists():
-        pytest.skip(f"{source} is not there")
+    source = shared("data", "models", "tiny", "model_kws.onnx")
 
     class Reader(quantization.CalibrationDataReader):
         def __init__(self):

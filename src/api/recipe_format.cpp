@@ -135,7 +135,7 @@ void write_quantize(Writer& writer, const QuantizeSettings& settings) {
   writer.key("target", toml_text(settings.target), "native | onnxruntime | cortex-m");
   writer.key("weights", fmt::format("{}", settings.weights), "bits");
   writer.key("activations", fmt::format("{}", settings.activations), "bits");
-  writer.key("ranges", toml_text(word_of(settings.ranges)), "mse | minmax");
+  writer.key("ranges", toml_text(word_of(settings.ranges)), "mse | minmax | percentile | entropy");
   writer.key("granularity", toml_text(word_of(settings.granularity)), "of weights: channel | tensor");
   writer.key("head", toml_text(word_of(settings.head)), "float | quantize");
   if (settings.rounding != QuantizeSettings{}.rounding) writer.key("rounding", toml_text(word_of(settings.rounding)));

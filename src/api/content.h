@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands behind the handles of the public interface.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "api/network.h"
+#include "calibrate/statistics.h"
+#include "halftone/model.h"
+#include "ir/graph.h"
+
+struct halftone::Model::Content {
+  std::filesystem::path path;
+  std::string hash;  // SHA-256 of the file
+  int64_t file_bytes = 0;
+  ht::Graph graph;  // behind the passes
+  bool is_quantized = false;
+};
+
+struct halftone::Statistics::Content {
+  std::string path;  // empty where they were not read from a file
+  ht::Statistics statistics;
+};
+
+struct halftone::Session::Content {
+  std::shared_ptr<const Model::Content> model;
+  std::shared_ptr<const ht::Network> network;
+  ht::Runner runner;
+};

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/metadata.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/recipe.h"
+#include "base/file.h"
+#include "halftone/operations.h"
+
+namespace ht {
+namespace {
+
+using halftone::ClassificationMetrics;
+using halftone::DetectionMetrics;
+using halftone::Preprocess;
+using halftone::Recipe;
+using Json = nlohmann::ordered_json;
+
+std::string hash_of(const std::string& text) { return sha256({reinterpret_cast<const uint8_t*>(text.data()), text.size()}); }
+
+Json to_object(const halftone::TaskMetrics& metrics) {
+  if (const auto* detection = std::get_if<DetectionMetrics>(&metrics))
+    return {{"AP", detection->ap}, {"AP50", detection->ap50}, {"AP75", detection->ap75}};
+  if (const auto* classification = std::get_if<ClassificationMetrics>(&metrics))
+    return {{"top1", classification->top1}, {"top5", classification->top5}};
+  return Json::object();
+}
+
+}  // namespace
+
+std::string preprocess_hash(const std::optional<Preprocess>& preprocess) {
+  Recipe alone;
+  alone.preprocess = preprocess;
+  return hash_of(preprocess ? stored_recipe(alone) : "arrays");
+}
+
+std::string manifest(const Origin& origin) {
+  const Json document{{"version", halftone::version()},
+                      {"model", origin.model_hash},
+                      {"data", origin.data_hash},
+                      {"preprocess", origin.preprocess_hash},
+                      {"calibration_images", origin.calibration_images},
+                      {"isa", origin.isa},
+                      {"target", origin.target},
+                      {"quantized_nodes", origin.quantized_nodes},
+                      {"float_nodes", origin.float_nodes}};
+  return document.dump();
+}
+
+Result<std::string> with_validation(const std::string& manifest_text, const halftone::TaskMetrics& metrics, int64_t images,
+                                    const std::string& data_hash) {
+  Json document = Json::parse(manifest_text.empty() ? "{}" : manifest_text, nullptr, false);
+  if (!document.is_object()) return input_error("the manifest in the model is damaged");
+  document["validation"] = {{"images", images}, {"data", data_hash}, {"metrics", to_object(metrics)}};
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<std::optional<Recipe>> written_recipe(const Graph& graph) {
+  const auto found = graph.metadata.find(kRecipeKey);
+  if (found == graph.metadata.end()) return std::optional<Recipe>();
+  HT_ASSIGN(Recipe recipe, parse_stored_recipe(found->second, std::string("metadata ") + kRecipeKey));
+  return std::optional(std::move(recipe));
+}
+
+Status check_agreement(const Recipe& written, const Recipe& recipe, const std::string& model) {
+  const auto contradicts = [&](std::string_view what) {
+    return input_error("was quantized with another {} than the recipe says; use the recipe it was made with, or quantize again", what).in(model);
+  };
+  if (written.preprocess != recipe.preprocess) return contradicts("[preprocess]");
+  const halftone::Task &a = written.task, &b = recipe.task;
+  if (a.type != b.type || a.head != b.head) return contradicts("type or head in [task]");
+  if (a.class_list != b.class_list || a.classes != b.classes) return contradicts("'classes' in [task]");
+  if (a.anchors != b.anchors || a.center_offset != b.center_offset) return contradicts("'anchors' or 'center_offset' in [task]");
+  const bool strides_differ = !a.strides.empty() && !b.strides.empty() && a.strides != b.strides;
+  if (strides_differ) return contradicts("'strides' in [task]");
+  if ((b.boxes && a.boxes != b.boxes) || (b.scores && a.scores != b.scores)) return contradicts("'boxes' or 'scores' in [task]");
+  return {};
+}
+
+}  // namespace ht

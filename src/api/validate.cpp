@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/content.h"
+#include "api/measure.h"
+#include "api/metadata.h"
+#include "api/validation.h"
+#include "base/file.h"
+#include "export/onnx/export.h"
+#include "import/onnx/import.h"
+
+namespace ht {
+namespace {
+
+using halftone::Model;
+using halftone::Recipe;
+using halftone::ValidateOptions;
+
+Result<Subject> make_subject(Model model, Isa isa) {
+  const Model::Content& content = model.content();
+  auto network = Network::make(content.graph, content.is_quantized, isa);
+  if (!network) return std::move(network.error()).in(content.path.string());
+  return Subject{std::move(model), *std::move(network)};
+}
+
+Status check_same_outputs(const Subject& real, const Subject& quantized) {
+  const Graph &a = real.graph(), &b = quantized.graph();
+  bool same = a.inputs.size() == b.inputs.size() && a.outputs.size() == b.outputs.size();
+  for (size_t i = 0; same && i < a.outputs.size(); ++i) same = a.value(a.outputs[i]).type.shape == b.value(b.outputs[i]).type.shape;
+  for (size_t i = 0; same && i < a.inputs.size(); ++i) same = a.value(a.inputs[i]).type == b.value(b.inputs[i]).type;
+  if (same) return {};
+  return input_error("has other inputs or outputs than {}, so it was not made from that model", real.model.path().string())
+      .in(quantized.model.path().string());
+}
+
+Result<Subjects> open_subjects(const Recipe& recipe, const ValidateOptions& options, const Context& context) {
+  halftone::LoadOptions how;
+  how.input_shape = recipe.model.input_shape;
+  HT_ASSIGN(Model first, Model::load(recipe.model.path, how, context));
+  Subjects subjects;
+  const bool alone = options.model.empty();
+  if (!alone && first.is_quantized())
+    return usage_error("the recipe's model is quantized already; give a recipe of the float model beside --model").in(recipe.model.path.string());
+  auto& place = first.is_quantized() ? subjects.quantized : subjects.real;
+  HT_ASSIGN(place, make_subject(std::move(first), context.isa));
+  if (alone) return subjects;
+  HT_ASSIGN(Model second, Model::load(options.model, {}, context));
+  HT_ASSIGN(const auto written, written_recipe(second.content().graph));
+  if (written) HT_TRY(check_agreement(*written, recipe, options.model.string()));
+  HT_ASSIGN(subjects.quantized, make_subject(std::move(second), context.isa));
+  HT_TRY(check_same_outputs(*subjects.real, *subjects.quantized));
+  return subjects;
+}
+
+Result<Validation> measure(const Subjects& subjects, const Recipe& recipe, const ValidateOptions& options, const Context& context) {
+  if (!recipe.validation)
+    return usage_error("there is nothing to validate with; write [validation] in the recipe, or give --images and --annotations");
+  switch (recipe.task.type) {
+    case halftone::TaskType::kDetection: return validate_detection(subjects, recipe, options, context);
+    case halftone::TaskType::kClassification: return validate_classification(subjects, recipe, options, context);
+    case halftone::TaskType::kNone: break;
+  }
+  return validate_outputs(subjects, recipe, options, context);
+}
+
+// The network is read and written without any rewriting: only the manifest changes.
+Status record(const std::filesystem::path& path, const Validation& validation) {
+  HT_ASSIGN(Graph graph, import_onnx(path));
+  const auto metrics = validation.result.quantized_model.value_or(halftone::TaskMetrics());
+  HT_ASSIGN(graph.metadata[kManifestKey], with_validation(graph.metadata[kManifestKey], metrics, validation.result.images, validation.data_hash));
+  HT_ASSIGN(const std::vector<uint8_t> bytes, export_onnx(graph));
+  return write_file(path, bytes);
+}
+
+}  // namespace
+}  // namespace ht
+
+namespace halftone {
+
+Result<ValidateResult> validate(const Recipe& recipe, const ValidateOptions& options, const Context& context) {
+  const ht::Stopwatch watch;
+  HT_TRY(check_recipe(recipe));
+  HT_ASSIGN(const ht::Subjects subjects, ht::open_subjects(recipe, options, context));
+  if (options.record && !subjects.quantized) return ht::usage_error("--record writes into a quantized model, and there is none; give --model");
+  HT_ASSIGN(ht::Validation validation, ht::measure(subjects, recipe, options, context));
+  if (options.record) HT_TRY(ht::record(subjects.quantized->model.path(), validation));
+  ValidateResult& result = validation.result;
+  if (subjects.real) result.float_bytes = subjects.real->model.content().file_bytes;
+  if (subjects.quantized) result.quantized_bytes = subjects.quantized->model.content().file_bytes;
+  result.seconds = watch.seconds();
+  return std::move(result);
+}
+
+}  // namespace halftone

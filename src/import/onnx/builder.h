@@ -33,6 +33,10 @@ class GraphBuilder {
   const Operand* find(const std::string& name) const;
   void bind(const std::string& name, Operand operand) { operands_[name] = operand; }
 
+  // Names of the graph's outputs, which hold real numbers where the file dequantizes them.
+  void mark_output(const std::string& name) { outputs_.insert(name); }
+  bool is_output(const std::string& name) const { return outputs_.contains(name); }
+
   ValueId add_constant(const std::string& name, Tensor tensor) { return graph_.add_constant(name, std::move(tensor)); }
   // The integers of a constant with scales, under that constant's name; the same value for the same scales.
   ValueId add_quantized_constant(ValueId integers, Tensor tensor, Affine affine);
@@ -44,7 +48,7 @@ class GraphBuilder {
   bool is_cheap(const Node& node, const TensorType& type) const;
 
   Graph& graph_;
-  std::unordered_set<std::string> names_;
+  std::unordered_set<std::string> names_, outputs_;
   std::unordered_map<std::string, Operand> operands_;
   std::unordered_map<ValueId, std::vector<ValueId>> quantized_;  // constants by the one that they were made of
   int64_t bytes_left_;

@@ -70,6 +70,7 @@ class Importer {
  private:
   void reserve_names() {
     for (const OnnxPort& input : model_.info.inputs) builder_.reserve(input.name);
+    for (const OnnxPort& output : model_.info.outputs) builder_.mark_output(output.name);
     for (const auto& [name, tensor] : model_.initializers) builder_.reserve(name);
     for (const OnnxNode& node : model_.nodes) {
       builder_.reserve(node.name);

@@ -47,6 +47,7 @@ class ImportNode {
 
   size_t output_count() const { return node_.outputs.size(); }
   bool wants_output(size_t i) const { return i < node_.outputs.size() && !node_.outputs[i].empty(); }
+  bool makes_graph_output() const { return wants_output(0) && builder_.is_output(node_.outputs[0]); }
   // Makes the output by a node.
   Status emit(Op op, std::vector<ValueId> inputs, size_t output = 0);
   // Makes a value on the way to the output.

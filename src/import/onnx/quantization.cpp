@@ -183,6 +183,8 @@ Status import_dequantize(ImportNode& node) {
   } else if (!operand.integers || type.affine != affine) {
     return unsupported("dequantizes '{}' with other parameters than it was quantized with", graph.value(operand.value).name);
   }
+  // Here rather than with the other outputs, so that the nodes keep the file's order.
+  if (node.makes_graph_output()) return node.emit(Convert{DType::kFloat32, std::nullopt}, {operand.value});
   node.forward({operand.value, false});
   return {};
 }

@@ -49,7 +49,8 @@ Status add_multiplier(Policy policy, double ratio, MultiplierArrays to) {
       int exponent = 0;
       const double significand = std::frexp(ratio, &exponent);
       if (significand != 0.5 || exponent - 1 < -31 || exponent - 1 > 30)
-        return input_error("a requantization ratio of {} is no power of two between 2^-31 and 2^30, which this policy needs", ratio);
+        return input_error("a requantization ratio of {} is no power of two between 2^-31 and 2^30, which this policy needs",
+                           ratio);
       to.fixed.push_back(1);
       to.shift.push_back(exponent - 1);
       return {};

@@ -45,7 +45,7 @@
   X(pool, ht_pool_params)           \
   X(conv_f32, ht_conv_f32_params)
 
-#define HT_KERNELS(X)  \
+#define HT_KERNELS(X)   \
   HT_SCRATCH_KERNELS(X) \
   HT_PLAIN_KERNELS(X)
 

@@ -12,6 +12,6 @@ const ht_kernel_table HT_TABLE_NAME = {
     HT_KERNELS(HT_ENTRY)
 #undef HT_ENTRY
 #define HT_ENTRY(name, params) .name##_scratch = HT_FN(ht_##name##_scratch),
-    HT_SCRATCH_KERNELS(HT_ENTRY)
+        HT_SCRATCH_KERNELS(HT_ENTRY)
 #undef HT_ENTRY
 };

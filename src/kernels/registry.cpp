@@ -24,10 +24,11 @@ template <class Params, class Fill>
 Rows<Params> compiled(const std::array<std::string_view, 3>& names, Fill fill) {
   return {
 #if defined(__x86_64__)
-      fill(Kernel<Params>{.isa = Isa::kAvx512Vnni, .name = names[0], .run = nullptr}, ht_kernel_table_avx512vnni),
-      fill(Kernel<Params>{.isa = Isa::kAvx2, .name = names[1], .run = nullptr}, ht_kernel_table_avx2),
+    fill(Kernel<Params>{.isa = Isa::kAvx512Vnni, .name = names[0], .run = nullptr}, ht_kernel_table_avx512vnni),
+        fill(Kernel<Params>{.isa = Isa::kAvx2, .name = names[1], .run = nullptr}, ht_kernel_table_avx2),
 #endif
-      fill(Kernel<Params>{.isa = Isa::kC, .name = names[2], .run = nullptr}, ht_kernel_table_c)};
+        fill(Kernel<Params>{.isa = Isa::kC, .name = names[2], .run = nullptr}, ht_kernel_table_c)
+  };
 }
 
 // Kernels written for an instruction set take the place of the compiler's rendering of the normative source.
@@ -54,28 +55,29 @@ void specialize(Kernel<ht_depthwise_params>& kernel) {
 
 }  // namespace
 
-#define HT_NAMES(name) {name ".avx512vnni", name ".avx2", name ".c"}
+#define HT_NAMES(name) \
+  { name ".avx512vnni", name ".avx2", name ".c" }
 
-#define HT_DEFINE(name, params)                                                                                            \
-  std::span<const Kernel<params>> name##_kernels() {                                                                       \
-    static const auto rows = compiled<params>(HT_NAMES(#name), [](Kernel<params> kernel, const ht_kernel_table& table) {   \
-      kernel.run = table.name;                                                                                             \
-      return kernel;                                                                                                       \
-    });                                                                                                                    \
-    return rows;                                                                                                           \
+#define HT_DEFINE(name, params)                                                                                          \
+  std::span<const Kernel<params>> name##_kernels() {                                                                     \
+    static const auto rows = compiled<params>(HT_NAMES(#name), [](Kernel<params> kernel, const ht_kernel_table& table) { \
+      kernel.run = table.name;                                                                                           \
+      return kernel;                                                                                                     \
+    });                                                                                                                  \
+    return rows;                                                                                                         \
   }
 HT_PLAIN_KERNELS(HT_DEFINE)
 #undef HT_DEFINE
 
-#define HT_DEFINE(name, params)                                                                                            \
-  std::span<const Kernel<params>> name##_kernels() {                                                                       \
-    static const auto rows = compiled<params>(HT_NAMES(#name), [](Kernel<params> kernel, const ht_kernel_table& table) {   \
-      kernel.run = table.name;                                                                                             \
-      kernel.scratch = table.name##_scratch;                                                                               \
-      specialize(kernel);                                                                                                  \
-      return kernel;                                                                                                       \
-    });                                                                                                                    \
-    return rows;                                                                                                           \
+#define HT_DEFINE(name, params)                                                                                          \
+  std::span<const Kernel<params>> name##_kernels() {                                                                     \
+    static const auto rows = compiled<params>(HT_NAMES(#name), [](Kernel<params> kernel, const ht_kernel_table& table) { \
+      kernel.run = table.name;                                                                                           \
+      kernel.scratch = table.name##_scratch;                                                                             \
+      specialize(kernel);                                                                                                \
+      return kernel;                                                                                                     \
+    });                                                                                                                  \
+    return rows;                                                                                                         \
   }
 HT_SCRATCH_KERNELS(HT_DEFINE)
 #undef HT_DEFINE
@@ -94,7 +96,8 @@ Isa detect_isa() {
 bool isa_usable(Isa isa, Isa allowed) {
   if (isa == Isa::kC) return true;
   const bool x86 = isa == Isa::kAvx2 || isa == Isa::kAvx512Vnni || isa == Isa::kAmx;
-  const bool same_family = allowed == Isa::kBest || x86 == (allowed == Isa::kAvx2 || allowed == Isa::kAvx512Vnni || allowed == Isa::kAmx);
+  const bool same_family =
+      allowed == Isa::kBest || x86 == (allowed == Isa::kAvx2 || allowed == Isa::kAvx512Vnni || allowed == Isa::kAmx);
   return same_family && isa <= allowed && isa <= detect_isa();
 }
 

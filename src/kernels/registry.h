@@ -18,9 +18,9 @@ struct Kernel {
   Isa isa;
   std::string_view name;  // "conv.avx512vnni"
   Run run;
-  Size scratch = nullptr;                               // none: needs no scratch
-  bool (*accepts)(const Params&) = nullptr;             // none: everything
-  Size packed = nullptr;                                // none: reads the canonical weights
+  Size scratch = nullptr;                                    // none: needs no scratch
+  bool (*accepts)(const Params&) = nullptr;                  // none: everything
+  Size packed = nullptr;                                     // none: reads the canonical weights
   void (*pack)(const Params*, void* destination) = nullptr;  // fills what Params::packed shall point to (aligned to 64)
 
   size_t scratch_bytes(const Params& params) const { return scratch ? scratch(&params) : 0; }  // for each thread

@@ -77,7 +77,8 @@ TEST(Activation, LeakyReluIsExact) {
     int32_t value = sum;
     int8_t q = 0;
     ht_finish(&e, 0, 1, &value, &q, 0);
-    const float multiplier = sum < 0 ? static_cast<float>(0.01 / 0.02 * static_cast<double>(0.1f)) : static_cast<float>(0.01 / 0.02);
+    const float multiplier =
+        sum < 0 ? static_cast<float>(0.01 / 0.02 * static_cast<double>(0.1f)) : static_cast<float>(0.01 / 0.02);
     EXPECT_EQ(q, std::clamp(static_cast<int>(std::nearbyint(static_cast<float>(sum) * multiplier)) + 3, -128, 127));
   }
 }

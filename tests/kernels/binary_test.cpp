@@ -121,8 +121,19 @@ TEST(BinaryF32, EqualsItsFormulae) {
       size_t a_at, b_at, c;
       locate(p.shape, i, &a_at, &b_at, &c);
       const float x = a[a_at], y = b[b_at];
-      const float table[] = {x + y, x - y, x * y, x / y, std::min(x, y), std::max(x, y), 0, x >= 0 ? x : x * y, x == y ? 1.0f : 0.0f,
-                             x < y ? 1.0f : 0.0f, x > y ? 1.0f : 0.0f, x <= y ? 1.0f : 0.0f, x >= y ? 1.0f : 0.0f};
+      const float table[] = {x + y,
+                             x - y,
+                             x * y,
+                             x / y,
+                             std::min(x, y),
+                             std::max(x, y),
+                             0,
+                             x >= 0 ? x : x * y,
+                             x == y ? 1.0f : 0.0f,
+                             x < y ? 1.0f : 0.0f,
+                             x > y ? 1.0f : 0.0f,
+                             x <= y ? 1.0f : 0.0f,
+                             x >= y ? 1.0f : 0.0f};
       if (p.kind == HT_POW) {
         ASSERT_NEAR(output[i], std::pow(x, y), 1e-6f * std::abs(std::pow(x, y)));
       } else {

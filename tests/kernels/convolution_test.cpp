@@ -118,7 +118,8 @@ TEST(Convolution, EqualsItsDefinition) {
                   sum += centred(p, input, b, oy * p.stride_height - p.pad_top + ky * p.dilation_height,
                                  ox * p.stride_width - p.pad_left + kx * p.dilation_width, o / group_outputs * group_inputs + c) *
                          weights[static_cast<size_t>(((o * p.kernel_height + ky) * p.kernel_width + kx) * group_inputs + c)];
-            ASSERT_EQ(output[at], requantized(sum, outputs.data.real[static_cast<size_t>(o)], outputs.zero_point[static_cast<size_t>(o)]));
+            ASSERT_EQ(output[at],
+                      requantized(sum, outputs.data.real[static_cast<size_t>(o)], outputs.zero_point[static_cast<size_t>(o)]));
           }
   }
 }
@@ -142,7 +143,8 @@ TEST(Depthwise, EqualsItsDefinition) {
     auto bias = plain_bias;
     for (int o = 0; o < channels; ++o)
       for (int t = 0; t < taps; ++t)
-        bias[static_cast<size_t>(o)] -= weights[static_cast<size_t>(t * channels + o)] * padding[static_cast<size_t>(o / p.channel_multiplier)];
+        bias[static_cast<size_t>(o)] -=
+            weights[static_cast<size_t>(t * channels + o)] * padding[static_cast<size_t>(o / p.channel_multiplier)];
     const Outputs outputs = random_outputs(random, channels, taps);
     p.weights = weights.data();
     p.bias = bias.data();
@@ -162,7 +164,8 @@ TEST(Depthwise, EqualsItsDefinition) {
                              ox * p.stride_width - p.pad_left + t % p.kernel_width * p.dilation_width, o / p.channel_multiplier) *
                      weights[static_cast<size_t>(t * channels + o)];
             const size_t at = static_cast<size_t>(((b * p.output_height + oy) * p.output_width + ox) * p.output_stride + o);
-            ASSERT_EQ(output[at], requantized(sum, outputs.data.real[static_cast<size_t>(o)], outputs.zero_point[static_cast<size_t>(o)]));
+            ASSERT_EQ(output[at],
+                      requantized(sum, outputs.data.real[static_cast<size_t>(o)], outputs.zero_point[static_cast<size_t>(o)]));
           }
   }
 }

@@ -49,11 +49,13 @@ TEST(ConvolutionF32, EqualsItsDefinition) {
         for (int o = 0; o < p.output_channels; ++o, ++at) {
           double sum = p.bias ? static_cast<double>(bias[static_cast<size_t>(o)]) : 0;
           for (int k = 0; k < depth; ++k) {
-            const int y = row % p.output_height * p.stride_height - 1 + k / in / p.kernel_width, x = ox - 1 + k / in % p.kernel_width;
+            const int y = row % p.output_height * p.stride_height - 1 + k / in / p.kernel_width,
+                      x = ox - 1 + k / in % p.kernel_width;
             if (y < 0 || x < 0 || y >= p.input_height || x >= p.input_width) continue;
             sum += static_cast<double>(weights[static_cast<size_t>(o * depth + k)]) *
                    static_cast<double>(input[static_cast<size_t>(
-                       ((row / p.output_height * p.input_height + y) * p.input_width + x) * p.input_stride + o / out * in + k % in)]);
+                       ((row / p.output_height * p.input_height + y) * p.input_width + x) * p.input_stride + o / out * in +
+                       k % in)]);
           }
           ASSERT_NEAR(output[at], std::clamp(sum, -1.0, 2.0), 1e-5);
         }
@@ -128,7 +130,8 @@ TEST(ReduceF32, EveryKind) {
         sum += v, squares += v * v, product *= v, exponentials += std::exp(v);
         most = std::max(most, v), least = std::min(least, v);
       }
-      const double expected[] = {sum, sum / 9, most, least, product, sum, std::sqrt(squares), squares, std::log(sum), std::log(exponentials)};
+      const double expected[] = {
+          sum, sum / 9, most, least, product, sum, std::sqrt(squares), squares, std::log(sum), std::log(exponentials)};
       EXPECT_NEAR(output[i], expected[kind], 1e-5 * (1 + std::abs(expected[kind]))) << kind;
     }
   }
@@ -169,9 +172,20 @@ TEST(SoftmaxF32, SumsToOneAlongTheAxis) {
 TEST(UnaryF32, AgreesWithDouble) {
   Random random(6);
   const auto x = random.floats(3000, -12, 12);
-  for (const ActivationFunction f : {ActivationFunction{HT_RELU}, {HT_CLIP, -1, 3}, {HT_LEAKY_RELU, 0.1f}, {HT_SIGMOID}, {HT_TANH}, {HT_SILU},
-                                     {HT_HARD_SWISH}, {HT_HARD_SIGMOID, 0.2f, 0.5f}, {HT_EXP}, {HT_GELU}, {HT_GELU_TANH}, {HT_ELU, 0.7f},
-                                     {HT_SOFTPLUS}, {HT_MISH}}) {
+  for (const ActivationFunction f : {ActivationFunction{HT_RELU},
+                                     {HT_CLIP, -1, 3},
+                                     {HT_LEAKY_RELU, 0.1f},
+                                     {HT_SIGMOID},
+                                     {HT_TANH},
+                                     {HT_SILU},
+                                     {HT_HARD_SWISH},
+                                     {HT_HARD_SIGMOID, 0.2f, 0.5f},
+                                     {HT_EXP},
+                                     {HT_GELU},
+                                     {HT_GELU_TANH},
+                                     {HT_ELU, 0.7f},
+                                     {HT_SOFTPLUS},
+                                     {HT_MISH}}) {
     std::vector<float> output(x.size());
     const ht_unary_f32_params p{f.kind, static_cast<int32_t>(x.size()), f.alpha, f.beta};
     const ht_arguments arguments{{x.data()}, output.data(), nullptr};

@@ -16,7 +16,8 @@ double ulps(float x, double exact) {
   const auto nearest = static_cast<float>(exact);
   if (std::isinf(nearest) || std::isinf(x)) return x == nearest ? 0 : 1e9;
   const float magnitude = std::max(std::abs(nearest), std::numeric_limits<float>::min());
-  const double unit = static_cast<double>(std::nextafter(magnitude, std::numeric_limits<float>::infinity())) - static_cast<double>(magnitude);
+  const double unit =
+      static_cast<double>(std::nextafter(magnitude, std::numeric_limits<float>::infinity())) - static_cast<double>(magnitude);
   return std::abs(static_cast<double>(x) - exact) / unit;
 }
 
@@ -35,15 +36,33 @@ double worst(Function function, Exact exact, double low, double high) {
 }
 
 TEST(Math, ErrorsInUnitsOfTheLastPlace) {
-  EXPECT_LT(worst(ht_exp, [](double x) { return std::exp(x); }, -110, 89.5), 2.0);
-  EXPECT_LT(worst(ht_expm1, [](double x) { return std::expm1(x); }, -20, 20), 4.0);
-  EXPECT_LT(worst(ht_log, [](double x) { return std::log(x); }, 0, 10), 2.0);
-  EXPECT_LT(worst(ht_log, [](double x) { return std::log(x); }, 0, 1e30), 2.0);
-  EXPECT_LT(worst(ht_sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, -80, 80), 3.5);
-  EXPECT_LT(worst(ht_tanh, [](double x) { return std::tanh(x); }, -12, 12), 3.0);
-  EXPECT_LT(worst(ht_erf, [](double x) { return std::erf(x); }, -5, 5), 3.0);
-  EXPECT_LT(worst(ht_softplus, [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }, -80, 80), 3.5);
-  EXPECT_LT(worst(ht_mish, [](double x) { return x * std::tanh(std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)))); }, -80, 80), 5.0);
+  EXPECT_LT(worst(
+                ht_exp, [](double x) { return std::exp(x); }, -110, 89.5),
+            2.0);
+  EXPECT_LT(worst(
+                ht_expm1, [](double x) { return std::expm1(x); }, -20, 20),
+            4.0);
+  EXPECT_LT(worst(
+                ht_log, [](double x) { return std::log(x); }, 0, 10),
+            2.0);
+  EXPECT_LT(worst(
+                ht_log, [](double x) { return std::log(x); }, 0, 1e30),
+            2.0);
+  EXPECT_LT(worst(
+                ht_sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, -80, 80),
+            3.5);
+  EXPECT_LT(worst(
+                ht_tanh, [](double x) { return std::tanh(x); }, -12, 12),
+            3.0);
+  EXPECT_LT(worst(
+                ht_erf, [](double x) { return std::erf(x); }, -5, 5),
+            3.0);
+  EXPECT_LT(worst(
+                ht_softplus, [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }, -80, 80),
+            3.5);
+  EXPECT_LT(worst(
+                ht_mish, [](double x) { return x * std::tanh(std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)))); }, -80, 80),
+            5.0);
 }
 
 TEST(Math, SpecialValues) {
@@ -78,8 +97,19 @@ TEST(Math, PowerIsNearlyCorrectlyRounded) {
     const auto x = static_cast<float>(std::exp2(random.real(-20, 20))), y = static_cast<float>(random.real(-4, 4));
     EXPECT_LT(ulps(ht_pow(x, y), std::pow(static_cast<double>(x), static_cast<double>(y))), 0.51) << x << "^" << y;
   }
-  const float values[] = {0.0f, -0.0f, 1.0f, -1.0f, 2.0f, -2.0f, 0.5f, 3.0f, -3.0f, 2.5f, std::numeric_limits<float>::infinity(),
-                          -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()};
+  const float values[] = {0.0f,
+                          -0.0f,
+                          1.0f,
+                          -1.0f,
+                          2.0f,
+                          -2.0f,
+                          0.5f,
+                          3.0f,
+                          -3.0f,
+                          2.5f,
+                          std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN()};
   for (const float x : values)
     for (const float y : values) {
       const float expected = std::pow(x, y), result = ht_pow(x, y);

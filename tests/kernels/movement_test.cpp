@@ -78,7 +78,8 @@ TEST(Convert, DividesAndRoundsHalfToEven) {
     const auto scale = random.floats(5, 0.01, 0.3);
     const auto zero_point = random.bytes(5);
     auto input = random.floats(200, -40, 40);
-    for (size_t i = 0; i < input.size(); i += 3) input[i] = (std::nearbyint(input[i]) + 0.5f) * scale[i % 5 * static_cast<size_t>(step)];
+    for (size_t i = 0; i < input.size(); i += 3)
+      input[i] = (std::nearbyint(input[i]) + 0.5f) * scale[i % 5 * static_cast<size_t>(step)];
     input[7] = std::numeric_limits<float>::infinity();
     input[8] = std::numeric_limits<float>::quiet_NaN();
     std::vector<int8_t> output(200);
@@ -135,7 +136,8 @@ TEST(Softmax, SharesAreWithinOneStep) {
       double sum = 0;
       for (size_t n = 0; n < 20; ++n) sum += std::exp(0.05 * input[(o * 20 + n) * 3 + i]);
       for (size_t n = 0; n < 20; ++n)
-        EXPECT_NEAR(output[(o * 20 + n) * 3 + i], std::min(127.0, std::exp(0.05 * input[(o * 20 + n) * 3 + i]) / sum * 256 - 128), 0.6);
+        EXPECT_NEAR(output[(o * 20 + n) * 3 + i], std::min(127.0, std::exp(0.05 * input[(o * 20 + n) * 3 + i]) / sum * 256 - 128),
+                    0.6);
     }
 }
 

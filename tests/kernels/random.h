@@ -12,7 +12,10 @@ namespace ht::test {
 class Random {
  public:
   explicit Random(uint32_t seed) : engine_(seed) {}
-  int32_t integer(int32_t low, int32_t high) { return static_cast<int32_t>(low + static_cast<int64_t>(engine_() % static_cast<uint64_t>(static_cast<int64_t>(high) - low + 1))); }
+  int32_t integer(int32_t low, int32_t high) {
+    return static_cast<int32_t>(low +
+                                static_cast<int64_t>(engine_() % static_cast<uint64_t>(static_cast<int64_t>(high) - low + 1)));
+  }
   bool coin() { return integer(0, 1) == 1; }
   double real(double low, double high) { return low + (high - low) * (static_cast<double>(engine_() >> 11) * 0x1p-53); }
   std::vector<int8_t> bytes(size_t count, int32_t low = -128, int32_t high = 127) {

@@ -50,8 +50,25 @@ Exact exact(float x) {
 }
 
 std::vector<int32_t> interesting_integers(Random& random) {
-  std::vector<int32_t> values{0, 1, -1, 2, -2, 3, -3, 127, -128, 255, 1 << 22, -(1 << 22), (1 << 23) + 1, (1 << 24) + 1, -(1 << 24) - 1,
-                              std::numeric_limits<int32_t>::max(), std::numeric_limits<int32_t>::min(), 1 << 30, -(1 << 30)};
+  std::vector<int32_t> values{0,
+                              1,
+                              -1,
+                              2,
+                              -2,
+                              3,
+                              -3,
+                              127,
+                              -128,
+                              255,
+                              1 << 22,
+                              -(1 << 22),
+                              (1 << 23) + 1,
+                              (1 << 24) + 1,
+                              -(1 << 24) - 1,
+                              std::numeric_limits<int32_t>::max(),
+                              std::numeric_limits<int32_t>::min(),
+                              1 << 30,
+                              -(1 << 30)};
   for (int i = 0; i < 60; ++i) values.push_back(random.integer(-(1 << random.integer(1, 30)), 1 << random.integer(1, 30)));
   return values;
 }
@@ -93,8 +110,10 @@ TEST(Requantize, FixedPolicies) {
     const int32_t shift = random.integer(-31, 30);
     for (const int32_t x : interesting_integers(random)) {
       const Wide single = clamp(round_shift(Wide{x} * m, 31 - shift, Ties::kUp), -kLimit, kLimit);
-      EXPECT_EQ(ht_requantize_single(x, m, shift, -kLimit, kLimit), static_cast<int32_t>(single)) << x << " " << m << " " << shift;
-      const Wide shifted = clamp(Wide{x} << std::max(shift, 0), std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max());
+      EXPECT_EQ(ht_requantize_single(x, m, shift, -kLimit, kLimit), static_cast<int32_t>(single))
+          << x << " " << m << " " << shift;
+      const Wide shifted =
+          clamp(Wide{x} << std::max(shift, 0), std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max());
       // gemmlowp: the nudge for negative products is 1 - 2^30 and the division truncates.
       const Wide product = shifted * m;
       const Wide doubled = (product + (product >= 0 ? Wide{1} << 30 : 1 - (Wide{1} << 30))) / (Wide{1} << 31);

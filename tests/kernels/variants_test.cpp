@@ -15,8 +15,8 @@ namespace ht::test {
 namespace {
 
 struct Aligned {
-  explicit Aligned(size_t bytes) : data(::operator new(bytes + 64, std::align_val_t{64})) {}
-  ~Aligned() { ::operator delete(data, std::align_val_t{64}); }
+  explicit Aligned(size_t bytes) : data(::operator new (bytes + 64, std::align_val_t{64})) {}
+  ~Aligned() { ::operator delete (data, std::align_val_t{64}); }
   Aligned(const Aligned&) = delete;
   Aligned& operator=(const Aligned&) = delete;
   void* data;
@@ -24,8 +24,8 @@ struct Aligned {
 
 // Runs each variant on the same arguments into outputs at an odd address, in two pieces, and compares with the last.
 template <class Params>
-void compare(Random& random, std::span<const Kernel<Params>> kernels, Params params, std::vector<const void*> inputs, size_t output_bytes,
-             int32_t units) {
+void compare(Random& random, std::span<const Kernel<Params>> kernels, Params params, std::vector<const void*> inputs,
+             size_t output_bytes, int32_t units) {
   const size_t shift = static_cast<size_t>(random.integer(0, 3)) * 4;
   std::vector<int8_t> expected;
   for (size_t i = kernels.size(); i-- > 0;) {
@@ -48,7 +48,8 @@ void compare(Random& random, std::span<const Kernel<Params>> kernels, Params par
 }
 
 EpilogueData random_epilogue(Random& random, int32_t channels, int32_t depth) {
-  const Policy policies[] = {Policy::kFloatHalfEven, Policy::kFixedSingle, Policy::kFixedDouble, Policy::kFixedRndnu, Policy::kFloatHalfAway};
+  const Policy policies[] = {Policy::kFloatHalfEven, Policy::kFixedSingle, Policy::kFixedDouble, Policy::kFixedRndnu,
+                             Policy::kFloatHalfAway};
   const Policy policy = policies[random.integer(0, 4)];
   std::vector<double> in, out;
   for (int32_t c = 0; c < channels; ++c) {
@@ -94,7 +95,8 @@ TEST(Variants, Convolution) {
     p.output_width = (p.input_width - 1) / p.stride_width + 1;
     const int32_t depth = in * p.kernel_height * p.kernel_width;
     const auto input = random.bytes(static_cast<size_t>(p.input_height * p.input_width * p.input_stride + 1));
-    const auto weights = random.bytes(static_cast<size_t>(depth * p.output_channels)), padding = random.bytes(static_cast<size_t>(p.input_channels));
+    const auto weights = random.bytes(static_cast<size_t>(depth * p.output_channels)),
+               padding = random.bytes(static_cast<size_t>(p.input_channels));
     const auto bias = random.integers(static_cast<size_t>(p.output_channels), -200000, 200000);
     const EpilogueData data = random_epilogue(random, p.output_channels, depth);
     p.weights = weights.data();
@@ -102,7 +104,8 @@ TEST(Variants, Convolution) {
     p.padding = padding.data();
     p.epilogue = data.view();
     compare<ht_conv_params>(random, conv_kernels(), p, {input.data() + 1},
-                            static_cast<size_t>(p.output_height * p.output_width * p.output_stride) * element_bytes(data), conv_units(p));
+                            static_cast<size_t>(p.output_height * p.output_width * p.output_stride) * element_bytes(data),
+                            conv_units(p));
   }
 }
 
@@ -154,7 +157,8 @@ TEST(Variants, MatrixProduct) {
     p.output_batch_stride = p.rows * p.columns;
     p.a_zero_point = random.integer(-128, 127);
     p.b_zero_point = random.integer(-128, 127);
-    const auto a = random.bytes(static_cast<size_t>(p.batch * p.a_batch_stride)), b = random.bytes(static_cast<size_t>(p.batch * p.b_batch_stride));
+    const auto a = random.bytes(static_cast<size_t>(p.batch * p.a_batch_stride)),
+               b = random.bytes(static_cast<size_t>(p.batch * p.b_batch_stride));
     const EpilogueData data = random_epilogue(random, p.columns, p.depth);
     p.epilogue = data.view();
     compare<ht_gemm_params>(random, gemm_kernels(), p, {a.data(), b.data()},
@@ -167,15 +171,17 @@ TEST(Variants, Pools) {
     SCOPED_TRACE(seed);
     Random random(seed);
     const int32_t channels = random.integer(1, 90);
-    ht_pool_params p{random.integer(0, 1), 1, 5, 6, channels, channels, 5, 6, channels, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, random.integer(0, 1), nullptr, {}};
+    ht_pool_params p{random.integer(0, 1), 1,       5, 6, channels, channels, 5, 6, channels, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1,
+                     random.integer(0, 1), nullptr, {}};
     const auto zero_point = random.bytes(static_cast<size_t>(channels));
-    const EpilogueData data = *int8_epilogue(random.coin() ? Policy::kFloatHalfEven : Policy::kFixedSingle, channels, {random.real(0.3, 2)},
-                                             {random.bytes(static_cast<size_t>(channels)), {-128}, {127}});
+    const EpilogueData data = *int8_epilogue(random.coin() ? Policy::kFloatHalfEven : Policy::kFixedSingle, channels,
+                                             {random.real(0.3, 2)}, {random.bytes(static_cast<size_t>(channels)), {-128}, {127}});
     p.input_zero_point = zero_point.data();
     p.epilogue = data.view();
     const auto input = random.bytes(static_cast<size_t>(30 * channels));
     compare<ht_pool_params>(random, pool_kernels(), p, {input.data()}, input.size(), pool_units(p));
-    const ht_pool_f32_params f{p.kind, 1, 5, 6, channels, channels, 5, 6, channels, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, p.count_padding};
+    const ht_pool_f32_params f{p.kind, 1, 5, 6, channels, channels, 5, 6, channels, 3,
+                               3,      1, 1, 1, 1,        1,        1, 1, 1,        p.count_padding};
     const auto floats = random.floats(input.size(), -9, 9);
     compare<ht_pool_f32_params>(random, pool_f32_kernels(), f, {floats.data()}, floats.size() * 4, pool_f32_units(f));
   }
@@ -190,17 +196,19 @@ TEST(Variants, Binary) {
     const auto a = random.bytes(static_cast<size_t>(3 * n)), b = random.bytes(static_cast<size_t>(n));
     const auto zeros = random.bytes(static_cast<size_t>(n));
     const auto ratio = random.floats(static_cast<size_t>(n), 0.001, 1);
-    const auto fixed = random.integers(static_cast<size_t>(n), 1 << 29, 1 << 30), shift = random.integers(static_cast<size_t>(n), -8, 1);
+    const auto fixed = random.integers(static_cast<size_t>(n), 1 << 29, 1 << 30),
+               shift = random.integers(static_cast<size_t>(n), -8, 1);
     for (int32_t kind = HT_ADD; kind <= HT_MUL; ++kind)
       for (const int32_t policy : {HT_FLOAT_HALF_EVEN, HT_FIXED_SINGLE}) {
-        const ht_binary_params p{kind, policy, shape, random.integer(0, 1), ratio.data(), ratio.data(), fixed.data(), fixed.data(), shift.data(),
-                                 zeros.data(), zeros.data(), zeros.data()};
+        const ht_binary_params p{kind,         policy,       shape,        random.integer(0, 1), ratio.data(), ratio.data(),
+                                 fixed.data(), fixed.data(), shift.data(), zeros.data(),         zeros.data(), zeros.data()};
         compare<ht_binary_params>(random, binary_kernels(), p, {a.data(), b.data()}, static_cast<size_t>(3 * n), binary_units(p));
       }
     const auto x = random.floats(static_cast<size_t>(3 * n), -20, 20), y = random.floats(static_cast<size_t>(n), -3, 3);
     for (int32_t kind = HT_ADD; kind <= HT_GREATER_EQUAL; ++kind) {
       const ht_binary_f32_params p{kind, shape};
-      compare<ht_binary_f32_params>(random, binary_f32_kernels(), p, {x.data(), y.data()}, static_cast<size_t>(12 * n), binary_f32_units(p));
+      compare<ht_binary_f32_params>(random, binary_f32_kernels(), p, {x.data(), y.data()}, static_cast<size_t>(12 * n),
+                                    binary_f32_units(p));
     }
   }
 }
@@ -213,7 +221,8 @@ TEST(Variants, Unary) {
   for (int32_t kind = HT_IDENTITY; kind <= HT_SIGN; ++kind) {
     SCOPED_TRACE(kind);
     const ht_unary_f32_params p{kind, 5000 - kind, 0.3f, 1.1f};
-    compare<ht_unary_f32_params>(random, unary_f32_kernels(), p, {x.data()}, static_cast<size_t>(p.count) * 4, unary_f32_units(p));
+    compare<ht_unary_f32_params>(random, unary_f32_kernels(), p, {x.data()}, static_cast<size_t>(p.count) * 4,
+                                 unary_f32_units(p));
   }
 }
 
@@ -222,19 +231,26 @@ TEST(Variants, FloatSums) {
     SCOPED_TRACE(seed);
     Random random(seed);
     const int32_t depth = random.integer(1, 90), columns = random.integer(1, 9), rows = random.integer(1, 9);
-    const auto a = random.floats(static_cast<size_t>(depth * 9 * 9), -2, 2), b = random.floats(static_cast<size_t>(9 * depth * 9), -2, 2);
+    const auto a = random.floats(static_cast<size_t>(depth * 9 * 9), -2, 2),
+               b = random.floats(static_cast<size_t>(9 * depth * 9), -2, 2);
     const ht_gemm_f32_params gemm{1, rows, columns, depth, depth, depth, columns, 0, 0, 0, 1.5f, 1.0f, nullptr, b.data()};
-    compare<ht_gemm_f32_params>(random, gemm_f32_kernels(), gemm, {a.data(), b.data()}, static_cast<size_t>(rows * columns) * 4, rows);
-    const ht_conv_f32_params conv{1, 9, 9, depth, depth, 9, 9, columns, columns, 3, 3, 1, 1, 1, 1, 1, 1, 1, b.data(), a.data(), -50, 50};
+    compare<ht_gemm_f32_params>(random, gemm_f32_kernels(), gemm, {a.data(), b.data()}, static_cast<size_t>(rows * columns) * 4,
+                                rows);
+    const ht_conv_f32_params conv{1, 9, 9, depth, depth, 9, 9, columns,  columns,  3,   3,
+                                  1, 1, 1, 1,     1,     1, 1, b.data(), a.data(), -50, 50};
     compare<ht_conv_f32_params>(random, conv_f32_kernels(), conv, {a.data()}, static_cast<size_t>(81 * columns) * 4, 9);
-    const ht_depthwise_f32_params depthwise{1, 9, 9, depth, depth, 9, 9, depth, 1, 3, 3, 1, 1, 1, 1, 1, 1, b.data(), a.data(), -50, 50};
-    compare<ht_depthwise_f32_params>(random, depthwise_f32_kernels(), depthwise, {a.data()}, static_cast<size_t>(81 * depth) * 4, 9);
+    const ht_depthwise_f32_params depthwise{1, 9, 9, depth, depth, 9, 9,        depth,    1,   3, 3,
+                                            1, 1, 1, 1,     1,     1, b.data(), a.data(), -50, 50};
+    compare<ht_depthwise_f32_params>(random, depthwise_f32_kernels(), depthwise, {a.data()}, static_cast<size_t>(81 * depth) * 4,
+                                     9);
     for (const int32_t inner : {1, 3})
       for (int32_t kind = HT_REDUCE_SUM; kind <= HT_REDUCE_LOG_SUM_EXP; ++kind) {
         const ht_reduce_f32_params reduce{kind, 5, depth, inner};
-        compare<ht_reduce_f32_params>(random, reduce_f32_kernels(), reduce, {a.data()}, static_cast<size_t>(20 * inner), 5 * inner);
+        compare<ht_reduce_f32_params>(random, reduce_f32_kernels(), reduce, {a.data()}, static_cast<size_t>(20 * inner),
+                                      5 * inner);
         const ht_softmax_f32_params softmax{5, depth, inner, kind % 2};
-        compare<ht_softmax_f32_params>(random, softmax_f32_kernels(), softmax, {a.data()}, static_cast<size_t>(20 * inner * depth), 5 * inner);
+        compare<ht_softmax_f32_params>(random, softmax_f32_kernels(), softmax, {a.data()},
+                                       static_cast<size_t>(20 * inner * depth), 5 * inner);
       }
     const ht_argmax_f32_params argmax{5, depth, 3, 0};
     compare<ht_argmax_f32_params>(random, argmax_f32_kernels(), argmax, {a.data()}, 60, 15);
@@ -246,7 +262,8 @@ TEST(Variants, Conversions) {
     SCOPED_TRACE(seed);
     Random random(seed);
     const int32_t channels = random.integer(1, 100), step = random.integer(0, 1);
-    const auto x = random.floats(static_cast<size_t>(7 * channels), -50, 50), scale = random.floats(static_cast<size_t>(channels), 0.01, 1);
+    const auto x = random.floats(static_cast<size_t>(7 * channels), -50, 50),
+               scale = random.floats(static_cast<size_t>(channels), 0.01, 1);
     const auto q = random.bytes(static_cast<size_t>(7 * channels)), zero_point = random.bytes(static_cast<size_t>(channels));
     const ht_convert_params p{7, channels, channels, channels, step, scale.data(), zero_point.data()};
     compare<ht_convert_params>(random, quantize_kernels(), p, {x.data()}, q.size(), 7);

@@ -38,8 +38,8 @@ static inline void combine_half_even(const ht_binary_params* p, const int8_t* HT
   }
 }
 
-static inline void combine_fixed(const ht_binary_params* p, const int8_t* HT_RESTRICT a, const int8_t* HT_RESTRICT b, int32_t first,
-                                 int32_t count, int32_t step, int8_t* HT_RESTRICT out) {
+static inline void combine_fixed(const ht_binary_params* p, const int8_t* HT_RESTRICT a, const int8_t* HT_RESTRICT b,
+                                 int32_t first, int32_t count, int32_t step, int8_t* HT_RESTRICT out) {
   for (int32_t i = 0; i < count; ++i) {
     const int32_t c = (first + i) * step;
     const int32_t x = a[i] - p->a_zero_point[c], y = b[i] - p->b_zero_point[c];

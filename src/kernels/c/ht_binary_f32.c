@@ -16,12 +16,12 @@ static float prelu(float x, float y) {
 }
 
 // One loop a function, so that each is vectorised; the output may be one of the inputs.
-#define HT_COMBINE(kind, expression)       \
-  case kind:                               \
-    for (int32_t i = 0; i < count; ++i) {  \
-      const float x = a[i], y = b[i];      \
-      out[i] = (expression);               \
-    }                                      \
+#define HT_COMBINE(kind, expression)      \
+  case kind:                              \
+    for (int32_t i = 0; i < count; ++i) { \
+      const float x = a[i], y = b[i];     \
+      out[i] = (expression);              \
+    }                                     \
     break
 
 static void combine(int32_t kind, const float* a, const float* b, int32_t count, float* out) {

@@ -20,7 +20,8 @@ static void widen(const int8_t* HT_RESTRICT from, int32_t count, int16_t* HT_RES
 }
 
 // The inputs under the filter for one output pixel, in the order of the weights.
-static void gather_patch(const ht_conv_params* p, const int8_t* image, int32_t oy, int32_t ox, int32_t first_channel, int16_t* patch) {
+static void gather_patch(const ht_conv_params* p, const int8_t* image, int32_t oy, int32_t ox, int32_t first_channel,
+                         int16_t* patch) {
   const int32_t channels = p->input_channels / p->groups;
   const int32_t y = oy * p->stride_height - p->pad_top;
   const int32_t x = ox * p->stride_width - p->pad_left;

@@ -8,8 +8,9 @@
 extern "C" {
 #endif
 
-// inputs[0] int8 [batch][input_height][input_width][input_channels]; output [batch][output_height][output_width][output_channels],
-// its type the epilogue's. A unit is an output row (of batch * output_height).
+// inputs[0] int8 [batch][input_height][input_width][input_channels]; output
+// [batch][output_height][output_width][output_channels], its type the epilogue's. A unit is an output row (of batch *
+// output_height).
 //
 //   sum[o] = bias[o] + sum over taps and channels of weights[o][y][x][c] * q[c]
 //

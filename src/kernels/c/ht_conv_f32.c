@@ -4,7 +4,9 @@
 #include "ht_sum.h"
 
 // Scratch: one patch.
-static int32_t patch_depth(const ht_conv_f32_params* p) { return p->kernel_height * p->kernel_width * (p->input_channels / p->groups); }
+static int32_t patch_depth(const ht_conv_f32_params* p) {
+  return p->kernel_height * p->kernel_width * (p->input_channels / p->groups);
+}
 
 size_t HT_FN(ht_conv_f32_scratch)(const ht_conv_f32_params* p) { return (size_t)patch_depth(p) * sizeof(float); }
 
@@ -16,7 +18,8 @@ static void zero_floats(int32_t count, float* to) {
   for (int32_t i = 0; i < count; ++i) to[i] = 0.0f;
 }
 
-static void gather_patch(const ht_conv_f32_params* p, const float* image, int32_t oy, int32_t ox, int32_t first_channel, float* patch) {
+static void gather_patch(const ht_conv_f32_params* p, const float* image, int32_t oy, int32_t ox, int32_t first_channel,
+                         float* patch) {
   const int32_t channels = p->input_channels / p->groups;
   for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
     const int32_t y = oy * p->stride_height - p->pad_top + ky * p->dilation_height;

@@ -19,7 +19,7 @@ static int32_t row_length(const ht_convert_params* p, int32_t begin, int32_t end
 
 void HT_FN(ht_quantize)(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const int32_t count = row_length(p, begin, end);
-  for (int32_t row = begin; row < end; row += count > p->channels ? end - begin : 1) {
+  for (int32_t row = begin; row<end; row += count> p->channels ? end - begin : 1) {
     const float* HT_RESTRICT in = (const float*)a->inputs[0] + (ptrdiff_t)row * p->input_stride;
     int8_t* HT_RESTRICT out = (int8_t*)a->output + (ptrdiff_t)row * p->output_stride;
     const float* HT_RESTRICT scale = p->scale;
@@ -34,7 +34,7 @@ void HT_FN(ht_quantize)(const ht_convert_params* p, const ht_arguments* a, int32
 
 void HT_FN(ht_dequantize)(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const int32_t count = row_length(p, begin, end);
-  for (int32_t row = begin; row < end; row += count > p->channels ? end - begin : 1) {
+  for (int32_t row = begin; row<end; row += count> p->channels ? end - begin : 1) {
     const int8_t* HT_RESTRICT in = (const int8_t*)a->inputs[0] + (ptrdiff_t)row * p->input_stride;
     float* HT_RESTRICT out = (float*)a->output + (ptrdiff_t)row * p->output_stride;
     const float* HT_RESTRICT scale = p->scale;

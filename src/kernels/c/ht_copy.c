@@ -2,16 +2,16 @@
 #include "ht_copy.h"
 
 // One function a width; a row whose elements are adjacent on both sides is left to the compiler's block copy.
-#define HT_DEFINE_MOVES(type)                                                                                              \
-  static void copy_row_##type(const void* from, ptrdiff_t from_at, ptrdiff_t from_stride, void* to, ptrdiff_t to_at,      \
-                              ptrdiff_t to_stride, int32_t count) {                                                       \
-    const type* HT_RESTRICT in = (const type*)from + from_at;                                                             \
-    type* HT_RESTRICT out = (type*)to + to_at;                                                                            \
-    if (from_stride == 1 && to_stride == 1) {                                                                             \
-      for (int32_t i = 0; i < count; ++i) out[i] = in[i];                                                                 \
-    } else {                                                                                                              \
-      for (int32_t i = 0; i < count; ++i) out[i * to_stride] = in[i * from_stride];                                       \
-    }                                                                                                                     \
+#define HT_DEFINE_MOVES(type)                                                                                        \
+  static void copy_row_##type(const void* from, ptrdiff_t from_at, ptrdiff_t from_stride, void* to, ptrdiff_t to_at, \
+                              ptrdiff_t to_stride, int32_t count) {                                                  \
+    const type* HT_RESTRICT in = (const type*)from + from_at;                                                        \
+    type* HT_RESTRICT out = (type*)to + to_at;                                                                       \
+    if (from_stride == 1 && to_stride == 1) {                                                                        \
+      for (int32_t i = 0; i < count; ++i) out[i] = in[i];                                                            \
+    } else {                                                                                                         \
+      for (int32_t i = 0; i < count; ++i) out[i * to_stride] = in[i * from_stride];                                  \
+    }                                                                                                                \
   }
 
 HT_DEFINE_MOVES(uint8_t)

@@ -23,7 +23,8 @@ static void add_nine_taps(const int8_t* const x[HT_TAPS_AT_ONCE], const int8_t* 
   const int8_t *w6 = w5 + count, *w7 = w6 + count, *w8 = w7 + count;
   for (int32_t c = 0; c < count; ++c) {
     sums[c] += product(x0[c], w0[c]) + product(x1[c], w1[c]) + product(x2[c], w2[c]) + product(x3[c], w3[c]) +
-               product(x4[c], w4[c]) + product(x5[c], w5[c]) + product(x6[c], w6[c]) + product(x7[c], w7[c]) + product(x8[c], w8[c]);
+               product(x4[c], w4[c]) + product(x5[c], w5[c]) + product(x6[c], w6[c]) + product(x7[c], w7[c]) +
+               product(x8[c], w8[c]);
   }
 }
 
@@ -65,7 +66,8 @@ void HT_FN(ht_depthwise)(const ht_depthwise_params* p, const ht_arguments* a, in
     const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_size;
     for (int32_t ox = 0; ox < p->output_width; ++ox) {
       sum_pixel(p, image, row % p->output_height, ox, sums);
-      ht_finish(&p->epilogue, 0, outputs, sums, a->output, ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride);
+      ht_finish(&p->epilogue, 0, outputs, sums, a->output,
+                ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride);
     }
   }
 }

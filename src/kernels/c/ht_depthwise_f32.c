@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ht_conv_f32.h"
 
-static void add_tap(const float* HT_RESTRICT x, const float* HT_RESTRICT w, int32_t channels, int32_t multiplier, float* HT_RESTRICT out) {
+static void add_tap(const float* HT_RESTRICT x, const float* HT_RESTRICT w, int32_t channels, int32_t multiplier,
+                    float* HT_RESTRICT out) {
   if (multiplier == 1) {
     for (int32_t c = 0; c < channels; ++c) out[c] += x[c] * w[c];
     return;

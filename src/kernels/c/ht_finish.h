@@ -9,7 +9,8 @@
 
 enum { HT_REQUANTIZE_LIMIT = 1 << 30 };
 
-static inline void ht_requantize_row(int32_t policy, const ht_multiplier* multiplier, int32_t first, int32_t count, int32_t* values) {
+static inline void ht_requantize_row(int32_t policy, const ht_multiplier* multiplier, int32_t first, int32_t count,
+                                     int32_t* values) {
   const int32_t limit = HT_REQUANTIZE_LIMIT;
   if (policy == HT_FLOAT_HALF_EVEN) {
     const float* real = multiplier->real + first;
@@ -57,8 +58,8 @@ static inline void ht_requantize_leaky(const ht_epilogue* e, int32_t first, int3
     ht_requantize_row(e->policy, values[i] < 0 ? &e->second : &e->multiplier, first + i, 1, values + i);
 }
 
-static inline void ht_finish(const ht_epilogue* e, int32_t first, int32_t count, int32_t* HT_RESTRICT sums, void* HT_RESTRICT output,
-                             size_t at) {
+static inline void ht_finish(const ht_epilogue* e, int32_t first, int32_t count, int32_t* HT_RESTRICT sums,
+                             void* HT_RESTRICT output, size_t at) {
   if (e->output == HT_OUTPUT_F32) {
     float* HT_RESTRICT out = (float*)output + at;
     const float* scale = e->scale + first;

@@ -33,9 +33,10 @@ void HT_FN(ht_gemm)(const ht_gemm_params* p, const ht_arguments* a, int32_t begi
     const int8_t* b = (p->weights ? p->weights : (const int8_t*)a->inputs[1]) + (ptrdiff_t)batch * p->b_batch_stride;
     int32_t correction[HT_DOT_ROWS];
     for (int32_t r = 0; r < HT_DOT_ROWS; ++r)  // a short tile repeats its last row
-      correction[r] = p->b_zero_point * widen_row(from + (ptrdiff_t)(row + (r < valid ? r : valid - 1)) * p->a_stride, p->a_zero_point,
-                                                  p->depth, x + (ptrdiff_t)r * p->depth);
-    ht_dot_rows(x, (size_t)p->depth, b, (size_t)p->b_stride, p->depth, p->columns, p->bias ? p->bias : zeros, sums, (size_t)p->columns);
+      correction[r] = p->b_zero_point * widen_row(from + (ptrdiff_t)(row + (r < valid ? r : valid - 1)) * p->a_stride,
+                                                  p->a_zero_point, p->depth, x + (ptrdiff_t)r * p->depth);
+    ht_dot_rows(x, (size_t)p->depth, b, (size_t)p->b_stride, p->depth, p->columns, p->bias ? p->bias : zeros, sums,
+                (size_t)p->columns);
     for (int32_t r = 0; r < valid; ++r) {
       int32_t* row_sums = sums + (ptrdiff_t)r * p->columns;
       if (correction[r] != 0)

@@ -11,8 +11,8 @@ typedef struct window {
   int32_t start, first, last, counted;
 } window;
 
-static window clip_window(int32_t position, int32_t stride, int32_t pad_before, int32_t pad_after, int32_t dilation, int32_t kernel,
-                          int32_t size, int32_t count_padding) {
+static window clip_window(int32_t position, int32_t stride, int32_t pad_before, int32_t pad_after, int32_t dilation,
+                          int32_t kernel, int32_t size, int32_t count_padding) {
   window w = {position * stride - pad_before, kernel, 0, 0};
   for (int32_t k = 0; k < kernel; ++k) {
     const int32_t at = w.start + k * dilation;
@@ -30,7 +30,8 @@ static void take_maximum(const int8_t* HT_RESTRICT x, int32_t count, int8_t* HT_
   for (int32_t c = 0; c < count; ++c) best[c] = best[c] > x[c] ? best[c] : x[c];
 }
 
-static void add_pixel(const int8_t* HT_RESTRICT x, const int8_t* HT_RESTRICT zero_point, int32_t count, int32_t* HT_RESTRICT sums) {
+static void add_pixel(const int8_t* HT_RESTRICT x, const int8_t* HT_RESTRICT zero_point, int32_t count,
+                      int32_t* HT_RESTRICT sums) {
   for (int32_t c = 0; c < count; ++c) sums[c] += x[c] - zero_point[c];
 }
 
@@ -116,7 +117,8 @@ void HT_FN(ht_pool_f32)(const ht_pool_f32_params* p, const ht_arguments* a, int3
     for (int32_t ox = 0; ox < p->output_width; ++ox) {
       const window x = clip_window(ox, p->stride_width, p->pad_left, p->pad_right, p->dilation_width, p->kernel_width,
                                    p->input_width, p->count_padding);
-      pool_pixel_f32(p, image, y, x, (float*)a->output + ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride);
+      pool_pixel_f32(p, image, y, x,
+                     (float*)a->output + ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride);
     }
   }
 }

@@ -11,8 +11,8 @@ extern "C" {
 enum {
   HT_IDENTITY = 0,
   HT_RELU = 1,
-  HT_CLIP = 2,          // alpha: minimum, beta: maximum
-  HT_LEAKY_RELU = 3,    // alpha: slope below 0
+  HT_CLIP = 2,        // alpha: minimum, beta: maximum
+  HT_LEAKY_RELU = 3,  // alpha: slope below 0
   HT_SIGMOID = 4,
   HT_TANH = 5,
   HT_SILU = 6,
@@ -25,14 +25,14 @@ enum {
   HT_ABS = 13,
   HT_FLOOR = 14,
   HT_CEIL = 15,
-  HT_ROUND = 16,        // half to even
+  HT_ROUND = 16,  // half to even
   HT_RECIPROCAL = 17,
   HT_ERF = 18,
-  HT_GELU = 19,         // with erf
+  HT_GELU = 19,  // with erf
   HT_GELU_TANH = 20,
-  HT_ELU = 21,          // alpha
-  HT_SELU = 22,         // alpha, beta: gamma
-  HT_CELU = 23,         // alpha
+  HT_ELU = 21,   // alpha
+  HT_SELU = 22,  // alpha, beta: gamma
+  HT_CELU = 23,  // alpha
   HT_SOFTPLUS = 24,
   HT_SOFTSIGN = 25,
   HT_MISH = 26,
@@ -50,7 +50,9 @@ typedef struct ht_unary_f32_params {
   float alpha, beta;
 } ht_unary_f32_params;
 
-static inline int32_t ht_unary_f32_units(const ht_unary_f32_params* p) { return (p->count + HT_UNARY_BLOCK - 1) / HT_UNARY_BLOCK; }
+static inline int32_t ht_unary_f32_units(const ht_unary_f32_params* p) {
+  return (p->count + HT_UNARY_BLOCK - 1) / HT_UNARY_BLOCK;
+}
 void HT_FN(ht_unary_f32)(const ht_unary_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 
 #ifdef __cplusplus

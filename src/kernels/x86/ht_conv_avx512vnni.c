@@ -53,7 +53,8 @@ static void offset_bytes(const int8_t* from, size_t count, uint8_t* to) {
   }
 }
 
-static void gather_patch(const ht_conv_params* p, const int8_t* image, int32_t oy, int32_t ox, int32_t first_channel, uint8_t* patch) {
+static void gather_patch(const ht_conv_params* p, const int8_t* image, int32_t oy, int32_t ox, int32_t first_channel,
+                         uint8_t* patch) {
   const int32_t channels = group_inputs(p);
   const int32_t y = oy * p->stride_height - p->pad_top;
   const int32_t x = ox * p->stride_width - p->pad_left;
@@ -109,24 +110,24 @@ static void multiply_2(const uint8_t* patches, size_t pitch, const char* block, 
 #undef HT_START
   for (size_t k = 0; k < pitch; k += 4, w += 64) {
     const __m512i w0 = _mm512_loadu_si512(w), w1 = _mm512_loadu_si512(w + bytes);
-#define HT_STEP(r)                                              \
-  {                                                             \
-    const __m512i x = broadcast(patches + r * pitch + k);       \
-    a##r = _mm512_dpbusd_epi32(a##r, x, w0);                    \
-    b##r = _mm512_dpbusd_epi32(b##r, x, w1);                    \
+#define HT_STEP(r)                                        \
+  {                                                       \
+    const __m512i x = broadcast(patches + r * pitch + k); \
+    a##r = _mm512_dpbusd_epi32(a##r, x, w0);              \
+    b##r = _mm512_dpbusd_epi32(b##r, x, w1);              \
   }
     HT_EACH_PIXEL(HT_STEP)
 #undef HT_STEP
   }
-#define HT_STORE(r)                                  \
-  _mm512_storeu_si512(sums + r * HT_VECTOR, a##r);   \
+#define HT_STORE(r)                                \
+  _mm512_storeu_si512(sums + r * HT_VECTOR, a##r); \
   _mm512_storeu_si512(sums + (kPixels + r) * HT_VECTOR, b##r);
   HT_EACH_PIXEL(HT_STORE)
 #undef HT_STORE
 }
 
-static void convolve_tile(const ht_conv_params* p, int32_t group, const uint8_t* patches, int32_t valid, int32_t* sums, void* output,
-                          size_t at) {
+static void convolve_tile(const ht_conv_params* p, int32_t group, const uint8_t* patches, int32_t valid, int32_t* sums,
+                          void* output, size_t at) {
   const size_t pitch = padded_depth(p), bytes = block_bytes(p);
   const int32_t outputs = group_outputs(p), count = blocks(p);
   const char* packed = (const char*)p->packed + (size_t)group * (size_t)count * bytes;

@@ -23,7 +23,8 @@ static void find_taps(const ht_depthwise_params* p, const int8_t* image, int32_t
 static inline __m512i load(const int8_t* from, __mmask16 mask) { return _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, from)); }
 
 // Four pixels by up to sixteen channels, so that a weight is widened once for four products.
-static void sum_block(const ht_depthwise_params* p, const pixel_taps taps[kPixels], int32_t first, __mmask16 mask, int32_t* sums) {
+static void sum_block(const ht_depthwise_params* p, const pixel_taps taps[kPixels], int32_t first, __mmask16 mask,
+                      int32_t* sums) {
   const int8_t* w = p->weights + first;
   __m512i s0 = _mm512_maskz_loadu_epi32(mask, p->bias + first), s1 = s0, s2 = s0, s3 = s0;
   for (int32_t t = 0; t < p->kernel_height * p->kernel_width; ++t, w += p->input_channels) {

@@ -65,8 +65,8 @@ static inline void ht_store_16(int8_t* to, __mmask16 mask, __m512i x, __m512i ze
 }
 
 // sums + r * HT_VECTOR belongs to channels [first, first + count) of pixel r and goes to output[at + r * stride].
-static inline void ht_finish_block(const ht_epilogue* e, int32_t first, int32_t count, int32_t pixels, int32_t* sums, void* output,
-                                   size_t at, size_t stride) {
+static inline void ht_finish_block(const ht_epilogue* e, int32_t first, int32_t count, int32_t pixels, int32_t* sums,
+                                   void* output, size_t at, size_t stride) {
   const __mmask16 mask = (__mmask16)((1u << count) - 1u);
   if (!ht_vector_epilogue(e)) {
     for (int32_t r = 0; r < pixels; ++r) ht_finish(e, first, count, sums + r * HT_VECTOR, output, at + (size_t)r * stride);

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input from a user's side: each is a sentence with place and remedy, the right exit code and no file left behind."""
+import json
+import random
+import struct
+import zlib
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from places import STREET
+
+BAD_INPUT, UNSUPPORTED = 3, 4
+MEMORY = 2 << 30
+
+
+def complaint(done):
+    """The one line that an error is."""
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("halftone: ")]
+    assert lines, done.stderr
+    return lines[-1]
+
+
+@pytest.fixture
+def refused(halftone, tmp_path):
+    """Runs a command that must fail, leave no file behind and say all of `words`."""
+
+    def check(*arguments, code=BAD_INPUT, words=()):
+        before = sorted(tmp_path.rglob("*"))
+        done = halftone(*arguments, "--quiet", expect=code, memory=MEMORY)
+        assert sorted(tmp_path.rglob("*")) == before
+        text = complaint(done)
+        for word in words:
+            assert word in text, f"'{word}' is not in: {text}"
+        return text
+
+    return check
+
+
+# ---- recipes ----
+
+RECIPE_FAULTS = {
+    "unknown key": ({"quantize.rangs": "mse"}, BAD_INPUT, ["street.toml", "rangs", "ranges"]),
+    "unknown section": ({"calibraton.images": "x"}, BAD_INPUT, ["calibraton", "calibration"]),
+    "unknown word": ({"quantize.ranges": "mes"}, BAD_INPUT, ["mes", "mse"]),
+    "unknown head": ({"task.head": "yolv8"}, BAD_INPUT, ["yolv8", "yolov8"]),
+    "unknown target": ({"quantize.target": "nativ"}, BAD_INPUT, ["nativ", "native"]),
+    "planned target": ({"quantize.target": "tensorrt"}, UNSUPPORTED, ["tensorrt"]),
+    "planned weights": ({"quantize.weights": 4}, UNSUPPORTED, ["4"]),
+    "impossible weights": ({"quantize.weights": 7}, BAD_INPUT, ["weights"]),
+    "wrong type": ({"task.max_detections": "many"}, BAD_INPUT, ["max_detections"]),
+    "zero size": ({"preprocess.size": [0, 320]}, BAD_INPUT, ["size"]),
+    "huge size": ({"preprocess.size": [1 << 40, 320]}, BAD_INPUT, ["size"]),
+    "other size than the model's": ({"preprocess.size": [64, 64]}, BAD_INPUT, ["64"]),
+    "division by zero": ({"preprocess.std": [0.0, 1.0, 1.0]}, BAD_INPUT, ["std"]),
+    "no model": ({"model.path": None}, BAD_INPUT, ["path"]),
+    "model is not there": ({"model.path": "nowhere.onnx"}, BAD_INPUT, ["nowhere.onnx"]),
+    "model is a folder": ({"model.path": "."}, BAD_INPUT, ["regular file"]),
+    "input shape does not fit": ({"model.input_shape": [1, 3, 192]}, BAD_INPUT, ["shape"]),
+    "photos are not there": ({"calibration.images": "nowhere"}, BAD_INPUT, ["nowhere"]),
+    "no photo fits the pattern": ({"calibration.images": "*.jpeg"}, BAD_INPUT, ["*.jpeg"]),
+    "no photos asked for": ({"calibration.count": 0}, BAD_INPUT, ["count"]),
+    "head does not fit": ({"task.head": "yolox"}, BAD_INPUT, ["yolox", "output0"]),
+    "another head does not fit": ({"task.head": "fastestdet", "task.strides": [16]}, BAD_INPUT, ["fastestdet"]),
+    "too few classes": ({"task.classes": ["person"]}, BAD_INPUT, ["class"]),
+    "strides do not fit": ({"task.strides": [4, 8]}, BAD_INPUT, ["stride"]),
+}
+
+
+@pytest.mark.parametrize("fault", RECIPE_FAULTS)
+def test_recipe(fault, refused, street_recipe, tmp_path):
+    changes, code, words = RECIPE_FAULTS[fault]
+    refused("quantize", street_recipe(changes), "-o", tmp_path / "out.onnx", code=code, words=words)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("[model\n", ["line 1"]),
+    ("[model]\npath = \n", ["line 2"]),
+    ("\0\x01\x02", ["recipe.toml"]),
+    ("", ["path"]),
+    ("[model]\npath = 'a'\n[model]\npath = 'b'\n", ["line 3"]),
+    ("a = " + "[" * 100000, ["recipe.toml"]),
+])
+def test_text_that_is_no_recipe(text, words, refused, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(text)
+    refused("quantize", recipe, "-o", tmp_path / "out.onnx", words=words)
+
+
+def test_recipe_that_is_not_there(refused, tmp_path):
+    refused("quantize", tmp_path / "nowhere.toml", "-o", tmp_path / "out.onnx", words=["nowhere.toml"])
+
+
+def test_flag_with_an_unknown_word(halftone, street_recipe, tmp_path):
+    done = halftone("quantize", street_recipe(), "-o", tmp_path / "out.onnx", "--ranges", "mes", expect=(2, 3))
+    assert "--ranges" in done.stderr and "mse" in done.stderr
+
+
+# ---- photos ----
+
+
+def png(width, height):
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks)
+
+
+JPEG = (STREET / "calibration" / "000.jpg").read_bytes()
+BAD_PHOTOS = {
+    "text": b"this is no photo",
+    "empty": b"",
+    "first half": JPEG[:len(JPEG) // 2],
+    "header alone": JPEG[:20],
+    "huge": png(60000, 60000),
+    "no pixels": png(0, 0),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_PHOTOS)
+def test_photo(kind, refused, halftone, street_recipe, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("000.jpg", "002.jpg"):
+        (photos / name).write_bytes(JPEG)
+    (photos / "001.jpg").write_bytes(BAD_PHOTOS[kind])
+    recipe = street_recipe({"calibration.images": str(photos)})
+    refused("calibrate", recipe, "-o", tmp_path / "out.stats", words=["001.jpg"])
+    refused("run", STREET / "detector.onnx", "--image", photos / "001.jpg", words=["001.jpg"])
+    done = halftone("calibrate", recipe, "-o", tmp_path / "out.stats", "--skip-bad")
+    assert "001.jpg" in done.stderr and (tmp_path / "out.stats").exists()
+
+
+# ---- annotations ----
+
+
+def changed(change):
+    annotations = json.loads((STREET / "val.json").read_text())
+    change(annotations)
+    return json.dumps(annotations)
+
+
+ANNOTATION_FAULTS = {
+    "no JSON": ("[1, 2", ["bad.json"]),
+    "other JSON": ("[1, 2]", ["bad.json"]),
+    "no images": (changed(lambda a: a.pop("images")), ["images"]),
+    "photo is not there": (changed(lambda a: a["images"][0].update(file_name="nowhere.jpg")), ["nowhere.jpg"]),
+    "photo above its folder": (changed(lambda a: a["images"][0].update(file_name="../val/000.jpg")), ["../val/000.jpg"]),
+    "photo of another size": (changed(lambda a: a["images"][0].update(width=10)), ["10"]),
+    "image twice": (changed(lambda a: a["images"].append(a["images"][0])), ["id"]),
+    "unknown image": (changed(lambda a: a["annotations"][0].update(image_id=999999)), ["999999"]),
+    "unknown category": (changed(lambda a: a["annotations"][0].update(category_id=77)), ["77"]),
+    "box of three numbers": (changed(lambda a: a["annotations"][0].update(bbox=[1, 2, 3])), ["bbox"]),
+    "box of text": (changed(lambda a: a["annotations"][0].update(bbox=["a", 2, 3, 4])), ["bbox"]),
+    "deep": ("[" * 1000000, ["bad.json"]),
+}
+
+
+@pytest.mark.parametrize("fault", ANNOTATION_FAULTS)
+def test_annotations(fault, refused, street_recipe, tmp_path):
+    text, words = ANNOTATION_FAULTS[fault]
+    annotations = tmp_path / "bad.json"
+    annotations.write_text(text)
+    refused("validate", street_recipe({"validation.annotations": str(annotations)}), words=words)
+
+
+# ---- models ----
+
+MODEL = (STREET / "detector.onnx").read_bytes()
+
+
+@pytest.fixture
+def tried(halftone, tmp_path):
+    """Inspects bytes as a model; whatever they are, the program must end well, soon and in bounded memory."""
+
+    def attempt(data, codes=(0, BAD_INPUT, UNSUPPORTED)):
+        path = tmp_path / "model.onnx"
+        path.write_bytes(data)
+        done = halftone("inspect", path, "--quiet", expect=codes, memory=MEMORY)
+        if done.returncode:
+            assert "model.onnx" in complaint(done)
+        return done
+
+    return attempt
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 100, 5000, len(MODEL) // 2, len(MODEL) - 1])
+def test_truncated_model(length, tried):
+    tried(MODEL[:length], codes=(BAD_INPUT,))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_bytes(seed, tried):
+    numbers = random.Random(seed)
+    tried(numbers.randbytes(numbers.randrange(1, 5000)), codes=(BAD_INPUT, UNSUPPORTED))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_damaged_model(seed, tried):
+    numbers = random.Random(seed)
+    data = bytearray(MODEL)
+    # Weights are most of the file; what is said about them stands in what surrounds them.
+    for _ in range(numbers.randrange(1, 40)):
+        data[numbers.randrange(len(data))] = numbers.randrange(256)
+    tried(bytes(data))
+
+
+def small_model(nodes, inputs=(("x", [1, 3, 8, 8]),), outputs=("y",), initializers=(), opset=17):
+    graph = helper.make_graph(list(nodes), "net", [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs],
+                              [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in outputs], list(initializers))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
+
+
+def node(op, inputs, outputs, **attributes):
+    return helper.make_node(op, inputs, outputs, name=f"the_{op.lower()}", **attributes)
+
+
+def weights(shape, values=None, name="w"):
+    count = 1
+    for size in shape:
+        count *= size
+    return helper.make_tensor(name, TensorProto.FLOAT, shape, [0.5] * count if values is None else values)
+
+
+MODEL_FAULTS = {
+    "a cycle": (small_model([node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Relu", ["b"], ["y"])]), BAD_INPUT, []),
+    "an input from nowhere": (small_model([node("Add", ["x", "nowhere"], ["y"])]), BAD_INPUT, ["nowhere"]),
+    "an output from nowhere": (small_model([node("Relu", ["x"], ["z"])]), BAD_INPUT, ["y"]),
+    "a name twice": (small_model([node("Relu", ["x"], ["y"]), node("Sigmoid", ["x"], ["y"])]), BAD_INPUT, ["y"]),
+    "an unknown operator": (small_model([node("Frobnicate", ["x"], ["y"])]), UNSUPPORTED, ["Frobnicate", "the_frobnicate"]),
+    "an impossible attribute": (small_model([node("Softmax", ["x"], ["y"], axis=9)]), BAD_INPUT, ["the_softmax", "axis"]),
+    "a convolution of other channels": (
+        small_model([node("Conv", ["x", "w"], ["y"])], initializers=[weights([4, 5, 3, 3])]), BAD_INPUT, ["the_conv"]),
+    "a shape that cannot be": (
+        small_model([node("Reshape", ["x", "s"], ["y"])], initializers=[helper.make_tensor("s", TensorProto.INT64, [2], [7, -1])]),
+        BAD_INPUT, ["the_reshape"]),
+    "an input beyond all memory": (small_model([node("Relu", ["x"], ["y"])], inputs=[("x", [1 << 40, 1 << 40])]), BAD_INPUT, []),
+    "an open dimension that must be known": (
+        small_model([node("Conv", ["x", "w"], ["y"])], inputs=[("x", [1, "channels", 8, 8])], initializers=[weights([4, 3, 3, 3])]),
+        None, []),
+    "an opset of the future": (small_model([node("Relu", ["x"], ["y"])], opset=99), UNSUPPORTED, ["99"]),
+}
+
+
+@pytest.mark.parametrize("fault", MODEL_FAULTS)
+def test_model(fault, tried):
+    data, code, words = MODEL_FAULTS[fault]
+    done = tried(data, codes=(code,) if code else (0, BAD_INPUT, UNSUPPORTED))
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+def test_tensor_that_promises_more_than_it_holds(tried):
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1 << 20, 1 << 20], raw_data=b"\0" * 8)
+    assert "w" in tried(small_model([node("Add", ["x", "w"], ["y"])], initializers=[tensor]), codes=(BAD_INPUT,)).stderr
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "/etc/passwd", "folder/../../secret.bin", "link.bin"])
+def test_external_data_stays_in_the_folder(location, halftone, tmp_path):
+    folder = tmp_path / "model"
+    (folder / "folder").mkdir(parents=True)
+    (tmp_path / "secret.bin").write_bytes(b"\0" * 4 * 192)
+    (folder / "link.bin").symlink_to(tmp_path / "secret.bin")
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1, 3, 8, 8], data_location=TensorProto.EXTERNAL)
+    for key, value in {"location": location, "offset": "0", "length": "768"}.items():
+        tensor.external_data.add(key=key, value=value)
+    (folder / "model.onnx").write_bytes(small_model([node("Add", ["x", "w"], ["y"])], initializers=[tensor]))
+    done = halftone("inspect", folder / "model.onnx", expect=BAD_INPUT)
+    assert "folder" in done.stderr or location in done.stderr
+
+
+def test_quantized_model_is_not_quantized_again(halftone, refused, street_recipe, tmp_path):
+    halftone("quantize", street_recipe(), "-o", tmp_path / "once.onnx")
+    onnx.checker.check_model(onnx.load(tmp_path / "once.onnx"), full_check=True)
+    refused("quantize", street_recipe({"model.path": str(tmp_path / "once.onnx")}, name="street.toml"), "-o", tmp_path / "twice.onnx",
+            words=["once.onnx", "quantized already"])
+
+
+# ---- statistics ----
+
+
+def test_statistics(halftone, refused, street_recipe, tmp_path):
+    stats = tmp_path / "street.stats"
+    halftone("calibrate", street_recipe(), "-o", stats)
+    other = street_recipe({"preprocess.mean": [1.0, 0.0, 0.0]}, name="other.toml")
+    refused("quantize", other, "--stats", stats, "-o", tmp_path / "out.onnx", words=["preprocess"])
+    fewer = street_recipe({"calibration.count": 4}, name="fewer.toml")
+    refused("quantize", fewer, "--stats", stats, "-o", tmp_path / "out.onnx", words=["street.stats"])
+    refused("merge", stats, stats, "-o", tmp_path / "out.stats")
+    data = stats.read_bytes()
+    for length in (0, 10, len(data) // 2, len(data) - 1):
+        stats.write_bytes(data[:length])
+        refused("merge", stats, "-o", tmp_path / "out.stats", words=["street.stats"])

@@ -65,6 +65,17 @@ TEST(Import, RefusesRandomBytes) {
   }
 }
 
+TEST(Import, RefusesNamesThatAreNoText) {
+  for (const std::string name : {"\xa2", "a\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82"}) {
+    auto model = small_model();
+    model.mutable_graph()->mutable_node(0)->set_name(name);
+    EXPECT_TRUE(contains(error_of(model), "UTF-8"));
+  }
+  auto model = small_model();
+  model.mutable_graph()->mutable_node(0)->set_name("Faltung \xe2\x82\xac \xf0\x9f\x98\x80");
+  EXPECT_TRUE(import_onnx_bytes(bytes_of(model)));
+}
+
 TEST(Import, RefusesMillionsOfEmptyNodesBeforeMakingThem) {
   std::vector<uint8_t> nodes;
   for (int i = 0; i < 5'000'000; ++i) nodes.insert(nodes.end(), {0x0a, 0x00});

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "import/onnx/tensor_data.h"
+#include "import/onnx/text.h"
 #include "import/onnx/wire.h"
 
 namespace ht {
@@ -84,7 +85,7 @@ void name_nodes(std::vector<OnnxNode>& nodes) {
 Status decode_initializers(onnx::GraphProto& graph, TensorReader& tensors, OnnxModel& model) {
   if (graph.sparse_initializer_size() > 0) return unsupported("the model has sparse initializers; store them dense");
   for (auto& proto : *graph.mutable_initializer()) {
-    if (proto.name().empty()) return input_error("an initializer has no name");
+    if (proto.name().empty() || !is_utf8(proto.name())) return input_error("an initializer has no name, or one that is not UTF-8 text");
     auto tensor = tensors.read(proto);
     if (!tensor) tensor = std::move(tensor.error()).in("initializer " + proto.name());
     proto.clear_raw_data();  // so that large weights are not in memory twice
@@ -132,6 +133,7 @@ Result<OnnxModel> decode_onnx_model(std::span<const uint8_t> bytes, const std::f
   decode_header(proto, model.info);
   TensorReader tensors(folder, max_bytes);
   HT_TRY(decode_graph(*proto.mutable_graph(), tensors, model));
+  HT_TRY(check_text(model));
   return model;
 }
 

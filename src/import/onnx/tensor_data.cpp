@@ -10,6 +10,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "import/onnx/text.h"
 
 static_assert(std::endian::native == std::endian::little, "raw data of ONNX are little-endian");
 
@@ -163,6 +164,7 @@ Result<std::vector<uint8_t>> TensorReader::external(const Proto& proto, int64_t 
   std::string location;
   int64_t offset = 0;
   for (const auto& entry : proto.external_data()) {
+    if (!is_utf8(entry.value())) return input_error("the place of the external data is not UTF-8 text");
     if (entry.key() == "location") {
       location = entry.value();
     } else if (entry.key() == "offset") {

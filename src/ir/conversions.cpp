@@ -44,13 +44,15 @@ class ConversionFolder {
         replace(NodeId(i), input);
         continue;
       }
-      if (const NodeId earlier = equal_conversion(links, input, i); earlier.valid()) replace(NodeId(i), graph_.node(earlier).outputs[0]);
+      if (const NodeId earlier = equal_conversion(links, input, i); earlier.valid())
+        replace(NodeId(i), graph_.node(earlier).outputs[0]);
     }
   }
 
   NodeId equal_conversion(const Links& links, ValueId input, size_t before) const {
     for (NodeId reader : links.consumers(input))
-      if (reader.index < before && !is_gone_[reader.index] && conversion(reader) && graph_.node(reader).op == graph_.nodes[before].op)
+      if (reader.index < before && !is_gone_[reader.index] && conversion(reader) &&
+          graph_.node(reader).op == graph_.nodes[before].op)
         return reader;
     return {};
   }
@@ -61,7 +63,8 @@ class ConversionFolder {
       const ValueId id(i);
       const NodeId reader = links.only_consumer(id);
       Value& value = graph_.value(id);
-      if (!reader.valid() || !links.producer(id).valid() || value.type.dtype != DType::kFloat32 || value.type.is_quantized()) continue;
+      if (!reader.valid() || !links.producer(id).valid() || value.type.dtype != DType::kFloat32 || value.type.is_quantized())
+        continue;
       const Convert* convert = conversion(reader);
       if (!convert || !convert->affine) continue;
       const ValueId output = graph_.node(reader).outputs[0];

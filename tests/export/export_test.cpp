@@ -58,27 +58,32 @@ TEST(Export, KeepsEveryOperator) {
   m.graph.metadata = {{"halftone.b", "2"}, {"halftone.a", "1"}};
   const ValueId x = m.input("x", {1, 4, 8, 8});
   ValueId v = m.node("conv", Conv{{1, 1}, {1, 1}, {1, 0, 1, 2}, 2}, {x, m.floats("w", {4, 2, 3, 3}), m.floats("b", {4})});
-  v = m.node("norm", BatchNormalization{1e-3f}, {v, m.floats("s", {4}), m.floats("o", {4}), m.floats("mean", {4}), m.floats("var", {4})});
-  for (UnaryKind kind : {UnaryKind::kRelu, UnaryKind::kLeakyRelu, UnaryKind::kSigmoid, UnaryKind::kHardSigmoid, UnaryKind::kTanh, UnaryKind::kErf,
-                         UnaryKind::kElu, UnaryKind::kSelu, UnaryKind::kCelu, UnaryKind::kSoftplus, UnaryKind::kSoftsign, UnaryKind::kExp,
-                         UnaryKind::kLog, UnaryKind::kSqrt, UnaryKind::kNeg, UnaryKind::kAbs, UnaryKind::kFloor, UnaryKind::kCeil,
-                         UnaryKind::kRound, UnaryKind::kReciprocal, UnaryKind::kSin, UnaryKind::kCos, UnaryKind::kSign}) {
+  v = m.node("norm", BatchNormalization{1e-3f},
+             {v, m.floats("s", {4}), m.floats("o", {4}), m.floats("mean", {4}), m.floats("var", {4})});
+  for (UnaryKind kind :
+       {UnaryKind::kRelu,     UnaryKind::kLeakyRelu, UnaryKind::kSigmoid, UnaryKind::kHardSigmoid, UnaryKind::kTanh,
+        UnaryKind::kErf,      UnaryKind::kElu,       UnaryKind::kSelu,    UnaryKind::kCelu,        UnaryKind::kSoftplus,
+        UnaryKind::kSoftsign, UnaryKind::kExp,       UnaryKind::kLog,     UnaryKind::kSqrt,        UnaryKind::kNeg,
+        UnaryKind::kAbs,      UnaryKind::kFloor,     UnaryKind::kCeil,    UnaryKind::kRound,       UnaryKind::kReciprocal,
+        UnaryKind::kSin,      UnaryKind::kCos,       UnaryKind::kSign}) {
     const bool has_alpha = kind == UnaryKind::kLeakyRelu || kind == UnaryKind::kHardSigmoid || kind == UnaryKind::kElu ||
                            kind == UnaryKind::kSelu || kind == UnaryKind::kCelu;
     const bool has_beta = kind == UnaryKind::kHardSigmoid || kind == UnaryKind::kSelu;
     v = m.node(std::string(kUnaryNames[static_cast<size_t>(kind)]), Unary{kind, has_alpha ? 0.3f : 0, has_beta ? 0.7f : 0}, {v});
   }
   v = m.node("clip", Unary{UnaryKind::kClip, -1, 6}, {v});
-  for (BinaryKind kind : {BinaryKind::kAdd, BinaryKind::kSub, BinaryKind::kMul, BinaryKind::kDiv, BinaryKind::kPow, BinaryKind::kMin,
-                          BinaryKind::kMax, BinaryKind::kFmod, BinaryKind::kPRelu})
-    v = m.node(std::string(kBinaryNames[static_cast<size_t>(kind)]), Binary{kind}, {v, m.floats("c" + std::to_string(static_cast<int>(kind)), {4, 1, 1})});
+  for (BinaryKind kind : {BinaryKind::kAdd, BinaryKind::kSub, BinaryKind::kMul, BinaryKind::kDiv, BinaryKind::kPow,
+                          BinaryKind::kMin, BinaryKind::kMax, BinaryKind::kFmod, BinaryKind::kPRelu})
+    v = m.node(std::string(kBinaryNames[static_cast<size_t>(kind)]), Binary{kind},
+               {v, m.floats("c" + std::to_string(static_cast<int>(kind)), {4, 1, 1})});
   const ValueId condition = m.node("less", Binary{BinaryKind::kLess}, {v, x});
   v = m.node("where", Where{}, {m.node("not", Unary{UnaryKind::kNot, 0, 0}, {condition}), v, x});
   v = m.node("concat", Concat{1}, {v, x});
   v = m.node("slice", Slice{{0, 7, 1, 7}, {1, -1, 2, -3}, {1, 8, 3, 3}}, {v});
   v = m.node("pad", Pad{PadMode::kConstant, {0, 0, 1, 2, 0, 0, 3, 0}, 0.5f}, {v});
   v = m.node("pool", Pool{PoolKind::kAverage, {2, 2}, {1, 1}, {1, 1}, {0, 1, 1, 0}, true, true, false}, {v});
-  v = m.node("resize", Resize{ResizeMode::kLinear, Coordinates::kAlignCorners, NearestMode::kFloor, {1, 8, 14, 10}, {1, 1, 2, 2}}, {v});
+  v = m.node("resize", Resize{ResizeMode::kLinear, Coordinates::kAlignCorners, NearestMode::kFloor, {1, 8, 14, 10}, {1, 1, 2, 2}},
+             {v});
   v = m.node("max", Pool{PoolKind::kMax, {3, 3}, {2, 1}, {1, 2}, {1, 1, 1, 1}, false, false, false}, {v});
   const Shape shape = m.graph.value(v).type.shape;
   v = m.node("transpose", Transpose{{0, 2, 3, 1}}, {v});
@@ -111,7 +116,8 @@ TEST(Export, WritesQuantizedValuesAndReadsThemAgain) {
   const ValueId other = m.node("requantize", Convert{DType::kInt8, per_tensor(0.7f, 5)}, {relu});
   m.output(m.node("sum", Binary{BinaryKind::kAdd}, {relu, other}));
   m.output(m.node("real", Convert{DType::kFloat32, std::nullopt}, {relu}));
-  const ValueId integers = m.node("pool", Pool{PoolKind::kMax, {2, 2}, {1, 1}, {1, 1}, {0, 0, 0, 0}, false, false, false}, {conv});
+  const ValueId integers =
+      m.node("pool", Pool{PoolKind::kMax, {2, 2}, {1, 1}, {1, 1}, {0, 0, 0, 0}, false, false, false}, {conv});
   m.quantize(integers, DType::kInt8, per_tensor(0.4f, 2));
   m.output(integers);
   expect_round_trip(m.graph);

@@ -45,6 +45,8 @@ class GraphMaker {
 };
 
 inline Affine per_tensor(float scale, int32_t zero_point = 0) { return *Affine::per_tensor(scale, zero_point); }
-inline Affine per_axis(std::vector<float> scales, size_t axis, size_t rank) { return *Affine::per_axis(std::move(scales), {}, axis, rank); }
+inline Affine per_axis(std::vector<float> scales, size_t axis, size_t rank) {
+  return *Affine::per_axis(std::move(scales), {}, axis, rank);
+}
 
 }  // namespace ht

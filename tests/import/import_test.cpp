@@ -2,7 +2,6 @@
 #include "import/onnx/import.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <filesystem>
@@ -340,7 +339,8 @@ TEST_F(ExternalData, CannotLeaveTheModelsFolder) {
 }
 
 TEST_F(ExternalData, MustFitItsFileAndTensor) {
-  for (const auto& [offset, length] : {std::pair("60", "8"), {"0", "4"}, {"-1", "8"}, {"9223372036854775807", "8"}, {"0x1", "8"}, {"", "64"}})
+  for (const auto& [offset, length] :
+       {std::pair("60", "8"), {"0", "4"}, {"-1", "8"}, {"9223372036854775807", "8"}, {"0x1", "8"}, {"", "64"}})
     EXPECT_FALSE(import("inside.bin", offset, length)) << offset << " " << length;
 }
 

@@ -30,8 +30,10 @@ inline void add_port(onnx::ValueInfoProto& port, const std::string& name, const 
   tensor.mutable_shape();
   for (int64_t size : shape) {
     auto& dim = *tensor.mutable_shape()->add_dim();
-    if (size >= 0) dim.set_dim_value(size);
-    else dim.set_dim_param("open");
+    if (size >= 0)
+      dim.set_dim_value(size);
+    else
+      dim.set_dim_param("open");
   }
 }
 
@@ -45,7 +47,8 @@ inline onnx::NodeProto& add_node(onnx::ModelProto& model, const std::string& op,
   return node;
 }
 
-inline onnx::AttributeProto& add_attribute(onnx::NodeProto& node, const std::string& name, onnx::AttributeProto::AttributeType type) {
+inline onnx::AttributeProto& add_attribute(onnx::NodeProto& node, const std::string& name,
+                                           onnx::AttributeProto::AttributeType type) {
   auto& attribute = *node.add_attribute();
   attribute.set_name(name);
   attribute.set_type(type);

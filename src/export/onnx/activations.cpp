@@ -24,7 +24,9 @@ class Group {
     return result;
   }
   void last(std::string_view op, const std::vector<std::string>& inputs) { writer_.node(op, name_, inputs, output_); }
-  std::string number(std::string_view what, float value) { return writer_.constant_float(name_ + "_" + std::string(what), value); }
+  std::string number(std::string_view what, float value) {
+    return writer_.constant_float(name_ + "_" + std::string(what), value);
+  }
 
  private:
   OnnxWriter& writer_;
@@ -64,7 +66,8 @@ Tensor bound(DType dtype, float value) {
   return tensor;
 }
 
-void write_clip(OnnxWriter& writer, const Unary& unary, const std::string& name, const std::string& input, const std::string& output, DType dtype) {
+void write_clip(OnnxWriter& writer, const Unary& unary, const std::string& name, const std::string& input,
+                const std::string& output, DType dtype) {
   std::string low, high;
   if (unary.alpha > std::numeric_limits<float>::lowest()) low = writer.constant(name + "_min", bound(dtype, unary.alpha));
   if (unary.beta < std::numeric_limits<float>::max()) high = writer.constant(name + "_max", bound(dtype, unary.beta));
@@ -73,12 +76,14 @@ void write_clip(OnnxWriter& writer, const Unary& unary, const std::string& name,
 
 }  // namespace
 
-void write_unary(OnnxWriter& writer, const Unary& unary, const std::string& name, const std::string& input, const std::string& output,
-                 DType dtype) {
+void write_unary(OnnxWriter& writer, const Unary& unary, const std::string& name, const std::string& input,
+                 const std::string& output, DType dtype) {
   const std::string_view op = kUnaryNames[static_cast<size_t>(unary.kind)];
   Group group(writer, name, input, output);
   switch (unary.kind) {
-    case UnaryKind::kSilu: group.last("Mul", {input, group.step("Sigmoid", {input})}); return;
+    case UnaryKind::kSilu:
+      group.last("Mul", {input, group.step("Sigmoid", {input})});
+      return;
     case UnaryKind::kHardSwish:
       if (writer.opset() >= 14) break;
       write_hard_swish(writer, name, input, output);
@@ -98,12 +103,20 @@ void write_unary(OnnxWriter& writer, const Unary& unary, const std::string& name
         write_gelu(group);
       return;
     }
-    case UnaryKind::kClip: write_clip(writer, unary, name, input, output, dtype); return;
+    case UnaryKind::kClip:
+      write_clip(writer, unary, name, input, output, dtype);
+      return;
     case UnaryKind::kLeakyRelu:
     case UnaryKind::kElu:
-    case UnaryKind::kCelu: writer.node(op, name, {input}, output).number("alpha", unary.alpha); return;
-    case UnaryKind::kHardSigmoid: writer.node(op, name, {input}, output).number("alpha", unary.alpha).number("beta", unary.beta); return;
-    case UnaryKind::kSelu: writer.node(op, name, {input}, output).number("alpha", unary.alpha).number("gamma", unary.beta); return;
+    case UnaryKind::kCelu:
+      writer.node(op, name, {input}, output).number("alpha", unary.alpha);
+      return;
+    case UnaryKind::kHardSigmoid:
+      writer.node(op, name, {input}, output).number("alpha", unary.alpha).number("beta", unary.beta);
+      return;
+    case UnaryKind::kSelu:
+      writer.node(op, name, {input}, output).number("alpha", unary.alpha).number("gamma", unary.beta);
+      return;
     case UnaryKind::kRelu:
     case UnaryKind::kSigmoid:
     case UnaryKind::kTanh:
@@ -122,7 +135,8 @@ void write_unary(OnnxWriter& writer, const Unary& unary, const std::string& name
     case UnaryKind::kSin:
     case UnaryKind::kCos:
     case UnaryKind::kSign:
-    case UnaryKind::kNot: break;
+    case UnaryKind::kNot:
+      break;
   }
   group.last(op, {input});
 }

@@ -15,7 +15,8 @@ struct Version {
 constexpr Version kCommon = {13, 7}, kNewer = {21, 10};
 
 bool is_newer(const TensorType& type) {
-  const bool width = type.dtype == DType::kInt4 || type.dtype == DType::kUint4 || type.dtype == DType::kInt16 || type.dtype == DType::kUint16;
+  const bool width =
+      type.dtype == DType::kInt4 || type.dtype == DType::kUint4 || type.dtype == DType::kInt16 || type.dtype == DType::kUint16;
   if (!type.affine || type.affine->is_per_tensor() || type.affine->axis()) return width;
   for (size_t i = 0; i < type.shape.size(); ++i)
     if (type.affine->shape()[i] != 1 && type.affine->shape()[i] != type.shape[i]) return true;  // scales a block
@@ -23,10 +24,12 @@ bool is_newer(const TensorType& type) {
 }
 
 bool is_newer(const Op& op) {
-  if (const auto* resize = std::get_if<Resize>(&op)) return resize->antialias || resize->coordinates == Coordinates::kHalfPixelSymmetric;
+  if (const auto* resize = std::get_if<Resize>(&op))
+    return resize->antialias || resize->coordinates == Coordinates::kHalfPixelSymmetric;
   if (const auto* pad = std::get_if<Pad>(&op)) return pad->mode == PadMode::kWrap;
   if (const auto* pool = std::get_if<Pool>(&op))
-    return pool->kind == PoolKind::kAverage && std::ranges::any_of(pool->dilations, [](int64_t dilation) { return dilation != 1; });
+    return pool->kind == PoolKind::kAverage &&
+           std::ranges::any_of(pool->dilations, [](int64_t dilation) { return dilation != 1; });
   return false;
 }
 

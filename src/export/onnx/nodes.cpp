@@ -16,7 +16,9 @@ struct Site {
   std::string output;
 
   const TensorType& type(size_t i) const { return writer.graph().value(node.inputs[i]).type; }
-  std::string ints(std::string_view what, const Ints& values) const { return writer.constant_ints(node.name + "_" + std::string(what), values); }
+  std::string ints(std::string_view what, const Ints& values) const {
+    return writer.constant_ints(node.name + "_" + std::string(what), values);
+  }
   Attributes make(std::string_view op) const { return writer.node(op, node.name, inputs, output); }
   // The same with further inputs.
   Attributes make(std::string_view op, std::initializer_list<std::string> more) const {
@@ -38,7 +40,11 @@ Status write(const Site& site, const Conv& conv) {
 }
 
 Status write(const Site& site, const Gemm& gemm) {
-  site.make("Gemm").number("alpha", gemm.alpha).number("beta", gemm.beta).integer("transA", gemm.transpose_a).integer("transB", gemm.transpose_b);
+  site.make("Gemm")
+      .number("alpha", gemm.alpha)
+      .number("beta", gemm.beta)
+      .integer("transA", gemm.transpose_a)
+      .integer("transB", gemm.transpose_b);
   return {};
 }
 
@@ -89,7 +95,8 @@ Status write(const Site& site, const Slice& slice) {
 }
 
 Status write(const Site& site, const Reshape& reshape) {
-  if (std::ranges::find(reshape.shape, 0) != reshape.shape.end()) return unsupported("makes a tensor without elements, which is not written to ONNX");
+  if (std::ranges::find(reshape.shape, 0) != reshape.shape.end())
+    return unsupported("makes a tensor without elements, which is not written to ONNX");
   site.make("Reshape", {site.ints("shape", reshape.shape)});
   return {};
 }
@@ -103,7 +110,8 @@ Status write(const Site& site, const Pad& pad) {
   const std::string pads = site.ints("pads", pad.pads);
   std::string value;
   if (pad.mode == PadMode::kConstant && pad.value != 0) {
-    if (!site.type(0).is_quantized() && site.type(0).dtype != DType::kFloat32) return unsupported("pads integers with {}, which is not written to ONNX", pad.value);
+    if (!site.type(0).is_quantized() && site.type(0).dtype != DType::kFloat32)
+      return unsupported("pads integers with {}, which is not written to ONNX", pad.value);
     value = site.writer.constant_float(site.node.name + "_value", pad.value);
   }
   site.make("Pad", {pads, value}).text("mode", kPadModeNames[static_cast<size_t>(pad.mode)]);
@@ -137,7 +145,8 @@ Status write(const Site& site, const Resize& resize) {
   if (!scales_say_it && !sizes_say_it) return unsupported("has sizes that do not follow from its scales, which ONNX cannot say");
   std::string scales, sizes;
   if (scales_say_it)
-    scales = site.writer.constant(site.node.name + "_scales", Tensor::of_floats({static_cast<int64_t>(shape.size())}, resize.scales));
+    scales =
+        site.writer.constant(site.node.name + "_scales", Tensor::of_floats({static_cast<int64_t>(shape.size())}, resize.scales));
   else
     sizes = site.ints("sizes", resize.sizes);
   Attributes attributes = site.make("Resize", {"", scales, sizes});

@@ -47,7 +47,9 @@ Result<Factors> factors_of(const Affine& affine, size_t rows, size_t columns) {
   for (size_t i = 0; i < rows; ++i) factors.first.push_back(scales[i * columns]);
   for (size_t j = 0; j < columns; ++j) {
     const auto factor = exact_factor(factors.first, scales, j, columns);
-    if (!factor) return unsupported("its scales vary along two axes and are no products of one vector an axis, which is all that ONNX can say");
+    if (!factor)
+      return unsupported(
+          "its scales vary along two axes and are no products of one vector an axis, which is all that ONNX can say");
     factors.second.push_back(*factor);
   }
   return factors;
@@ -81,7 +83,9 @@ Result<OnnxWriter::Parameters> OnnxWriter::parameters(ValueId id) {
   if (affine.is_per_tensor()) return Parameters{{}, affine.scales(), affine.zero_points(), std::nullopt, 0, std::nullopt};
   if (const auto axis = affine.axis()) {
     const int64_t size = shape[*axis];
-    return Parameters{{size}, affine.scales_along(*axis, size), affine.zero_points_along(*axis, size), static_cast<int64_t>(*axis), 0, std::nullopt};
+    return Parameters{
+        {size},      affine.scales_along(*axis, size), affine.zero_points_along(*axis, size), static_cast<int64_t>(*axis), 0,
+        std::nullopt};
   }
   const auto axes = varying_axes(affine);
   for (size_t axis : axes) {
@@ -97,7 +101,8 @@ Result<OnnxWriter::Parameters> OnnxWriter::parameters(ValueId id) {
     }
     return blocked;
   }
-  if (axes.size() != 2 || !value.constant) return unsupported("its scales vary along {} axes, which ONNX cannot say", axes.size());
+  if (axes.size() != 2 || !value.constant)
+    return unsupported("its scales vary along {} axes, which ONNX cannot say", axes.size());
   const auto rows = static_cast<size_t>(shape[axes[0]]), columns = static_cast<size_t>(shape[axes[1]]);
   auto factors = factors_of(affine, rows, columns);
   if (!factors) return std::move(factors.error());
@@ -106,7 +111,8 @@ Result<OnnxWriter::Parameters> OnnxWriter::parameters(ValueId id) {
     for (size_t j = 0; j < columns; ++j) {
       const int32_t zero_point = affine.zero_points()[i * columns + j];
       if (j == 0) split.zero_points.push_back(zero_point);
-      if (zero_point != split.zero_points.back()) return unsupported("its zero points vary along two axes, which ONNX cannot say");
+      if (zero_point != split.zero_points.back())
+        return unsupported("its zero points vary along two axes, which ONNX cannot say");
     }
   Shape factor_shape(shape.size(), 1);
   factor_shape[axes[1]] = shape[axes[1]];
@@ -130,7 +136,8 @@ Status OnnxWriter::quantize(ValueId id, const std::string& node_name, const std:
   Stored& stored = stored_[id];
   stored.integers = output;
   stored.scale = constant(value.name + "_scale", Tensor::of_floats(parameters.shape, parameters.scales));
-  stored.zero_point = constant(value.name + "_zero_point", integers_of(value.type.dtype, parameters.shape, parameters.zero_points));
+  stored.zero_point =
+      constant(value.name + "_zero_point", integers_of(value.type.dtype, parameters.shape, parameters.zero_points));
   write_axis(node("QuantizeLinear", node_name, {input, stored.scale, stored.zero_point}, output), parameters);
   return {};
 }
@@ -146,7 +153,8 @@ Status OnnxWriter::dequantize(ValueId id, const std::string& node_name, const st
     // ONNX Runtime wants none for 32 bits.
     const bool is_zero = std::ranges::all_of(parameters.zero_points, [](int32_t zero_point) { return zero_point == 0; });
     if (value.type.dtype != DType::kInt32 || !is_zero)
-      stored.zero_point = constant(value.name + "_zero_point", integers_of(value.type.dtype, parameters.shape, parameters.zero_points));
+      stored.zero_point =
+          constant(value.name + "_zero_point", integers_of(value.type.dtype, parameters.shape, parameters.zero_points));
   }
   const std::string dequantized = parameters.factor ? fresh(output + "_unscaled") : output;
   write_axis(node("DequantizeLinear", node_name, {stored.integers, stored.scale, stored.zero_point}, dequantized), parameters);

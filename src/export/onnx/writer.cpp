@@ -42,18 +42,30 @@ void write_port(onnx::ValueInfoProto& port, const Value& value) {
 
 int32_t element_code(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32: return 1;
-    case DType::kUint8: return 2;
-    case DType::kInt8: return 3;
-    case DType::kUint16: return 4;
-    case DType::kInt16: return 5;
-    case DType::kInt32: return 6;
-    case DType::kInt64: return 7;
-    case DType::kBool: return 9;
-    case DType::kFloat16: return 10;
-    case DType::kFloat64: return 11;
-    case DType::kUint4: return 21;
-    case DType::kInt4: return 22;
+    case DType::kFloat32:
+      return 1;
+    case DType::kUint8:
+      return 2;
+    case DType::kInt8:
+      return 3;
+    case DType::kUint16:
+      return 4;
+    case DType::kInt16:
+      return 5;
+    case DType::kInt32:
+      return 6;
+    case DType::kInt64:
+      return 7;
+    case DType::kBool:
+      return 9;
+    case DType::kFloat16:
+      return 10;
+    case DType::kFloat64:
+      return 11;
+    case DType::kUint4:
+      return 21;
+    case DType::kInt4:
+      return 22;
   }
   return 0;
 }
@@ -80,7 +92,11 @@ Attributes& Attributes::text(std::string_view name, std::string_view value) {
 }
 
 OnnxWriter::OnnxWriter(const Graph& graph, int64_t opset)
-    : graph_(graph), opset_(opset), names_(graph), model_(std::make_unique<onnx::ModelProto>()), is_output_(graph.values.size(), false) {
+    : graph_(graph),
+      opset_(opset),
+      names_(graph),
+      model_(std::make_unique<onnx::ModelProto>()),
+      is_output_(graph.values.size(), false) {
   for (ValueId output : graph.outputs) is_output_[output.index] = true;
 }
 
@@ -88,7 +104,8 @@ OnnxWriter::~OnnxWriter() = default;
 
 onnx::GraphProto& OnnxWriter::proto() { return *model_->mutable_graph(); }
 
-Attributes OnnxWriter::node(std::string_view op_type, const std::string& name, const std::vector<std::string>& inputs, const std::string& output) {
+Attributes OnnxWriter::node(std::string_view op_type, const std::string& name, const std::vector<std::string>& inputs,
+                            const std::string& output) {
   auto& node = *proto().add_node();
   size_t count = inputs.size();
   while (count > 0 && inputs[count - 1].empty()) --count;
@@ -113,7 +130,9 @@ std::string OnnxWriter::constant(const std::string& wish, const Tensor& tensor) 
   return name;
 }
 
-std::string OnnxWriter::constant_ints(const std::string& wish, const Ints& values) { return constant(wish, Tensor::of_int64s(values)); }
+std::string OnnxWriter::constant_ints(const std::string& wish, const Ints& values) {
+  return constant(wish, Tensor::of_int64s(values));
+}
 std::string OnnxWriter::constant_float(const std::string& wish, float value) {
   return constant(wish, Tensor::of_floats({}, std::span(&value, 1)));
 }
@@ -139,7 +158,8 @@ Result<std::vector<uint8_t>> OnnxWriter::bytes(int64_t ir_version) {
   const size_t size = model_->ByteSizeLong();
   if (size > INT32_MAX) return unsupported("the model takes {} bytes; an ONNX file has at most 2 GiB", size);
   std::vector<uint8_t> bytes(size);
-  if (!model_->SerializeToArray(bytes.data(), static_cast<int>(size))) return input_error("the model could not be written as ONNX");
+  if (!model_->SerializeToArray(bytes.data(), static_cast<int>(size)))
+    return input_error("the model could not be written as ONNX");
   return bytes;
 }
 

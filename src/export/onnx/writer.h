@@ -44,7 +44,8 @@ class OnnxWriter {
   std::string fresh(const std::string& wish) { return names_.make(wish); }
 
   // An empty input is one that is not there.
-  Attributes node(std::string_view op_type, const std::string& name, const std::vector<std::string>& inputs, const std::string& output);
+  Attributes node(std::string_view op_type, const std::string& name, const std::vector<std::string>& inputs,
+                  const std::string& output);
   void initializer(const std::string& name, const Tensor& tensor);
   // The same under a name like the wish, which is returned.
   std::string constant(const std::string& wish, const Tensor& tensor);
@@ -91,6 +92,7 @@ int32_t element_code(DType dtype);
 
 // Writes the node's operator as one or more of ONNX's, except Convert.
 Status write_node(OnnxWriter& writer, const Node& node);
-void write_unary(OnnxWriter& writer, const Unary& unary, const std::string& name, const std::string& input, const std::string& output, DType dtype);
+void write_unary(OnnxWriter& writer, const Unary& unary, const std::string& name, const std::string& input,
+                 const std::string& output, DType dtype);
 
 }  // namespace ht

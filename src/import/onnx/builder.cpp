@@ -12,7 +12,8 @@ namespace {
 // where the scales go. None where they do not go along.
 std::optional<Affine> moved_affine(const Op& op, const TensorType& from, const Shape& to) {
   const Affine& affine = *from.affine;
-  const bool moves = std::holds_alternative<Reshape>(op) || std::holds_alternative<Transpose>(op) || std::holds_alternative<Slice>(op);
+  const bool moves =
+      std::holds_alternative<Reshape>(op) || std::holds_alternative<Transpose>(op) || std::holds_alternative<Slice>(op);
   if (!moves) return std::nullopt;
   if (affine.is_per_tensor()) return affine;
   if (const auto* transpose = std::get_if<Transpose>(&op)) {
@@ -84,12 +85,14 @@ Result<std::optional<Value>> GraphBuilder::fold(const Node& node, const TensorTy
   return std::optional<Value>(Value{{}, std::move(folded), std::move(result)});
 }
 
-Result<ValueId> GraphBuilder::add_node(const std::string& node_name, Op op, std::vector<ValueId> inputs, const std::string& value_name) {
+Result<ValueId> GraphBuilder::add_node(const std::string& node_name, Op op, std::vector<ValueId> inputs,
+                                       const std::string& value_name) {
   constexpr size_t kMostAxes = 8;
   Node node{node_name, std::move(op), std::move(inputs), {}};
   HT_ASSIGN(auto types, infer(graph_, node));
   TensorType type = std::move(types.at(0));
-  if (type.shape.size() > kMostAxes) return unsupported("the result has {} axes; at most {} are supported", type.shape.size(), kMostAxes);
+  if (type.shape.size() > kMostAxes)
+    return unsupported("the result has {} axes; at most {} are supported", type.shape.size(), kMostAxes);
   HT_TRY(checked_element_count(type.shape));
   HT_ASSIGN(auto constant, fold(node, type));
   if (constant) {

@@ -14,7 +14,7 @@ constexpr int64_t kMostElements = int64_t{1} << 28;  // that a constant may have
 }  // namespace
 
 Status import_constant(ImportNode& node) {
-  constexpr std::array<std::string_view, 7> kForms = {"value",       "value_int",    "value_ints",   "value_float",
+  constexpr std::array<std::string_view, 7> kForms = {"value",        "value_int",    "value_ints",   "value_float",
                                                       "value_floats", "value_string", "value_strings"};
   if (node.has_attribute("sparse_value")) return unsupported("its value is a sparse tensor; store it dense");
   if (std::ranges::count_if(kForms, [&](std::string_view form) { return node.has_attribute(form); }) != 1)
@@ -78,7 +78,8 @@ Status import_range(ImportNode& node) {
   constexpr std::array<std::string_view, 3> kNames = {"start", "limit", "step"};
   for (size_t i = 0; i < 3; ++i) {
     HT_ASSIGN(bounds[i], node.constant(i, kNames[i]));
-    if (bounds[i].size() != 1 || bounds[i].dtype() != bounds[0].dtype()) return input_error("start, limit and step must be single numbers of one type");
+    if (bounds[i].size() != 1 || bounds[i].dtype() != bounds[0].dtype())
+      return input_error("start, limit and step must be single numbers of one type");
   }
   const double start = bounds[0].to_doubles()[0], limit = bounds[1].to_doubles()[0], step = bounds[2].to_doubles()[0];
   const double count = std::max(0.0, std::ceil((limit - start) / step));
@@ -98,10 +99,17 @@ Status import_range(ImportNode& node) {
     for (size_t i = 0; i < size; ++i) elements[i] = static_cast<Element>(first + static_cast<int64_t>(i) * by);
   };
   switch (bounds[0].dtype()) {
-    case DType::kInt64: fill(values.mutable_data<int64_t>()); break;
-    case DType::kInt32: fill(values.mutable_data<int32_t>()); break;
-    case DType::kInt16: fill(values.mutable_data<int16_t>()); break;
-    default: return unsupported("ranges of the type {} are not supported; use int64", dtype_name(bounds[0].dtype()));
+    case DType::kInt64:
+      fill(values.mutable_data<int64_t>());
+      break;
+    case DType::kInt32:
+      fill(values.mutable_data<int32_t>());
+      break;
+    case DType::kInt16:
+      fill(values.mutable_data<int16_t>());
+      break;
+    default:
+      return unsupported("ranges of the type {} are not supported; use int64", dtype_name(bounds[0].dtype()));
   }
   node.emit_constant(std::move(values));
   return {};
@@ -115,8 +123,10 @@ Status import_identity(ImportNode& node) {
 Status import_dropout(ImportNode& node) {
   if (node.opset() < 12) node.ignore("ratio");
   if (node.opset() >= 12) node.ignore("seed");
-  if (node.opset() < 12 && node.input_count() > 1) return input_error("has {} inputs; Dropout of opset {} has one", node.input_count(), node.opset());
-  if (node.wants_output(1)) return unsupported("its second output (the mask) is used, as in training; export the model for inference");
+  if (node.opset() < 12 && node.input_count() > 1)
+    return input_error("has {} inputs; Dropout of opset {} has one", node.input_count(), node.opset());
+  if (node.wants_output(1))
+    return unsupported("its second output (the mask) is used, as in training; export the model for inference");
   if (node.has_input(2)) {
     HT_ASSIGN(const float training, node.constant_float(2, "training mode"));
     if (training != 0) return unsupported("is in training mode; export the model for inference (in PyTorch: model.eval())");

@@ -16,7 +16,8 @@ constexpr int64_t kMost = int64_t{1} << 31;  // of any such size, so that sums a
 
 Result<Ints> window_sizes(ImportNode& node, std::string_view name, size_t count, int64_t otherwise) {
   Ints sizes = node.integers(name, Ints(count, otherwise));
-  if (sizes.size() != count) return node.wrong_attribute(name, fmt::format("has {} numbers where the input needs {}", sizes.size(), count));
+  if (sizes.size() != count)
+    return node.wrong_attribute(name, fmt::format("has {} numbers where the input needs {}", sizes.size(), count));
   for (int64_t size : sizes)
     if (size < otherwise || size > kMost) return node.wrong_attribute(name, fmt::format("is {}, which cannot be", size));
   return sizes;
@@ -100,7 +101,8 @@ Status import_global_pool(ImportNode& node) {
 }
 
 Status import_gemm(ImportNode& node) {
-  if (node.opset() < 11 && !node.has_input(2)) return input_error("has no third input, which Gemm of opset {} must have", node.opset());
+  if (node.opset() < 11 && !node.has_input(2))
+    return input_error("has no third input, which Gemm of opset {} must have", node.opset());
   const Gemm gemm{node.number("alpha", 1), node.number("beta", 1), node.flag("transA"), node.flag("transB")};
   return node.emit(gemm, node.inputs());
 }

@@ -53,7 +53,9 @@ Status import_binary(ImportNode& node) {
 
 Status import_variadic(ImportNode& node) {
   const bool is_mean = node.op_type() == "Mean";
-  const BinaryKind kind = node.op_type() == "Max" ? BinaryKind::kMax : node.op_type() == "Min" ? BinaryKind::kMin : BinaryKind::kAdd;
+  const BinaryKind kind = node.op_type() == "Max"   ? BinaryKind::kMax
+                          : node.op_type() == "Min" ? BinaryKind::kMin
+                                                    : BinaryKind::kAdd;
   const size_t count = node.input_count();
   for (size_t i = 0; i < count; ++i)
     if (!node.has_input(i)) return input_error("its input {} is missing", i);
@@ -119,8 +121,8 @@ Status import_where(ImportNode& node) { return node.emit(Where{}, {node.input(0)
 Status import_cast(ImportNode& node) {
   if (!node.has_attribute("to")) return input_error("has no attribute 'to', which says the new type");
   const int64_t code = node.integer("to", 0);
-  if (node.opset() >= 19) node.ignore("saturate");      // concerns 8-bit floats only
-  if (node.opset() >= 24) node.ignore("round_mode");    // the same
+  if (node.opset() >= 19) node.ignore("saturate");    // concerns 8-bit floats only
+  if (node.opset() >= 24) node.ignore("round_mode");  // the same
   const auto to = code < 0 || code > INT32_MAX ? std::nullopt : element_type(static_cast<int32_t>(code));
   if (!to) return unsupported("casts to the element type with ONNX's number {}, which Halftone does not know", code);
   // A cast between float types changes nothing here, where they all are f32.

@@ -23,12 +23,14 @@ Result<Shape> input_shape(const OnnxPort& port, const Shape* given) {
   }
   const auto& dimensions = *port.dimensions;
   if (given && given->size() != dimensions.size())
-    return usage_error("input '{}' has {} dimensions, but the given input_shape has {}", port.name, dimensions.size(), given->size());
+    return usage_error("input '{}' has {} dimensions, but the given input_shape has {}", port.name, dimensions.size(),
+                       given->size());
   Shape shape;
   for (size_t i = 0; i < dimensions.size(); ++i) {
     const auto& [size, parameter] = dimensions[i];
     if (given && size && *size != (*given)[i])
-      return usage_error("input '{}' has the fixed size {} in dimension {}, but the given input_shape says {}", port.name, *size, i, (*given)[i]);
+      return usage_error("input '{}' has the fixed size {} in dimension {}, but the given input_shape says {}", port.name, *size,
+                         i, (*given)[i]);
     if (given) {
       shape.push_back((*given)[i]);
     } else if (size) {
@@ -37,8 +39,9 @@ Result<Shape> input_shape(const OnnxPort& port, const Shape* given) {
       shape.push_back(1);  // the batch
     } else {
       const std::string called = parameter.empty() ? "" : " ('" + parameter + "')";
-      return input_error("input '{}' leaves dimension {}{} open; say it in the recipe: [model] input_shape = [1, 3, height, width]", port.name, i,
-                         called);
+      return input_error(
+          "input '{}' leaves dimension {}{} open; say it in the recipe: [model] input_shape = [1, 3, height, width]", port.name,
+          i, called);
     }
   }
   return shape;
@@ -86,11 +89,14 @@ class Importer {
   Status add_inputs() {
     const auto& inputs = model_.info.inputs;
     if (options_.input_shape && inputs.size() != 1)
-      return usage_error("one input_shape is given, but the model has {} inputs; give the shape by the input's name", inputs.size());
+      return usage_error("one input_shape is given, but the model has {} inputs; give the shape by the input's name",
+                         inputs.size());
     for (const auto& [name, shape] : options_.input_shapes)
-      if (std::ranges::find(inputs, name, &OnnxPort::name) == inputs.end()) return usage_error("a shape is given for '{}', but the model has no such input", name);
+      if (std::ranges::find(inputs, name, &OnnxPort::name) == inputs.end())
+        return usage_error("a shape is given for '{}', but the model has no such input", name);
     for (const OnnxPort& input : inputs) {
-      if (!input.dtype) return unsupported("input '{}' is no tensor or has an element type that Halftone does not know", input.name);
+      if (!input.dtype)
+        return unsupported("input '{}' is no tensor or has an element type that Halftone does not know", input.name);
       HT_ASSIGN(Shape shape, input_shape(input, given_shape(input.name)));
       if (shape.size() > 8) return unsupported("input '{}' has {} axes; at most 8 are supported", input.name, shape.size());
       if (auto count = checked_element_count(shape); !count) return std::move(count.error()).in("input " + input.name);
@@ -124,9 +130,9 @@ class Importer {
     ImportNode import(node, opset_, std::move(operands), builder_);
     if (import.input_count() < row.min_inputs || import.input_count() > row.max_inputs)
       return input_error("has {} inputs; {} of opset {} has {}", import.input_count(), node.op_type, opset_,
-                         row.max_inputs == SIZE_MAX          ? fmt::format("{} or more", row.min_inputs)
+                         row.max_inputs == SIZE_MAX         ? fmt::format("{} or more", row.min_inputs)
                          : row.max_inputs == row.min_inputs ? fmt::format("{}", row.min_inputs)
-                                                              : fmt::format("{} to {}", row.min_inputs, row.max_inputs));
+                                                            : fmt::format("{} to {}", row.min_inputs, row.max_inputs));
     for (size_t i = 0; i < row.min_inputs; ++i)
       if (!import.has_input(i)) return input_error("its input {} is missing", i);
     bool on_integers = false;
@@ -191,7 +197,8 @@ class Importer {
         if (!place.valid()) {
           place = ValueId(ordered.size());
           ordered.push_back(std::move(graph_.value(id)));
-          if (!names.insert(ordered.back().name).second) names.insert(ordered.back().name = builder_.fresh_name(ordered.back().name));
+          if (!names.insert(ordered.back().name).second)
+            names.insert(ordered.back().name = builder_.fresh_name(ordered.back().name));
         }
         id = place;
       }
@@ -214,7 +221,8 @@ class Importer {
 
 }  // namespace
 
-Result<Graph> import_onnx_bytes(std::span<const uint8_t> bytes, const std::filesystem::path& folder, const OnnxImportOptions& options) {
+Result<Graph> import_onnx_bytes(std::span<const uint8_t> bytes, const std::filesystem::path& folder,
+                                const OnnxImportOptions& options) {
   HT_ASSIGN(OnnxModel model, decode_onnx_model(bytes, folder, options.max_bytes));
   return Importer(std::move(model), options).run();
 }

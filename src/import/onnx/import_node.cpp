@@ -21,21 +21,24 @@ std::vector<ValueId> ImportNode::inputs() const {
 Result<Tensor> ImportNode::constant(size_t i, std::string_view what) const {
   const Value& value = builder_.value(inputs_[i].value);
   if (!value.constant)
-    return unsupported("its {} ('{}') depend on the network's input; they must be constants, so export the model with fixed shapes", what,
-                       value.name);
+    return unsupported(
+        "its {} ('{}') depend on the network's input; they must be constants, so export the model with fixed shapes", what,
+        value.name);
   return dequantize(*value.constant, value.type.affine);
 }
 
 Result<Ints> ImportNode::constant_ints(size_t i, std::string_view what) const {
   HT_ASSIGN(const Tensor tensor, constant(i, what));
   if (!is_integer(tensor.dtype()) || tensor.shape().size() > 1)
-    return input_error("its {} must be a list of integers, not {} of shape {}", what, dtype_name(tensor.dtype()), shape_text(tensor.shape()));
+    return input_error("its {} must be a list of integers, not {} of shape {}", what, dtype_name(tensor.dtype()),
+                       shape_text(tensor.shape()));
   return tensor.to_int64s();
 }
 
 Result<float> ImportNode::constant_float(size_t i, std::string_view what) const {
   HT_ASSIGN(const Tensor tensor, constant(i, what));
-  if (tensor.size() != 1) return input_error("its {} must be one number, not a tensor of shape {}", what, shape_text(tensor.shape()));
+  if (tensor.size() != 1)
+    return input_error("its {} must be one number, not a tensor of shape {}", what, shape_text(tensor.shape()));
   return tensor.to_floats().front();
 }
 
@@ -66,14 +69,20 @@ bool ImportNode::has_attribute(std::string_view name) const {
   return std::ranges::any_of(node_.attributes, [&](const OnnxAttribute& attribute) { return attribute.name == name; });
 }
 
-int64_t ImportNode::integer(std::string_view name, int64_t otherwise) { return attribute<int64_t>(name, otherwise, "an integer"); }
+int64_t ImportNode::integer(std::string_view name, int64_t otherwise) {
+  return attribute<int64_t>(name, otherwise, "an integer");
+}
 float ImportNode::number(std::string_view name, float otherwise) { return attribute<float>(name, otherwise, "a number"); }
 std::string ImportNode::text(std::string_view name, std::string otherwise) {
   return attribute<std::string>(name, std::move(otherwise), "a string");
 }
-Ints ImportNode::integers(std::string_view name, Ints otherwise) { return attribute<Ints>(name, std::move(otherwise), "a list of integers"); }
+Ints ImportNode::integers(std::string_view name, Ints otherwise) {
+  return attribute<Ints>(name, std::move(otherwise), "a list of integers");
+}
 Floats ImportNode::numbers(std::string_view name) { return attribute<Floats>(name, {}, "a list of numbers"); }
-Tensor ImportNode::tensor(std::string_view name, Tensor otherwise) { return attribute<Tensor>(name, std::move(otherwise), "a tensor"); }
+Tensor ImportNode::tensor(std::string_view name, Tensor otherwise) {
+  return attribute<Tensor>(name, std::move(otherwise), "a tensor");
+}
 
 Status ImportNode::emit(Op op, std::vector<ValueId> inputs, size_t output) {
   if (!wants_output(output)) return {};
@@ -86,7 +95,8 @@ Status ImportNode::emit(Op op, std::vector<ValueId> inputs, size_t output) {
 
 Result<ValueId> ImportNode::intermediate(Op op, std::vector<ValueId> inputs, std::string_view suffix) {
   const std::string node_name = builder_.fresh_name(fmt::format("{}_{}", name(), suffix));
-  return builder_.add_node(node_name, std::move(op), std::move(inputs), builder_.fresh_name(fmt::format("{}_{}", node_.outputs[0], suffix)));
+  return builder_.add_node(node_name, std::move(op), std::move(inputs),
+                           builder_.fresh_name(fmt::format("{}_{}", node_.outputs[0], suffix)));
 }
 
 ValueId ImportNode::constant_beside(Tensor tensor, std::string_view suffix) {
@@ -114,8 +124,8 @@ Status ImportNode::finish() const {
   HT_TRY(attributes_);
   for (size_t i = 0; i < was_read_.size(); ++i)
     if (!was_read_[i])
-      return input_error("{} of opset {} has no attribute '{}'; export the model again for the opset that it declares", op_type(), opset_,
-                         node_.attributes[i].name);
+      return input_error("{} of opset {} has no attribute '{}'; export the model again for the opset that it declares", op_type(),
+                         opset_, node_.attributes[i].name);
   return {};
 }
 

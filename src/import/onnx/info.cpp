@@ -13,8 +13,10 @@ Result<int64_t> supported_opset(const OnnxModelInfo& info) {
   if (found == info.opsets.end()) return unsupported("uses no operators of ONNX itself, only other domains'");
   const int64_t opset = found->second;
   if (opset < kOldestOpset || opset > kNewestOpset)
-    return unsupported("is written for opset {}; Halftone reads {} to {}, so export the model for one of these or convert it with onnx's version_converter",
-                       opset, kOldestOpset, kNewestOpset);
+    return unsupported(
+        "is written for opset {}; Halftone reads {} to {}, so export the model for one of these or convert it with onnx's "
+        "version_converter",
+        opset, kOldestOpset, kNewestOpset);
   return opset;
 }
 

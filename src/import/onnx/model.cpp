@@ -43,18 +43,29 @@ OnnxAttribute decode_attribute(const onnx::AttributeProto& proto, TensorReader& 
     return attribute;
   }
   switch (proto.type()) {
-    case Proto::INT: attribute.value = static_cast<int64_t>(proto.i()); break;
-    case Proto::FLOAT: attribute.value = proto.f(); break;
-    case Proto::STRING: attribute.value = proto.s(); break;
-    case Proto::INTS: attribute.value = Ints(proto.ints().begin(), proto.ints().end()); break;
-    case Proto::FLOATS: attribute.value = Floats(proto.floats().begin(), proto.floats().end()); break;
+    case Proto::INT:
+      attribute.value = static_cast<int64_t>(proto.i());
+      break;
+    case Proto::FLOAT:
+      attribute.value = proto.f();
+      break;
+    case Proto::STRING:
+      attribute.value = proto.s();
+      break;
+    case Proto::INTS:
+      attribute.value = Ints(proto.ints().begin(), proto.ints().end());
+      break;
+    case Proto::FLOATS:
+      attribute.value = Floats(proto.floats().begin(), proto.floats().end());
+      break;
     case Proto::TENSOR:
       if (auto tensor = tensors.read(proto.t()))
         attribute.value = *std::move(tensor);
       else
         attribute.value = std::move(tensor.error());
       break;
-    default: break;
+    default:
+      break;
   }
   return attribute;
 }
@@ -85,7 +96,8 @@ void name_nodes(std::vector<OnnxNode>& nodes) {
 Status decode_initializers(onnx::GraphProto& graph, TensorReader& tensors, OnnxModel& model) {
   if (graph.sparse_initializer_size() > 0) return unsupported("the model has sparse initializers; store them dense");
   for (auto& proto : *graph.mutable_initializer()) {
-    if (proto.name().empty() || !is_utf8(proto.name())) return input_error("an initializer has no name, or one that is not UTF-8 text");
+    if (proto.name().empty() || !is_utf8(proto.name()))
+      return input_error("an initializer has no name, or one that is not UTF-8 text");
     auto tensor = tensors.read(proto);
     if (!tensor) tensor = std::move(tensor.error()).in("initializer " + proto.name());
     proto.clear_raw_data();  // so that large weights are not in memory twice
@@ -128,7 +140,8 @@ Result<OnnxModel> decode_onnx_model(std::span<const uint8_t> bytes, const std::f
   if (bytes.empty() || !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return input_error("is not an ONNX model: the data are no protobuf message or are cut short");
   if (!proto.has_graph()) return input_error("is not an ONNX model: it has no graph");
-  if (proto.opset_import_size() == 0) return input_error("is not an ONNX model: it does not say its opset; the file may be cut short");
+  if (proto.opset_import_size() == 0)
+    return input_error("is not an ONNX model: it does not say its opset; the file may be cut short");
   OnnxModel model;
   decode_header(proto, model.info);
   TensorReader tensors(folder, max_bytes);
@@ -158,7 +171,8 @@ class NodeSorter {
       for (const std::string& output : model_.nodes[i].outputs) {
         if (output.empty()) continue;
         if (!made_.insert(output).second)
-          return input_error("makes the value '{}', which already exists; values must be made once", output).in("node " + model_.nodes[i].name);
+          return input_error("makes the value '{}', which already exists; values must be made once", output)
+              .in("node " + model_.nodes[i].name);
         producers_.emplace(output, i);
       }
     return {};
@@ -181,7 +195,8 @@ class NodeSorter {
       const OnnxNode& node = model_.nodes[pending.back()];
       pending.pop_back();
       for (const std::string& input : node.inputs) {
-        if (!input.empty() && !made_.contains(input)) return input_error("reads '{}', which nothing makes", input).in("node " + node.name);
+        if (!input.empty() && !made_.contains(input))
+          return input_error("reads '{}', which nothing makes", input).in("node " + node.name);
         need(input);
       }
     }
@@ -219,7 +234,8 @@ class NodeSorter {
       sorted.push_back(std::move(model_.nodes[i]));
     }
     for (size_t i = 0; i < missing.size(); ++i)
-      if (missing[i] > 0) return input_error("takes part in a cycle or follows one: it needs its own output").in("node " + model_.nodes[i].name);
+      if (missing[i] > 0)
+        return input_error("takes part in a cycle or follows one: it needs its own output").in("node " + model_.nodes[i].name);
     model_.nodes = std::move(sorted);
     return {};
   }

@@ -29,8 +29,8 @@ struct OnnxNode {
 };
 
 struct OnnxModel {
-  OnnxModelInfo info;           // unsupported is left empty
-  std::vector<OnnxNode> nodes;  // as the file has them
+  OnnxModelInfo info;                                  // unsupported is left empty
+  std::vector<OnnxNode> nodes;                         // as the file has them
   std::map<std::string, Result<Tensor>> initializers;  // damaged ones are errors, for whoever reads them
 };
 

@@ -17,7 +17,8 @@ Result<Affine> shrunk(Shape shape, std::vector<float> scales, std::vector<int32_
     const auto inner = static_cast<size_t>(strides_of(shape)[axis]), size = static_cast<size_t>(shape[axis]);
     const auto first = [&](size_t i) { return i - i / inner % size * inner; };  // the position with index 0 on the axis
     bool varies = size == 1;
-    for (size_t i = 0; i < scales.size() && !varies; ++i) varies = scales[i] != scales[first(i)] || zero_points[i] != zero_points[first(i)];
+    for (size_t i = 0; i < scales.size() && !varies; ++i)
+      varies = scales[i] != scales[first(i)] || zero_points[i] != zero_points[first(i)];
     if (varies) continue;
     std::vector<float> kept;
     std::vector<int32_t> kept_points;
@@ -38,11 +39,12 @@ Result<Affine> blocked_affine(const Tensor& scales, std::vector<int32_t> zero_po
                               int64_t block) {
   Shape expected = shape;
   int64_t& size = expected[static_cast<size_t>(axis)];
-  if (block < 1 || size % block != 0) return unsupported("its blocks of {} do not divide the {} elements of axis {}", block, size, axis);
+  if (block < 1 || size % block != 0)
+    return unsupported("its blocks of {} do not divide the {} elements of axis {}", block, size, axis);
   size /= block;
   if (scales.shape() != expected)
-    return input_error("its scales have the shape {} where blocks of {} along axis {} need {}", shape_text(scales.shape()), block, axis,
-                       shape_text(expected));
+    return input_error("its scales have the shape {} where blocks of {} along axis {} need {}", shape_text(scales.shape()), block,
+                       axis, shape_text(expected));
   return shrunk(expected, scales.to_floats(), std::move(zero_points));
 }
 
@@ -55,11 +57,12 @@ Result<Affine> read_affine(ImportNode& node, DType dtype, const Shape& shape) {
   if (node.has_input(2)) {
     HT_ASSIGN(const Tensor tensor, node.constant(2, "zero points"));
     if (tensor.dtype() != dtype || tensor.size() != scales.size())
-      return input_error("its zero points ({} of type {}) fit neither its scales ({}) nor the type {}", tensor.size(), dtype_name(tensor.dtype()),
-                         scales.size(), dtype_name(dtype));
+      return input_error("its zero points ({} of type {}) fit neither its scales ({}) nor the type {}", tensor.size(),
+                         dtype_name(tensor.dtype()), scales.size(), dtype_name(dtype));
     for (int64_t zero_point : tensor.to_int64s()) zero_points.push_back(static_cast<int32_t>(zero_point));
   }
-  if (scales.dtype() != DType::kFloat32) return input_error("its scales are of type {}; they must be floats", dtype_name(scales.dtype()));
+  if (scales.dtype() != DType::kFloat32)
+    return input_error("its scales are of type {}; they must be floats", dtype_name(scales.dtype()));
   Result<Affine> affine = input_error("its scales have the shape {}, which does not fit", shape_text(scales.shape()));
   if (scales.size() == 1 && scales.shape().size() <= 1) {
     affine = Affine::per_tensor(scales.to_floats()[0], zero_points.empty() ? 0 : zero_points[0]);
@@ -97,9 +100,11 @@ Status quantize_input(ImportNode& node, const Affine& affine) {
   Graph& graph = node.builder().graph();
   const ValueId id = node.input(0);
   const bool is_input = std::ranges::find(graph.inputs, id) != graph.inputs.end();
-  const bool is_read = std::ranges::any_of(graph.nodes, [&](const Node& other) { return std::ranges::find(other.inputs, id) != other.inputs.end(); });
+  const bool is_read = std::ranges::any_of(
+      graph.nodes, [&](const Node& other) { return std::ranges::find(other.inputs, id) != other.inputs.end(); });
   if (!is_input || is_read)
-    return unsupported("dequantizes '{}', which is neither a constant nor an input nor made by QuantizeLinear", graph.value(id).name);
+    return unsupported("dequantizes '{}', which is neither a constant nor an input nor made by QuantizeLinear",
+                       graph.value(id).name);
   graph.value(id).type.affine = affine;
   node.builder().bind(graph.value(id).name, {id, true});
   return {};
@@ -115,7 +120,8 @@ Shape aligned(const Shape& shape, size_t rank) {
 // Quantized weights times a vector along an axis on which they had no scales of their own: the product of the scales, the
 // integers as they are. None where the operands are something else.
 std::optional<Affine> scaled_affine(const Value& weights, const Value& factors) {
-  if (!weights.constant || !weights.type.is_quantized() || !factors.constant || factors.type.dtype != DType::kFloat32) return std::nullopt;
+  if (!weights.constant || !weights.type.is_quantized() || !factors.constant || factors.type.dtype != DType::kFloat32)
+    return std::nullopt;
   const Shape& shape = weights.type.shape;
   const Affine& affine = *weights.type.affine;
   if (shape.empty() || factors.type.shape.size() > shape.size()) return std::nullopt;
@@ -155,7 +161,8 @@ Status import_quantize(ImportNode& node) {
   if (node.opset() >= 19) node.ignore("saturate");   // concerns 8-bit floats only
   if (node.opset() >= 23) node.ignore("precision");  // of the division, which is f32 here
   const TensorType type = node.type(0);
-  if (type.dtype != DType::kFloat32 && !type.is_quantized()) return unsupported("quantizes a tensor of type {}; Halftone quantizes floats", dtype_name(type.dtype));
+  if (type.dtype != DType::kFloat32 && !type.is_quantized())
+    return unsupported("quantizes a tensor of type {}; Halftone quantizes floats", dtype_name(type.dtype));
   HT_ASSIGN(const DType dtype, quantized_type(node));
   HT_ASSIGN(Affine affine, read_affine(node, dtype, type.shape));
   if (type.dtype == dtype && type.affine == affine) {
@@ -203,18 +210,22 @@ Status import_mul(ImportNode& node) {
 
 Status import_on_integers(ImportNode& node, const OnnxRow& row) {
   constexpr std::array<std::string_view, 5> kAny = {"DequantizeLinear", "Dropout", "Identity", "Shape", "Size"};
-  constexpr std::array<std::string_view, 14> kMoves = {"Concat",  "DepthToSpace", "Expand", "Flatten", "Gather",    "MaxPool",  "Reshape",
-                                                       "Slice",   "SpaceToDepth", "Split",  "Squeeze", "Tile",      "Transpose", "Unsqueeze"};
+  constexpr std::array<std::string_view, 14> kMoves = {"Concat",  "DepthToSpace", "Expand",    "Flatten",      "Gather",
+                                                       "MaxPool", "Reshape",      "Slice",     "SpaceToDepth", "Split",
+                                                       "Squeeze", "Tile",         "Transpose", "Unsqueeze"};
   if (std::ranges::find(kAny, row.name) != kAny.end()) return row.convert(node);
   const TensorType type = node.type(0);
   bool moves = std::ranges::find(kMoves, row.name) != kMoves.end() && type.is_quantized() && type.affine->is_per_tensor();
   for (size_t i = 0; i < node.input_count(); ++i) {
     if (!node.has_input(i)) continue;
     const bool is_data = i == 0 || row.name == "Concat";
-    if (node.operand(i).integers != is_data || (is_data && (node.type(i).dtype != type.dtype || node.type(i).affine != type.affine))) moves = false;
+    if (node.operand(i).integers != is_data ||
+        (is_data && (node.type(i).dtype != type.dtype || node.type(i).affine != type.affine)))
+      moves = false;
   }
   if (!moves)
-    return unsupported("reads the integers that QuantizeLinear makes; put DequantizeLinear before it, or export a model in QDQ format");
+    return unsupported(
+        "reads the integers that QuantizeLinear makes; put DequantizeLinear before it, or export a model in QDQ format");
   Graph& graph = node.builder().graph();
   const size_t first_new = graph.nodes.size();
   HT_TRY(row.convert(node));

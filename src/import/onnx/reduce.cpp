@@ -48,7 +48,8 @@ Status import_softmax_1(ImportNode& node) {
   HT_ASSIGN(const int64_t axis, resolve_axis(node.integer("axis", 1), shape.size()));
   const bool is_one_axis = std::all_of(shape.begin() + axis + 1, shape.end(), [](int64_t size) { return size == 1; });
   if (is_one_axis) return node.emit(Softmax{axis, logarithm}, {node.input(0)});
-  const Shape matrix = {element_count(Shape(shape.begin(), shape.begin() + axis)), element_count(Shape(shape.begin() + axis, shape.end()))};
+  const Shape matrix = {element_count(Shape(shape.begin(), shape.begin() + axis)),
+                        element_count(Shape(shape.begin() + axis, shape.end()))};
   HT_ASSIGN(const ValueId flat, node.intermediate(Reshape{matrix}, {node.input(0)}, "flat"));
   HT_ASSIGN(const ValueId result, node.intermediate(Softmax{1, logarithm}, {flat}, "rows"));
   return node.emit(Reshape{shape}, {result});

@@ -9,20 +9,25 @@ namespace ht {
 namespace {
 
 template <class Kind, size_t N>
-Result<Kind> read_kind(ImportNode& node, std::string_view attribute, std::string_view otherwise, const std::array<std::string_view, N>& names) {
+Result<Kind> read_kind(ImportNode& node, std::string_view attribute, std::string_view otherwise,
+                       const std::array<std::string_view, N>& names) {
   const std::string text = node.text(attribute, std::string(otherwise));
   const auto found = std::ranges::find(names, text);
-  if (found == names.end()) return unsupported("the attribute '{}' is '{}', which is not supported; it may be: {}", attribute, text, fmt::join(names, ", "));
+  if (found == names.end())
+    return unsupported("the attribute '{}' is '{}', which is not supported; it may be: {}", attribute, text,
+                       fmt::join(names, ", "));
   return static_cast<Kind>(found - names.begin());
 }
 
 // Output sizes from the factors, as ONNX defines them.
 Status size_by_scales(Resize& resize, const Shape& shape) {
-  if (resize.scales.size() != shape.size()) return input_error("has {} scales for a tensor with {} axes", resize.scales.size(), shape.size());
+  if (resize.scales.size() != shape.size())
+    return input_error("has {} scales for a tensor with {} axes", resize.scales.size(), shape.size());
   resize.sizes.clear();
   for (size_t i = 0; i < shape.size(); ++i) {
     const float size = resize.scales[i] * static_cast<float>(shape[i]);
-    if (!(resize.scales[i] > 0) || !(size < 1e9f)) return input_error("has the scale {}, which is not positive or too large", resize.scales[i]);
+    if (!(resize.scales[i] > 0) || !(size < 1e9f))
+      return input_error("has the scale {}, which is not positive or too large", resize.scales[i]);
     resize.sizes.push_back(static_cast<int64_t>(std::floor(size)));
   }
   return {};
@@ -32,7 +37,8 @@ Status size_by_scales(Resize& resize, const Shape& shape) {
 Result<NearestMode> old_nearest(const Floats& scales) {
   const bool shrinks = std::ranges::any_of(scales, [](float scale) { return scale < 1; });
   const bool grows = std::ranges::any_of(scales, [](float scale) { return scale > 1; });
-  if (shrinks && grows) return unsupported("shrinks one axis and enlarges another, which this opset leaves undefined; export the model for opset 11");
+  if (shrinks && grows)
+    return unsupported("shrinks one axis and enlarges another, which this opset leaves undefined; export the model for opset 11");
   return shrinks ? NearestMode::kCeil : NearestMode::kFloor;
 }
 
@@ -48,13 +54,16 @@ Status size_by_sizes(ImportNode& node, Resize& resize, const Shape& shape, const
   HT_ASSIGN(const Ints some, node.constant_ints(3, "sizes"));
   HT_ASSIGN(resize.sizes, spread_over_axes(some, axes, shape));
   for (size_t i = 0; i < shape.size(); ++i)
-    if (resize.sizes[i] < 1 || resize.sizes[i] > 1'000'000'000 || shape[i] < 1) return input_error("has the size {}, which cannot be", resize.sizes[i]);
+    if (resize.sizes[i] < 1 || resize.sizes[i] > 1'000'000'000 || shape[i] < 1)
+      return input_error("has the size {}, which cannot be", resize.sizes[i]);
   resize.scales.clear();
-  for (size_t i = 0; i < shape.size(); ++i) resize.scales.push_back(static_cast<float>(resize.sizes[i]) / static_cast<float>(shape[i]));
+  for (size_t i = 0; i < shape.size(); ++i)
+    resize.scales.push_back(static_cast<float>(resize.sizes[i]) / static_cast<float>(shape[i]));
 
   const std::string policy = node.opset() >= 18 ? node.text("keep_aspect_ratio_policy", "stretch") : "stretch";
   if (policy == "stretch") return {};
-  if (policy != "not_larger" && policy != "not_smaller") return node.wrong_attribute("keep_aspect_ratio_policy", fmt::format("is '{}'", policy));
+  if (policy != "not_larger" && policy != "not_smaller")
+    return node.wrong_attribute("keep_aspect_ratio_policy", fmt::format("is '{}'", policy));
   float shared = resize.scales[static_cast<size_t>(axes.at(0))];
   for (int64_t axis : axes) {
     const float scale = resize.scales[static_cast<size_t>(axis)];
@@ -70,7 +79,9 @@ Status size_by_sizes(ImportNode& node, Resize& resize, const Shape& shape, const
 
 Status read_modes(ImportNode& node, Resize& resize) {
   if (node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
-    return unsupported("crops while it resizes (the attribute 'coordinate_transformation_mode' is 'tf_crop_and_resize'); crop with Slice before it");
+    return unsupported(
+        "crops while it resizes (the attribute 'coordinate_transformation_mode' is 'tf_crop_and_resize'); crop with Slice before "
+        "it");
   HT_ASSIGN(resize.mode, read_kind<ResizeMode>(node, "mode", "nearest", kResizeModeNames));
   HT_ASSIGN(resize.coordinates, read_kind<Coordinates>(node, "coordinate_transformation_mode", "half_pixel", kCoordinatesNames));
   HT_ASSIGN(resize.nearest, read_kind<NearestMode>(node, "nearest_mode", "round_prefer_floor", kNearestModeNames));
@@ -86,7 +97,8 @@ Status read_modes(ImportNode& node, Resize& resize) {
 Status import_resize_10(ImportNode& node) {
   Resize resize;
   const std::string mode = node.text("mode", "nearest");
-  if (mode != "nearest" && mode != "linear" && mode != "bilinear") return node.wrong_attribute("mode", "must be 'nearest' or 'linear'");
+  if (mode != "nearest" && mode != "linear" && mode != "bilinear")
+    return node.wrong_attribute("mode", "must be 'nearest' or 'linear'");
   resize.mode = mode == "nearest" ? ResizeMode::kNearest : ResizeMode::kLinear;
   resize.coordinates = Coordinates::kAsymmetric;
   if (node.op_type() == "Upsample" && node.opset() < 9) {

@@ -12,7 +12,8 @@ namespace {
 // Up to opset 12 an attribute, later an input. Empty where neither is there.
 Result<Ints> axes_of(ImportNode& node) {
   if (node.opset() < 13) {
-    if (node.input_count() > 1) return input_error("has {} inputs; {} of opset {} has one", node.input_count(), node.op_type(), node.opset());
+    if (node.input_count() > 1)
+      return input_error("has {} inputs; {} of opset {} has one", node.input_count(), node.op_type(), node.opset());
     return node.integers("axes", {});
   }
   if (!node.has_input(1)) return Ints();
@@ -26,7 +27,9 @@ Result<Shape> resolve_shape(const Ints& wanted, const Shape& from, bool zero_mea
   int64_t known = 1;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0 && !zero_means_zero) {
-      if (i >= from.size()) return input_error("the new shape {} keeps axis {}, which the input of shape {} has not", shape_text(wanted), i, shape_text(from));
+      if (i >= from.size())
+        return input_error("the new shape {} keeps axis {}, which the input of shape {} has not", shape_text(wanted), i,
+                           shape_text(from));
       shape[i] = from[i];
     }
     if (shape[i] == -1) {
@@ -40,11 +43,13 @@ Result<Shape> resolve_shape(const Ints& wanted, const Shape& from, bool zero_mea
   }
   const int64_t count = element_count(from);
   if (open) {
-    if (known == 0 || count % known != 0) return input_error("{} elements do not fit the new shape {}", count, shape_text(wanted));
+    if (known == 0 || count % known != 0)
+      return input_error("{} elements do not fit the new shape {}", count, shape_text(wanted));
     shape[*open] = count / known;
   } else if (known != count) {
     return input_error(
-        "{} elements do not fit the new shape {}; if the shape was fixed for another input size, export the model for the size that is wanted",
+        "{} elements do not fit the new shape {}; if the shape was fixed for another input size, export the model for the size "
+        "that is wanted",
         count, shape_text(wanted));
   }
   return shape;
@@ -60,7 +65,8 @@ Status rearrange(ImportNode& node, Shape split, Ints permutation, Shape result) 
 Result<int64_t> block_size(ImportNode& node) {
   const int64_t block = node.integer("blocksize", 0);
   if (block < 1 || block > 65536) return node.wrong_attribute("blocksize", "must be a positive number");
-  if (node.shape(0).size() != 4) return input_error("its input has the shape {} where four axes are needed", shape_text(node.shape(0)));
+  if (node.shape(0).size() != 4)
+    return input_error("its input has the shape {} where four axes are needed", shape_text(node.shape(0)));
   return block;
 }
 
@@ -77,9 +83,11 @@ Status import_flatten(ImportNode& node) {
   const Shape shape = node.shape(0);
   const auto rank = static_cast<int64_t>(shape.size());
   int64_t axis = node.integer("axis", 1);
-  if (axis < -rank || axis > rank) return node.wrong_attribute("axis", fmt::format("is {} for a tensor with {} axes", axis, rank));
+  if (axis < -rank || axis > rank)
+    return node.wrong_attribute("axis", fmt::format("is {} for a tensor with {} axes", axis, rank));
   if (axis < 0) axis += rank;
-  const Shape flat = {element_count(Shape(shape.begin(), shape.begin() + axis)), element_count(Shape(shape.begin() + axis, shape.end()))};
+  const Shape flat = {element_count(Shape(shape.begin(), shape.begin() + axis)),
+                      element_count(Shape(shape.begin() + axis, shape.end()))};
   return node.emit(Reshape{flat}, {node.input(0)});
 }
 
@@ -90,7 +98,8 @@ Status import_squeeze(ImportNode& node) {
   Shape squeezed;
   for (size_t i = 0; i < shape.size(); ++i) {
     const bool is_named = std::ranges::find(axes, static_cast<int64_t>(i)) != axes.end();
-    if (is_named && shape[i] != 1) return input_error("is to drop axis {} of the shape {}, whose size is not 1", i, shape_text(shape));
+    if (is_named && shape[i] != 1)
+      return input_error("is to drop axis {} of the shape {}, whose size is not 1", i, shape_text(shape));
     if (!is_named && (!axes.empty() || shape[i] != 1)) squeezed.push_back(shape[i]);
   }
   return node.emit(Reshape{std::move(squeezed)}, {node.input(0)});
@@ -116,7 +125,8 @@ Status import_transpose(ImportNode& node) {
   std::iota(reversed.rbegin(), reversed.rend(), 0);
   Ints permutation = node.integers("perm", reversed);
   HT_ASSIGN(permutation, resolve_axes(permutation, rank));
-  if (permutation.size() != rank) return node.wrong_attribute("perm", fmt::format("has {} axes, the input {}", permutation.size(), rank));
+  if (permutation.size() != rank)
+    return node.wrong_attribute("perm", fmt::format("has {} axes, the input {}", permutation.size(), rank));
   return node.emit(Transpose{std::move(permutation)}, {node.input(0)});
 }
 
@@ -141,7 +151,8 @@ Status import_tile(ImportNode& node) {
   ValueId value = node.input(0);
   size_t last = shape.size();
   for (size_t i = 0; i < repeats.size(); ++i) {
-    if (repeats[i] < 1 || repeats[i] > kMostRepeats) return unsupported("repeats axis {} {} times; 1 to {} are supported", i, repeats[i], kMostRepeats);
+    if (repeats[i] < 1 || repeats[i] > kMostRepeats)
+      return unsupported("repeats axis {} {} times; 1 to {} are supported", i, repeats[i], kMostRepeats);
     if (repeats[i] > 1) last = i;
   }
   if (last == shape.size()) {
@@ -170,9 +181,11 @@ Status import_depth_to_space(ImportNode& node) {
 
 Status import_space_to_depth(ImportNode& node) {
   HT_ASSIGN(const int64_t block, block_size(node));
-  if (node.opset() >= 28 && node.text("mode", "DCR") != "DCR") return unsupported("its attribute 'mode' is not 'DCR', the only supported one");
+  if (node.opset() >= 28 && node.text("mode", "DCR") != "DCR")
+    return unsupported("its attribute 'mode' is not 'DCR', the only supported one");
   const Shape s = node.shape(0);
-  if (s[2] % block != 0 || s[3] % block != 0) return input_error("the shape {} does not split into blocks of {}", shape_text(s), block);
+  if (s[2] % block != 0 || s[3] % block != 0)
+    return input_error("the shape {} does not split into blocks of {}", shape_text(s), block);
   return rearrange(node, {s[0], s[1], s[2] / block, block, s[3] / block, block}, {0, 3, 5, 1, 2, 4},
                    {s[0], s[1] * block * block, s[2] / block, s[3] / block});
 }

@@ -30,8 +30,8 @@ Status slice(ImportNode& node, const Ints& starts, const Ints& ends, Ints axes, 
     std::iota(axes.begin(), axes.end(), 0);
   }
   if (starts.size() != ends.size() || axes.size() != starts.size() || (!steps.empty() && steps.size() != starts.size()))
-    return input_error("has {} starts, {} ends, {} axes and {} steps, which do not belong together", starts.size(), ends.size(), axes.size(),
-                       steps.size());
+    return input_error("has {} starts, {} ends, {} axes and {} steps, which do not belong together", starts.size(), ends.size(),
+                       axes.size(), steps.size());
   HT_ASSIGN(axes, resolve_axes(axes, shape.size()));
   Slice result = whole(shape);
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -81,7 +81,8 @@ Result<PadMode> pad_mode(ImportNode& node) {
 
 Status pad(ImportNode& node, PadMode mode, Ints pads, float value) {
   constexpr int64_t kMost = int64_t{1} << 31;
-  if (std::ranges::any_of(pads, [](int64_t pad) { return pad < -kMost || pad > kMost; })) return input_error("pads by more than any tensor has");
+  if (std::ranges::any_of(pads, [](int64_t pad) { return pad < -kMost || pad > kMost; }))
+    return input_error("pads by more than any tensor has");
   if (pads.size() != 2 * node.shape(0).size())
     return input_error("has {} pads for a tensor with {} axes", pads.size(), node.shape(0).size());
   return node.emit(Pad{mode, std::move(pads), mode == PadMode::kConstant ? value : 0}, {node.input(0)});
@@ -119,10 +120,12 @@ Status import_split(ImportNode& node) {
   HT_ASSIGN(const int64_t axis, resolve_axis(node.integer("axis", 0), shape.size()));
   const auto a = static_cast<size_t>(axis);
   HT_ASSIGN(const Ints sizes, split_sizes(node, shape[a]));
-  if (sizes.size() != node.output_count()) return input_error("has {} outputs but {} sizes of parts", node.output_count(), sizes.size());
+  if (sizes.size() != node.output_count())
+    return input_error("has {} outputs but {} sizes of parts", node.output_count(), sizes.size());
   int64_t left = shape[a];
   for (size_t i = 0; i < sizes.size(); ++i) {
-    if (sizes[i] < 0 || sizes[i] > left) return input_error("its parts do not add up to the {} elements of axis {}", shape[a], axis);
+    if (sizes[i] < 0 || sizes[i] > left)
+      return input_error("its parts do not add up to the {} elements of axis {}", shape[a], axis);
     Slice part = whole(shape);
     part.starts[a] = shape[a] - left;
     part.sizes[a] = sizes[i];

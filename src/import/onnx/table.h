@@ -24,7 +24,7 @@ std::span<const OnnxRow> onnx_rows();
 const OnnxRow* find_onnx_row(std::string_view name, int64_t opset);
 
 // The converters, by the file that holds them.
-Status import_unary(ImportNode& node);       // elementwise.cpp
+Status import_unary(ImportNode& node);  // elementwise.cpp
 Status import_binary(ImportNode& node);
 Status import_variadic(ImportNode& node);
 Status import_gelu(ImportNode& node);
@@ -35,20 +35,20 @@ Status import_clip_11(ImportNode& node);
 Status import_where(ImportNode& node);
 Status import_cast(ImportNode& node);
 Status import_cast_like(ImportNode& node);
-Status import_conv(ImportNode& node);        // convolution.cpp
+Status import_conv(ImportNode& node);  // convolution.cpp
 Status import_pool(ImportNode& node);
 Status import_global_pool(ImportNode& node);
 Status import_gemm(ImportNode& node);
 Status import_matmul(ImportNode& node);
 Status import_batch_normalization(ImportNode& node);
-Status import_constant(ImportNode& node);    // constants.cpp
+Status import_constant(ImportNode& node);  // constants.cpp
 Status import_constant_of_shape(ImportNode& node);
 Status import_shape(ImportNode& node);
 Status import_size(ImportNode& node);
 Status import_range(ImportNode& node);
 Status import_identity(ImportNode& node);
 Status import_dropout(ImportNode& node);
-Status import_reshape(ImportNode& node);     // shape.cpp
+Status import_reshape(ImportNode& node);  // shape.cpp
 Status import_flatten(ImportNode& node);
 Status import_squeeze(ImportNode& node);
 Status import_unsqueeze(ImportNode& node);
@@ -57,20 +57,20 @@ Status import_expand(ImportNode& node);
 Status import_tile(ImportNode& node);
 Status import_depth_to_space(ImportNode& node);
 Status import_space_to_depth(ImportNode& node);
-Status import_concat(ImportNode& node);      // slice.cpp
+Status import_concat(ImportNode& node);  // slice.cpp
 Status import_slice_1(ImportNode& node);
 Status import_slice_10(ImportNode& node);
 Status import_split(ImportNode& node);
 Status import_gather(ImportNode& node);
 Status import_pad_2(ImportNode& node);
 Status import_pad_11(ImportNode& node);
-Status import_resize_10(ImportNode& node);   // resize.cpp; Upsample too
+Status import_resize_10(ImportNode& node);  // resize.cpp; Upsample too
 Status import_resize_11(ImportNode& node);
-Status import_softmax_1(ImportNode& node);   // reduce.cpp
+Status import_softmax_1(ImportNode& node);  // reduce.cpp
 Status import_softmax_13(ImportNode& node);
 Status import_reduce_1(ImportNode& node);
 Status import_reduce_18(ImportNode& node);
-Status import_quantize(ImportNode& node);    // quantization.cpp
+Status import_quantize(ImportNode& node);  // quantization.cpp
 Status import_dequantize(ImportNode& node);
 Status import_mul(ImportNode& node);
 

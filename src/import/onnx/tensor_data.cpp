@@ -24,17 +24,22 @@ constexpr int32_t kUint4 = 21, kInt4 = 22;  // newer than the package's onnx.pro
 int64_t element_bits(int32_t code) {
   switch (code) {
     case kUint4:
-    case kInt4: return 4;
+    case kInt4:
+      return 4;
     case Proto::UINT8:
     case Proto::INT8:
-    case Proto::BOOL: return 8;
+    case Proto::BOOL:
+      return 8;
     case Proto::UINT16:
     case Proto::INT16:
     case Proto::FLOAT16:
-    case Proto::BFLOAT16: return 16;
+    case Proto::BFLOAT16:
+      return 16;
     case Proto::FLOAT:
-    case Proto::INT32: return 32;
-    default: return 64;
+    case Proto::INT32:
+      return 32;
+    default:
+      return 64;
   }
 }
 
@@ -63,12 +68,19 @@ Tensor from_raw(int32_t code, DType dtype, const Shape& shape, std::span<const u
       for (size_t i = 0; i < out.size(); ++i) out[i] = nibble(raw, i, code == kInt4);
       break;
     }
-    case Proto::BOOL: transform_bytes<uint8_t, uint8_t>(raw, tensor, [](uint8_t x) { return static_cast<uint8_t>(x != 0); }); break;
-    case Proto::FLOAT16: transform_bytes<float, uint16_t>(raw, tensor, half_to_float); break;
-    case Proto::BFLOAT16:
-      transform_bytes<float, uint16_t>(raw, tensor, [](uint16_t x) { return std::bit_cast<float>(static_cast<uint32_t>(x) << 16); });
+    case Proto::BOOL:
+      transform_bytes<uint8_t, uint8_t>(raw, tensor, [](uint8_t x) { return static_cast<uint8_t>(x != 0); });
       break;
-    case Proto::DOUBLE: transform_bytes<float, double>(raw, tensor, [](double x) { return static_cast<float>(x); }); break;
+    case Proto::FLOAT16:
+      transform_bytes<float, uint16_t>(raw, tensor, half_to_float);
+      break;
+    case Proto::BFLOAT16:
+      transform_bytes<float, uint16_t>(raw, tensor,
+                                       [](uint16_t x) { return std::bit_cast<float>(static_cast<uint32_t>(x) << 16); });
+      break;
+    case Proto::DOUBLE:
+      transform_bytes<float, double>(raw, tensor, [](double x) { return static_cast<float>(x); });
+      break;
     default:
       if (!raw.empty()) std::memcpy(tensor.mutable_data<uint8_t>().data(), raw.data(), raw.size());
   }
@@ -89,7 +101,8 @@ Result<std::vector<uint8_t>> raw_from_int32(const Proto& proto, int64_t count) {
   std::vector<uint8_t> raw(static_cast<size_t>(needed) * bytes);
   for (size_t i = 0; i < static_cast<size_t>(needed); ++i) {
     const int32_t x = proto.int32_data(static_cast<int>(i));
-    if (bytes < 4 && (x < -span / 2 || x >= span)) return input_error("the tensor's element {} is {}, which its type cannot hold", i, x);
+    if (bytes < 4 && (x < -span / 2 || x >= span))
+      return input_error("the tensor's element {} is {}, which its type cannot hold", i, x);
     std::memcpy(raw.data() + i * bytes, &x, bytes);
   }
   return raw;
@@ -106,10 +119,14 @@ Result<std::vector<uint8_t>> raw_from(const Elements& elements, int64_t count) {
 
 Result<std::vector<uint8_t>> raw_from_typed(const Proto& proto, int64_t count) {
   switch (proto.data_type()) {
-    case Proto::FLOAT: return raw_from(proto.float_data(), count);
-    case Proto::DOUBLE: return raw_from(proto.double_data(), count);
-    case Proto::INT64: return raw_from(proto.int64_data(), count);
-    default: return raw_from_int32(proto, count);
+    case Proto::FLOAT:
+      return raw_from(proto.float_data(), count);
+    case Proto::DOUBLE:
+      return raw_from(proto.double_data(), count);
+    case Proto::INT64:
+      return raw_from(proto.int64_data(), count);
+    default:
+      return raw_from_int32(proto, count);
   }
 }
 
@@ -125,14 +142,18 @@ Result<int64_t> parse_size(const std::string& text) {
 Result<std::filesystem::path> external_path(const std::filesystem::path& folder, const std::string& location) {
   const std::filesystem::path relative(location);
   const bool climbs = std::ranges::any_of(relative, [](const auto& part) { return part == ".."; });
-  if (folder.empty()) return input_error("the tensor's data are in the file '{}', but a model in memory has no folder; load the model from its file", location);
+  if (folder.empty())
+    return input_error(
+        "the tensor's data are in the file '{}', but a model in memory has no folder; load the model from its file", location);
   if (location.empty() || location.find('\0') != std::string::npos || relative.is_absolute() || climbs)
     return input_error("external data in '{}' lie outside the model's folder; put them beside the model", location);
   std::error_code failure;
   const auto home = std::filesystem::canonical(folder, failure);
   if (failure) return input_error("the model's folder cannot be read: {}", failure.message());
   const auto file = std::filesystem::canonical(home / relative, failure);
-  if (failure) return input_error("the file of external data '{}' cannot be read ({}); it belongs beside the model", location, failure.message());
+  if (failure)
+    return input_error("the file of external data '{}' cannot be read ({}); it belongs beside the model", location,
+                       failure.message());
   const auto parts = std::ranges::mismatch(home, file);
   if (parts.in1 != home.end())
     return input_error("external data in '{}' lie outside the model's folder; put them beside the model", location);
@@ -146,17 +167,28 @@ std::optional<DType> element_type(int32_t code) {
     case Proto::FLOAT:
     case Proto::FLOAT16:
     case Proto::BFLOAT16:
-    case Proto::DOUBLE: return DType::kFloat32;
-    case Proto::UINT8: return DType::kUint8;
-    case Proto::INT8: return DType::kInt8;
-    case Proto::UINT16: return DType::kUint16;
-    case Proto::INT16: return DType::kInt16;
-    case Proto::INT32: return DType::kInt32;
-    case Proto::INT64: return DType::kInt64;
-    case Proto::BOOL: return DType::kBool;
-    case kUint4: return DType::kUint4;
-    case kInt4: return DType::kInt4;
-    default: return std::nullopt;
+    case Proto::DOUBLE:
+      return DType::kFloat32;
+    case Proto::UINT8:
+      return DType::kUint8;
+    case Proto::INT8:
+      return DType::kInt8;
+    case Proto::UINT16:
+      return DType::kUint16;
+    case Proto::INT16:
+      return DType::kInt16;
+    case Proto::INT32:
+      return DType::kInt32;
+    case Proto::INT64:
+      return DType::kInt64;
+    case Proto::BOOL:
+      return DType::kBool;
+    case kUint4:
+      return DType::kUint4;
+    case kInt4:
+      return DType::kInt4;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -183,22 +215,25 @@ Result<std::vector<uint8_t>> TensorReader::external(const Proto& proto, int64_t 
 Result<Tensor> TensorReader::read(const Proto& proto) {
   constexpr int kMostAxes = 8;
   const auto dtype = element_type(proto.data_type());
-  if (!dtype) return unsupported("the tensor's element type has ONNX's number {}, which Halftone does not know", proto.data_type());
+  if (!dtype)
+    return unsupported("the tensor's element type has ONNX's number {}, which Halftone does not know", proto.data_type());
   if (proto.has_segment()) return unsupported("the tensor is stored in segments; store it whole");
-  if (proto.dims_size() > kMostAxes) return unsupported("the tensor has {} axes; at most {} are supported", proto.dims_size(), kMostAxes);
+  if (proto.dims_size() > kMostAxes)
+    return unsupported("the tensor has {} axes; at most {} are supported", proto.dims_size(), kMostAxes);
   const Shape shape(proto.dims().begin(), proto.dims().end());
   HT_ASSIGN(const int64_t count, checked_element_count(shape));
   const int64_t raw_size = (count * element_bits(proto.data_type()) + 7) / 8;
   const int64_t size = std::max(raw_size, count * dtype_size(*dtype));
-  if (size > bytes_left_) return input_error("the tensor of shape {} exceeds the memory that a model's constants may take", shape_text(shape));
+  if (size > bytes_left_)
+    return input_error("the tensor of shape {} exceeds the memory that a model's constants may take", shape_text(shape));
 
   std::vector<uint8_t> raw;
   if (proto.data_location() == Proto::EXTERNAL) {
     HT_ASSIGN(raw, external(proto, raw_size));
   } else if (proto.has_raw_data()) {
     if (static_cast<int64_t>(proto.raw_data().size()) != raw_size)
-      return input_error("{} bytes of data for a tensor of shape {}, which needs {}; the file is damaged", proto.raw_data().size(),
-                         shape_text(shape), raw_size);
+      return input_error("{} bytes of data for a tensor of shape {}, which needs {}; the file is damaged",
+                         proto.raw_data().size(), shape_text(shape), raw_size);
     bytes_left_ -= size;
     const auto* data = reinterpret_cast<const uint8_t*>(proto.raw_data().data());
     return from_raw(proto.data_type(), *dtype, shape, {data, proto.raw_data().size()});

@@ -14,7 +14,9 @@ size_t sequence_length(std::string_view text) {
   const uint8_t lead = byte(0), second = byte(1);
   if (lead < 0x80) return 1;
   if (lead >= 0xc2 && lead <= 0xdf && continues(1)) return 2;
-  if ((lead & 0xf0) == 0xe0 && continues(1) && continues(2) && !(lead == 0xe0 && second < 0xa0) && !(lead == 0xed && second > 0x9f)) return 3;
+  if ((lead & 0xf0) == 0xe0 && continues(1) && continues(2) && !(lead == 0xe0 && second < 0xa0) &&
+      !(lead == 0xed && second > 0x9f))
+    return 3;
   const bool in_range = !(lead == 0xf0 && second < 0x90) && !(lead == 0xf4 && second > 0x8f);
   if (lead >= 0xf0 && lead <= 0xf4 && in_range && continues(1) && continues(2) && continues(3)) return 4;
   return 0;
@@ -42,7 +44,8 @@ bool is_text(const OnnxAttribute& attribute) {
 
 bool is_text(const OnnxNode& node) {
   const auto all = [](const auto& texts) { return std::ranges::all_of(texts, [](const auto& text) { return is_text(text); }); };
-  return is_text(node.name) && is_text(node.op_type) && is_text(node.domain) && all(node.inputs) && all(node.outputs) && all(node.attributes);
+  return is_text(node.name) && is_text(node.op_type) && is_text(node.domain) && all(node.inputs) && all(node.outputs) &&
+         all(node.attributes);
 }
 
 bool is_text(const OnnxPort& port) {

@@ -7,7 +7,21 @@
 namespace ht {
 namespace {
 
-enum class Message : uint8_t { kModel, kGraph, kNode, kAttribute, kTensor, kSparse, kValueInfo, kType, kTensorType, kShape, kFunction, kTraining, kLeaf };
+enum class Message : uint8_t {
+  kModel,
+  kGraph,
+  kNode,
+  kAttribute,
+  kTensor,
+  kSparse,
+  kValueInfo,
+  kType,
+  kTensorType,
+  kShape,
+  kFunction,
+  kTraining,
+  kLeaf
+};
 
 struct Child {
   Message parent;
@@ -17,24 +31,24 @@ struct Child {
 
 // The fields of onnx.proto that hold messages and of which a file can have many.
 constexpr std::array kChildren = {
-    Child{Message::kModel, 7, Message::kGraph},        Child{Message::kModel, 8, Message::kLeaf},
-    Child{Message::kModel, 14, Message::kLeaf},        Child{Message::kModel, 20, Message::kTraining},
-    Child{Message::kModel, 25, Message::kFunction},    Child{Message::kFunction, 7, Message::kNode},
+    Child{Message::kModel, 7, Message::kGraph},         Child{Message::kModel, 8, Message::kLeaf},
+    Child{Message::kModel, 14, Message::kLeaf},         Child{Message::kModel, 20, Message::kTraining},
+    Child{Message::kModel, 25, Message::kFunction},     Child{Message::kFunction, 7, Message::kNode},
     Child{Message::kFunction, 11, Message::kAttribute}, Child{Message::kTraining, 1, Message::kGraph},
-    Child{Message::kTraining, 2, Message::kGraph},     Child{Message::kGraph, 1, Message::kNode},
-    Child{Message::kGraph, 5, Message::kTensor},       Child{Message::kGraph, 11, Message::kValueInfo},
-    Child{Message::kGraph, 12, Message::kValueInfo},   Child{Message::kGraph, 13, Message::kValueInfo},
-    Child{Message::kGraph, 14, Message::kLeaf},        Child{Message::kGraph, 15, Message::kSparse},
-    Child{Message::kNode, 1, Message::kLeaf},          Child{Message::kNode, 2, Message::kLeaf},
-    Child{Message::kNode, 5, Message::kAttribute},     Child{Message::kAttribute, 5, Message::kTensor},
-    Child{Message::kAttribute, 6, Message::kGraph},    Child{Message::kAttribute, 9, Message::kLeaf},
-    Child{Message::kAttribute, 10, Message::kTensor},  Child{Message::kAttribute, 11, Message::kGraph},
-    Child{Message::kAttribute, 14, Message::kType},    Child{Message::kAttribute, 15, Message::kType},
-    Child{Message::kAttribute, 22, Message::kSparse},  Child{Message::kAttribute, 23, Message::kSparse},
-    Child{Message::kTensor, 6, Message::kLeaf},        Child{Message::kTensor, 13, Message::kLeaf},
-    Child{Message::kSparse, 1, Message::kTensor},      Child{Message::kSparse, 2, Message::kTensor},
-    Child{Message::kValueInfo, 2, Message::kType},     Child{Message::kType, 1, Message::kTensorType},
-    Child{Message::kTensorType, 2, Message::kShape},   Child{Message::kShape, 1, Message::kLeaf},
+    Child{Message::kTraining, 2, Message::kGraph},      Child{Message::kGraph, 1, Message::kNode},
+    Child{Message::kGraph, 5, Message::kTensor},        Child{Message::kGraph, 11, Message::kValueInfo},
+    Child{Message::kGraph, 12, Message::kValueInfo},    Child{Message::kGraph, 13, Message::kValueInfo},
+    Child{Message::kGraph, 14, Message::kLeaf},         Child{Message::kGraph, 15, Message::kSparse},
+    Child{Message::kNode, 1, Message::kLeaf},           Child{Message::kNode, 2, Message::kLeaf},
+    Child{Message::kNode, 5, Message::kAttribute},      Child{Message::kAttribute, 5, Message::kTensor},
+    Child{Message::kAttribute, 6, Message::kGraph},     Child{Message::kAttribute, 9, Message::kLeaf},
+    Child{Message::kAttribute, 10, Message::kTensor},   Child{Message::kAttribute, 11, Message::kGraph},
+    Child{Message::kAttribute, 14, Message::kType},     Child{Message::kAttribute, 15, Message::kType},
+    Child{Message::kAttribute, 22, Message::kSparse},   Child{Message::kAttribute, 23, Message::kSparse},
+    Child{Message::kTensor, 6, Message::kLeaf},         Child{Message::kTensor, 13, Message::kLeaf},
+    Child{Message::kSparse, 1, Message::kTensor},       Child{Message::kSparse, 2, Message::kTensor},
+    Child{Message::kValueInfo, 2, Message::kType},      Child{Message::kType, 1, Message::kTensorType},
+    Child{Message::kTensorType, 2, Message::kShape},    Child{Message::kShape, 1, Message::kLeaf},
 };
 
 std::optional<Message> child_of(Message parent, uint32_t field) {
@@ -74,16 +88,22 @@ class WireWalker {
   bool skip(std::span<const uint8_t>& bytes, uint64_t key, Message message, int depth) {
     uint64_t size = 0;
     switch (key & 7) {
-      case 0: return varint(bytes).has_value();
-      case 1: size = 8; break;
-      case 5: size = 4; break;
+      case 0:
+        return varint(bytes).has_value();
+      case 1:
+        size = 8;
+        break;
+      case 5:
+        size = 4;
+        break;
       case 2: {
         const auto length = varint(bytes);
         if (!length) return false;
         size = *length;
         break;
       }
-      default: return false;  // groups, which ONNX has none of
+      default:
+        return false;  // groups, which ONNX has none of
     }
     if (size > bytes.size()) return false;
     const auto field = static_cast<uint32_t>(key >> 3);

@@ -77,10 +77,10 @@ Result<BenchResult> bench(const std::filesystem::path& path, const BenchOptions&
   const ht::Stopwatch load;
   HT_ASSIGN(const Model model, Model::load(path, {}, context));
   const ht::Graph& graph = model.content().graph;
-  HT_ASSIGN(const auto network, ht::Network::make(graph, model.is_quantized(), context.isa));
   BenchResult result;
   result.threads = ht::resolve_threads(context.threads);
-  ht::Runner runner(*network, result.threads);
+  HT_ASSIGN(const auto network, ht::Network::make(graph, model.is_quantized(), context.isa, result.threads));
+  ht::Runner runner(*network);
   std::vector<ht::Tensor> inputs;
   for (ht::ValueId input : graph.inputs) inputs.push_back(ht::some_input(graph.value(input).type));
   HT_TRY(runner.run(inputs));

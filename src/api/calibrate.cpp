@@ -60,12 +60,12 @@ Result<halftone::Statistics> calibrate_model(const halftone::Model& model, const
     return usage_error("shard {} of {} does not exist", options.shard, options.shards);
   const Graph& graph = model.content().graph;
   HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
-  HT_ASSIGN(const auto network, Network::make(graph, false, context.isa));
+  HT_ASSIGN(const auto network, Network::make(graph, false, context.isa, 1));
   const std::vector<ObservedValue> values = values_to_observe(graph);
   const Watch watch(graph, values);
 
   const auto make_worker = [&]() -> Result<CalibrationWorker> {
-    auto runner = std::make_shared<Runner>(*network, 1);
+    auto runner = std::make_shared<Runner>(*network);
     return CalibrationWorker([&, runner](int64_t item, Observer& observer) -> Result<std::string> {
       HT_ASSIGN(Sample sample, samples.read(item));
       runner->session().set_observer([&](const Buffer& buffer, std::span<const uint8_t> bytes) { watch.show(buffer, bytes, observer); });

@@ -16,27 +16,28 @@ Isa effective_isa(Isa cap) {
 }
 
 std::variant<FloatExecutor, Session> make_runner(const FloatProgram* program, std::shared_ptr<const Placement> placement, int threads) {
-  if (program) return FloatExecutor(*program, threads);
+  if (program) return FloatExecutor(*program);
   return Session(std::move(placement), threads);
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in_integers, Isa isa) {
+Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in_integers, Isa isa, int threads) {
   auto network = std::make_shared<Network>();
+  network->threads_ = threads;
   if (in_integers) {
     HT_ASSIGN(Plan plan, make_plan(graph));
     network->placement_ = Placement::make(std::make_shared<const Plan>(std::move(plan)), isa);
     network->isa_ = isa_name(effective_isa(isa));
   } else {
-    HT_ASSIGN(network->program_, FloatProgram::make(graph, isa));
+    HT_ASSIGN(network->program_, FloatProgram::make(graph, isa, threads));
     network->placement_ = network->program_->placement();
     network->isa_ = FloatProgram::isa_name();
   }
   return std::shared_ptr<const Network>(std::move(network));
 }
 
-Runner::Runner(const Network& network, int threads) : how_(make_runner(network.program_.get(), network.placement_, threads)) {}
+Runner::Runner(const Network& network) : how_(make_runner(network.program_.get(), network.placement_, network.threads_)) {}
 
 Session& Runner::session() {
   auto* executor = std::get_if<FloatExecutor>(&how_);

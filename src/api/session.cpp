@@ -70,12 +70,12 @@ Session::~Session() = default;
 
 Result<Session> Session::create(const Model& model, const Context& context) {
   const Model::Content& content = model.content();
-  auto network = ht::Network::make(content.graph, content.is_quantized, context.isa);
+  auto network = ht::Network::make(content.graph, content.is_quantized, context.isa, ht::resolve_threads(context.threads));
   if (!network) return std::move(network.error()).in(content.path.string());
   // A copy of the handle keeps what it holds alive.
   auto kept = std::make_shared<const Model>(model);
   std::shared_ptr<const Model::Content> shared(kept, &kept->content());
-  ht::Runner runner(**network, ht::resolve_threads(context.threads));
+  ht::Runner runner(**network);
   return Session(std::make_unique<Content>(Content{std::move(shared), *std::move(network), std::move(runner)}));
 }
 

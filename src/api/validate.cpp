@@ -16,7 +16,7 @@ using halftone::ValidateOptions;
 
 Result<Subject> make_subject(Model model, Isa isa) {
   const Model::Content& content = model.content();
-  auto network = Network::make(content.graph, content.is_quantized, isa);
+  auto network = Network::make(content.graph, content.is_quantized, isa, 1);
   if (!network) return std::move(network.error()).in(content.path.string());
   return Subject{std::move(model), *std::move(network)};
 }

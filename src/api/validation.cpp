@@ -17,11 +17,11 @@ Result<Lanes::Outputs> Lanes::run(int lane, std::span<const Tensor> inputs) {
   Lane& own = lanes_[static_cast<size_t>(lane)];
   Outputs outputs;
   if (subjects_.real) {
-    if (!own.real) own.real.emplace(*subjects_.real->network, 1);
+    if (!own.real) own.real.emplace(*subjects_.real->network);
     HT_ASSIGN(outputs.real, own.real->run(inputs));
   }
   if (subjects_.quantized) {
-    if (!own.quantized) own.quantized.emplace(*subjects_.quantized->network, 1);
+    if (!own.quantized) own.quantized.emplace(*subjects_.quantized->network);
     HT_ASSIGN(outputs.quantized, own.quantized->run(inputs));
   }
   return outputs;

@@ -53,7 +53,7 @@ std::string FloatProgram::isa_name() {
   }
 }
 
-Result<std::shared_ptr<const FloatProgram>> FloatProgram::make(const Graph& graph, Isa isa) {
+Result<std::shared_ptr<const FloatProgram>> FloatProgram::make(const Graph& graph, Isa isa, int threads) {
   if (isa != Isa::kBest && dnnl::set_max_cpu_isa(dnnl_isa(isa)) != dnnl::status::success) {
     // oneDNN's choice is made once a process; it is good enough when it is within the cap.
     const auto effective = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
@@ -62,6 +62,9 @@ Result<std::shared_ptr<const FloatProgram>> FloatProgram::make(const Graph& grap
   }
   HT_ASSIGN(Plan plan, make_plan(as_float(graph)));
   auto program = std::shared_ptr<FloatProgram>(new FloatProgram);
+  omp_set_num_threads(threads);  // of the calling thread
+  program->threads_ = threads;
+  omp_set_num_threads(threads);
   program->placement_ = Placement::make(std::make_shared<const Plan>(std::move(plan)), isa, dnnl_step);
   return std::shared_ptr<const FloatProgram>(std::move(program));
 }
@@ -69,7 +72,8 @@ Result<std::shared_ptr<const FloatProgram>> FloatProgram::make(const Graph& grap
 namespace {
 
 // oneDNN's OpenMP threads spin between its calls, so the other steps use them too.
-Session make_session(const FloatProgram& program, int threads) {
+Session make_session(const FloatProgram& program) {
+  const int threads = program.threads();
   if (threads == 1) return Session(program.placement(), 1);
   ParallelFor parallel = [threads](int64_t count, const std::function<void(int64_t, int)>& task) {
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
@@ -80,7 +84,7 @@ Session make_session(const FloatProgram& program, int threads) {
 
 }  // namespace
 
-FloatExecutor::FloatExecutor(const FloatProgram& program, int threads) : session_(make_session(program, threads)), threads_(threads) {}
+FloatExecutor::FloatExecutor(const FloatProgram& program) : session_(make_session(program)), threads_(program.threads()) {}
 
 Result<std::vector<Tensor>> FloatExecutor::run(std::span<const Tensor> inputs) {
   omp_set_num_threads(threads_);  // of the calling thread

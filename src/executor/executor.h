@@ -16,21 +16,24 @@ class FloatProgram {
  public:
   // Quantized types in the graph are taken as what their integers stand for. `isa` caps oneDNN for the whole process; an error
   // where oneDNN already computes with more.
-  static Result<std::shared_ptr<const FloatProgram>> make(const Graph& graph, Isa isa);
+  // Each executor of the program uses so many threads: oneDNN splits the work when the program is made.
+  static Result<std::shared_ptr<const FloatProgram>> make(const Graph& graph, Isa isa, int threads);
 
   const std::shared_ptr<const Placement>& placement() const { return placement_; }
+  int threads() const { return threads_; }
   // What oneDNN uses, e.g. "avx512_core_vnni"; recorded in statistics.
   static std::string isa_name();
 
  private:
   FloatProgram() = default;
   std::shared_ptr<const Placement> placement_;
+  int threads_ = 1;
 };
 
 // A session over the program. With more than one thread, oneDNN's own threads do the work.
 class FloatExecutor {
  public:
-  FloatExecutor(const FloatProgram& program, int threads);
+  explicit FloatExecutor(const FloatProgram& program);
   Session& session() { return session_; }
   // As Session::run.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);

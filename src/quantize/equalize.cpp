@@ -90,8 +90,8 @@ Status equalize_channels(Graph& graph, std::vector<Role>& roles, const Statistic
     for (NodeId reader : readers.convolutions) {
       Node& node = graph.node(reader);
       std::ranges::replace(node.inputs, members[0], equalized);
-      const Value weights = graph.value(node.inputs[1]);
-      node.inputs[1] = graph.add_constant(names.make(weights.name + "_scaled"), scaled(*weights.constant, factors));
+      Tensor weights = scaled(*graph.value(node.inputs[1]).constant, factors);
+      node.inputs[1] = graph.add_constant(names.make(graph.value(node.inputs[1]).name + "_scaled"), std::move(weights));
     }
     keep_producers_float(graph, links, members[0], roles, fmt::format("its output {} has channels too different for one scale", value_name));
     graph.nodes.push_back({names.make(value_name + "_equalize"), Binary{BinaryKind::kMul}, {members[0], constant}, {equalized}});

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#define TOML_EXCEPTIONS 0
+
 #include <toml++/toml.h>
 
 #include "quantize/target_files.h"
@@ -13,10 +13,16 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kPlanned = {"openvino", "tensorrt", "tflite", "dpu", "matlab"};
 
+Result<toml::table> parse(std::string_view text) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    return input_error("the target's description cannot be parsed: {}", error.description());
+  }
+}
+
 Result<Target> parse_target(std::string_view text) {
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed) return input_error("the target's description cannot be parsed: {}", parsed.error().description());
-  const toml::table& table = parsed.table();
+  HT_ASSIGN(const toml::table table, parse(text));
   Target target;
   target.name = table["name"].value_or(std::string());
   const auto activations = dtype_from_name(table["activations"].value_or(std::string_view()));

@@ -23,16 +23,16 @@ class ListedStep final : public PlacedStep {
   ListedStep(const Kernel<Params>& kernel, const Params& params, int32_t (*count)(const Params&))
       : kernel_(kernel), params_(params), units_(count(params)) {
     if constexpr (requires { params_.packed; }) {
-      const size_t bytes = kernel.packed_bytes ? kernel.packed_bytes(params) : 0;
+      const size_t bytes = kernel.packed_bytes(params);
       if (bytes == 0) return;
       packed_.reset(std::aligned_alloc(kAlignment, static_cast<size_t>(align(static_cast<int64_t>(bytes)))));
-      kernel.pack(params, packed_.get());
+      kernel.pack(&params, packed_.get());
       params_.packed = packed_.get();
     }
   }
   std::string_view kernel() const override { return kernel_.name; }
   int32_t units() const override { return units_; }
-  size_t scratch_bytes() const override { return kernel_.scratch_bytes ? kernel_.scratch_bytes(params_) : 0; }
+  size_t scratch_bytes() const override { return kernel_.scratch_bytes(params_); }
   void run(const ht_arguments& arguments, int32_t begin, int32_t end) const override { kernel_.run(&params_, &arguments, begin, end); }
 
  private:

@@ -51,7 +51,7 @@ Status Session::load_inputs(std::span<const Tensor> inputs) {
     const Buffer& buffer = plan().buffer(plan().inputs[i]);
     const DType declared = buffer.offset_128 ? DType::kUint8 : buffer.dtype;
     if (inputs[i].dtype() != declared || inputs[i].shape() != buffer.shape)
-      return usage_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(declared), shape_text(buffer.shape),
+      return input_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(declared), shape_text(buffer.shape),
                          dtype_name(inputs[i].dtype()), shape_text(inputs[i].shape()));
     const auto bytes = inputs[i].bytes();
     uint8_t* memory = memory_of(plan().inputs[i]);

@@ -244,7 +244,7 @@ TEST(Import, FixesOpenDimensions) {
   options.input_shape = Shape{3, 5, 8, 4};
   const auto contradiction = import_onnx_bytes(bytes_of(model), {}, options);
   ASSERT_FALSE(contradiction);
-  EXPECT_EQ(contradiction.error().code, ErrorCode::kUsage);
+  EXPECT_EQ(contradiction.error().code, ErrorCode::kInput);
   options.input_shape = std::nullopt;
   options.input_shapes["z"] = {1};
   EXPECT_FALSE(import_onnx_bytes(bytes_of(model), {}, options));

@@ -183,8 +183,8 @@ def test_integers_do_not_depend_on_the_instruction_set(isa, halftone, quantized)
 
 
 def test_kernels_equal_their_reference(halftone):
-    kernels = halftone.json("kernels", "--check")["kernels"]
-    assert kernels and all(kernel["equal"] for kernel in kernels)
+    compared = {kernel["operation"]: kernel["equal"] for kernel in halftone.json("kernels", "--check")["kernels"] if "equal" in kernel}
+    assert {"conv", "depthwise", "gemm", "pool", "binary", "table", "quantize", "dequantize"} <= compared.keys() and all(compared.values())
 
 
 # ---- recipes that the program writes ----

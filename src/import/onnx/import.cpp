@@ -23,13 +23,13 @@ Result<Shape> input_shape(const OnnxPort& port, const Shape* given) {
   }
   const auto& dimensions = *port.dimensions;
   if (given && given->size() != dimensions.size())
-    return usage_error("input '{}' has {} dimensions, but the given input_shape has {}", port.name, dimensions.size(),
+    return input_error("input '{}' has {} dimensions, but the given input_shape has {}", port.name, dimensions.size(),
                        given->size());
   Shape shape;
   for (size_t i = 0; i < dimensions.size(); ++i) {
     const auto& [size, parameter] = dimensions[i];
     if (given && size && *size != (*given)[i])
-      return usage_error("input '{}' has the fixed size {} in dimension {}, but the given input_shape says {}", port.name, *size,
+      return input_error("input '{}' has the fixed size {} in dimension {}, but the given input_shape says {}", port.name, *size,
                          i, (*given)[i]);
     if (given) {
       shape.push_back((*given)[i]);

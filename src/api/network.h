@@ -27,7 +27,6 @@ class Network {
   std::shared_ptr<const Placement> placement_;
   std::string isa_;
   int threads_ = 1;
-  int threads_ = 1;
 };
 
 // Runs a network, one run at a time.

@@ -71,7 +71,7 @@ class Writer {
  private:
   void line(const std::string& content, std::string_view comment) {
     if (comments_ && !comment.empty()) {
-      text_ += fmt::format("{:<40}# {}\n", content, comment);
+      text_ += fmt::format("{:<39} # {}\n", content, comment);
     } else {
       text_ += content + '\n';
     }

@@ -62,9 +62,8 @@ Result<std::shared_ptr<const FloatProgram>> FloatProgram::make(const Graph& grap
   }
   HT_ASSIGN(Plan plan, make_plan(as_float(graph)));
   auto program = std::shared_ptr<FloatProgram>(new FloatProgram);
-  omp_set_num_threads(threads);  // of the calling thread
   program->threads_ = threads;
-  omp_set_num_threads(threads);
+  omp_set_num_threads(threads);  // of the calling thread
   program->placement_ = Placement::make(std::make_shared<const Plan>(std::move(plan)), isa, dnnl_step);
   return std::shared_ptr<const FloatProgram>(std::move(program));
 }

@@ -45,7 +45,7 @@ Result<std::vector<uint8_t>> read_range(const std::filesystem::path& path, int64
   if (!S_ISREG(info.st_mode)) return input_error("is not a regular file").in(path.string());
   if (length < 0) length = info.st_size - offset;
   if (offset < 0 || length < 0 || offset > info.st_size || length > info.st_size - offset)
-    return input_error("has {} bytes, but bytes {} to {} are needed; the file is truncated", info.st_size, offset, offset + length)
+    return input_error("has {} bytes, but {} bytes from {} on are needed; the file is truncated", info.st_size, length, offset)
         .in(path.string());
   if (length > max_bytes) return input_error("has {} bytes, more than the {} allowed here", length, max_bytes).in(path.string());
   std::vector<uint8_t> bytes(static_cast<size_t>(length));

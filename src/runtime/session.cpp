@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/session.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -102,8 +103,11 @@ Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
     const Buffer& buffer = plan().buffer(id);
     observer_(buffer, {bytes_of(id), static_cast<size_t>(buffer.bytes())});
   };
-  if (observer_)
-    for (BufferId input : plan().inputs) observe(input);
+  // The inputs, and what is an input under another shape: no step makes these.
+  for (size_t i = 0; observer_ && i < plan().buffers.size(); ++i) {
+    const BufferId id(i);
+    if (plan().buffer(id).value.valid() && std::ranges::find(plan().inputs, plan().root(id)) != plan().inputs.end()) observe(id);
+  }
   auto finished = placement_->finished().begin();
   for (size_t i = 0; i < plan().steps.size(); ++i) {
     const auto start = profile_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();

@@ -187,7 +187,7 @@ TEST(Architecture, ForbiddenArrowsAreSeen) {
 }
 
 TEST(Architecture, EveryFileNamesItsLicence) {
-  const std::set<std::string> endings = {".h", ".c", ".cpp", ".py", ".sh", ".toml", ".cmake"};
+  const std::set<std::string> endings = {".h", ".c", ".cpp", ".py", ".sh", ".toml", ".cmake", ".txt"};
   for (const fs::path& path : files_below({"src", "apps", "include", "tests", "examples", "bench", "fuzz", "scripts", "cmake"}, endings)) {
     const auto lines = lines_of(path);
     const size_t first = !lines.empty() && lines[0].starts_with("#!") ? 1 : 0;

@@ -109,16 +109,16 @@ class ConstantQuantizer {
     return std::holds_alternative<Conv>(node.op) ? 1 : graph_.value(node.inputs[0]).type.shape.size() - 1;
   }
 
-  // Scales [outputs, inputs] in the order of the weights' axes, such that input scale times weight scale is one number an output.
+  // Scales [outputs, inputs] in the order of the weights' axes, such that input scale times weight scale is one number an output. They
+  // are products of a number an output and a number an input (1 for the first), which is how a file holds them.
   static std::vector<float> absorbed_scales(const std::vector<float>& output_scales, const std::vector<float>& input_scales, const Shape& shape,
                                             const WeightRequest& wish) {
     std::vector<float> scales;
-    const int64_t first = shape[0], second = shape[1], outputs = shape[wish.output_axis];
-    for (int64_t a = 0; a < first; ++a)
-      for (int64_t b = 0; b < second; ++b) {
-        const int64_t o = wish.output_axis == 0 ? a : b, c = wish.output_axis == 0 ? b : a;
-        const int64_t group = o / (outputs / wish.groups);
-        scales.push_back(output_scales[static_cast<size_t>(o)] / input_scales[static_cast<size_t>(group * shape[wish.input_axis] + c)]);
+    for (int64_t a = 0; a < shape[0]; ++a)
+      for (int64_t b = 0; b < shape[1]; ++b) {
+        const auto o = static_cast<size_t>(wish.output_axis == 0 ? a : b), c = static_cast<size_t>(wish.output_axis == 0 ? b : a);
+        const float output_part = output_scales[o] / input_scales[0], input_part = input_scales[0] / input_scales[c];
+        scales.push_back(output_part * input_part);
       }
     return scales;
   }

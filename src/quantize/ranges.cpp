@@ -2,10 +2,12 @@
 #include "quantize/ranges.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
 #include "ops/steps.h"
+#include "quantize/channels.h"
 
 namespace ht {
 
@@ -97,6 +99,12 @@ DepthwiseReaders depthwise_readers(const Graph& graph, const Links& links, const
 
 namespace {
 
+constexpr double kSteps = 255;
+// Photos that calibration has not seen go a little beyond its extremes.
+const double kChannelMargin = getenv("CM")?atof(getenv("CM")):0.0;
+// A scale a channel is chosen for a gain in error power of at least kClearGain for one reader and no loss beyond kLeastGain for any.
+const double kClearGain = getenv("CG")?atof(getenv("CG")):2.0, kLeastGain = getenv("LG")?atof(getenv("LG")):1.0;
+
 struct Assigner {
   Graph& graph;
   const std::vector<Role>& roles;
@@ -104,6 +112,7 @@ struct Assigner {
   const QuantizeRequest& request;
   Links links;
   IntegerGrid grid;
+  ChannelClasses classes;
 
   // A range known from the function that makes the value, whatever the photos.
   std::optional<Range> known_range(ValueId value) const {
@@ -153,13 +162,17 @@ struct Assigner {
     return [f = *function](double x) { return evaluate_activation(f, x); };
   }
 
-  Result<Range> member_range(ValueId value) const {
-    if (const auto known = known_range(value)) return *known;
-    // What a clamp behind the value cuts off needs no integers.
+  // The value whose range counts: what a clamp behind a value cuts off needs no integers.
+  ValueId clamped_source(ValueId value) const {
     const NodeId reader = links.only_consumer(value);
     const auto* clamp = reader.valid() ? std::get_if<Unary>(&graph.node(reader).op) : nullptr;
     const bool is_clamped = clamp && roles[reader.index].is_integer() && (clamp->kind == UnaryKind::kRelu || clamp->kind == UnaryKind::kClip);
-    const ValueId source = is_clamped ? graph.node(reader).outputs[0] : value;
+    return is_clamped ? graph.node(reader).outputs[0] : value;
+  }
+
+  Result<Range> member_range(ValueId value) const {
+    if (const auto known = known_range(value)) return *known;
+    const ValueId source = clamped_source(value);
     const std::string& name = graph.value(source).name;
     HT_ASSIGN(const ValueStatistics* found, statistics.find(name));
     RangeRequest range{request.ranges, grid, 99.99, std::nullopt, std::nullopt, function_behind(source)};
@@ -177,20 +190,32 @@ struct Assigner {
     if (unary->kind == UnaryKind::kRelu) range.pinned_min = 0.0;
   }
 
-  Result<Affine> channel_affine(const std::vector<ValueId>& members) const {
-    std::vector<Range> ranges;
-    for (ValueId member : members) {
-      HT_ASSIGN(const ValueStatistics* found, statistics.find(graph.value(member).name));
-      HT_ASSIGN(const std::vector<Range> own, estimate_channel_ranges(graph.value(member).name, *found));
-      ranges.resize(std::max(ranges.size(), own.size()));
-      for (size_t c = 0; c < own.size(); ++c) ranges[c] = {std::min(ranges[c].min, own[c].min), std::max(ranges[c].max, own[c].max)};
-    }
-    return affine_from_ranges(ranges, grid, 1, graph.value(members.front()).type.shape.size());
+  Result<std::vector<Range>> member_channel_ranges(ValueId value) const {
+    const TensorType& type = graph.value(value).type;
+    if (const auto known = known_range(value)) return std::vector<Range>(static_cast<size_t>(type.shape[1]), *known);
+    const std::string& name = graph.value(clamped_source(value)).name;
+    HT_ASSIGN(const ValueStatistics* found, statistics.find(name));
+    return estimate_channel_ranges(name, *found, kChannelMargin);
   }
 
-  Result<Affine> group_affine(const std::vector<ValueId>& members) const {
-    const bool wants_channels = request.per_channel && request.target.channel_scales == ChannelScales::kDepthwise;
-    if (wants_channels && depthwise_readers(graph, links, roles, members).only) return channel_affine(members);
+  // Whether a scale a channel makes the sums of the convolutions that read the members clearly more exact.
+  bool channels_pay(const std::vector<ValueId>& members, double step, const std::vector<std::vector<Range>>& ranges) const {
+    double worst = INFINITY, best = 0;
+    for (size_t m = 0; m < members.size(); ++m) {
+      std::vector<double> steps;
+      for (const Range& range : ranges[m]) steps.push_back((range.max - range.min) / kSteps);
+      for (NodeId reader : links.consumers(members[m])) {
+        const Node& node = graph.node(reader);
+        if (!roles[reader.index].is_integer() || !std::holds_alternative<Conv>(node.op) || node.inputs[0] != members[m]) continue;
+        const double gain = channel_scale_gain(graph, node, step, steps);
+        worst = std::min(worst, gain);
+        best = std::max(best, gain);
+      }
+    }
+    return best >= kClearGain && worst >= kLeastGain;
+  }
+
+  Result<Affine> tensor_affine(const std::vector<ValueId>& members) const {
     Range all;
     for (ValueId member : members) {
       HT_ASSIGN(const Range own, member_range(member));
@@ -200,15 +225,19 @@ struct Assigner {
   }
 
   Status assign(const std::vector<ValueId>& members) {
-    auto affine = group_affine(members);
-    if (!affine) return std::move(affine.error()).in("value " + graph.value(members.front()).name);
-    for (ValueId member : members) {
-      TensorType& type = graph.value(member).type;
+    HT_ASSIGN(const Affine one, tensor_affine(members));
+    const bool wants_channels = request.per_channel && request.target.channel_scales == ChannelScales::kDepthwise;
+    std::vector<std::vector<Range>> ranges;
+    if (wants_channels && classes.can_have_channel_scales(members)) {
+      HT_ASSIGN(ranges, classes.class_ranges(members, [&](ValueId member) { return member_channel_ranges(member); }));
+      if (!depthwise_readers(graph, links, roles, members).only && !channels_pay(members, one.scales()[0], ranges)) ranges.clear();
+    }
+    for (size_t m = 0; m < members.size(); ++m) {
+      TensorType& type = graph.value(members[m]).type;
       type.dtype = request.target.activations;
-      type.affine = *affine;
-      if (!affine->is_per_tensor()) {
-        HT_ASSIGN(type.affine, Affine::per_axis(affine->scales(), affine->zero_points(), 1, type.shape.size()));
-      }
+      type.affine = one;
+      if (ranges.empty()) continue;
+      HT_ASSIGN(type.affine, affine_from_ranges(ranges[m], grid, 1, type.shape.size()));
     }
     return {};
   }
@@ -218,8 +247,12 @@ struct Assigner {
 
 Status assign_parameters(Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized, const Statistics& statistics,
                          const QuantizeRequest& request) {
-  Assigner assigner{graph, roles, statistics, request, Links(graph), {request.target.activations, request.target.symmetric, false}};
-  for (const auto& members : group_members(graph, roles, quantized)) HT_TRY(assigner.assign(members));
+  Assigner assigner{graph, roles, statistics, request, Links(graph), {request.target.activations, request.target.symmetric, false},
+                    ChannelClasses(graph, roles, quantized)};
+  for (const auto& members : group_members(graph, roles, quantized)) {
+    auto status = assigner.assign(members);
+    if (!status) return std::move(status.error()).in("value " + graph.value(members.front()).name);
+  }
   return {};
 }
 

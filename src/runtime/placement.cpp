@@ -95,7 +95,12 @@ void Placement::place_buffers() {
   for (BufferId output : p.outputs) touch(output, p.steps.size());
   for (size_t i = 0; i < p.buffers.size(); ++i) {
     const size_t written = last_writer[p.root(BufferId(i)).index];
-    if (p.buffers[i].value.valid() && written != SIZE_MAX) finished_.push_back({BufferId(i), written});
+    if (!p.buffers[i].value.valid()) continue;
+    if (written != SIZE_MAX) {
+      finished_.push_back({BufferId(i), written});
+    } else if (!p.buffer(p.root(BufferId(i))).constant) {
+      given_.push_back(BufferId(i));
+    }
   }
   std::ranges::stable_sort(finished_, {}, &Finished::step);
 

@@ -40,8 +40,10 @@ class Placement {
     BufferId buffer;
     size_t step;
   };
-  // The graph's values by the step after which each is complete, in the order of steps; inputs and constants are not among them.
+  // The graph's values by the step after which each is complete, in the order of steps; constants are not among them.
   const std::vector<Finished>& finished() const { return finished_; }
+  // Inputs of the graph and what is only another shape of one: complete before the first step.
+  const std::vector<BufferId>& given() const { return given_; }
 
  private:
   Placement() = default;
@@ -51,6 +53,7 @@ class Placement {
   std::vector<std::unique_ptr<PlacedStep>> steps_;
   std::vector<int64_t> offsets_;
   std::vector<Finished> finished_;
+  std::vector<BufferId> given_;
   int64_t arena_bytes_ = 0;
   size_t scratch_bytes_ = 0;
 };

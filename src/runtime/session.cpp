@@ -103,11 +103,8 @@ Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
     const Buffer& buffer = plan().buffer(id);
     observer_(buffer, {bytes_of(id), static_cast<size_t>(buffer.bytes())});
   };
-  // The inputs, and what is an input under another shape: no step makes these.
-  for (size_t i = 0; observer_ && i < plan().buffers.size(); ++i) {
-    const BufferId id(i);
-    if (plan().buffer(id).value.valid() && std::ranges::find(plan().inputs, plan().root(id)) != plan().inputs.end()) observe(id);
-  }
+  if (observer_)
+    for (BufferId given : placement_->given()) observe(given);
   auto finished = placement_->finished().begin();
   for (size_t i = 0; i < plan().steps.size(); ++i) {
     const auto start = profile_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scale a channel: which channels must share one, and where it pays.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "calibrate/range.h"
+#include "quantize/roles.h"
+
+namespace ht {
+
+// Channels (axis 1) that operators only move, from value to value, share their parameters with where they came from.
+class ChannelClasses {
+ public:
+  ChannelClasses(const Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized);
+
+  // Whether every integer node that reads or makes the values can have a scale a channel on them.
+  bool can_have_channel_scales(const std::vector<ValueId>& members) const;
+  // The union of the given ranges over each channel's class; `range_of` gives a value's ranges by channel.
+  using RangesOf = std::function<Result<std::vector<Range>>(ValueId)>;
+  Result<std::vector<std::vector<Range>>> class_ranges(const std::vector<ValueId>& members, const RangesOf& ranges_of) const;
+
+ private:
+  size_t find(ValueId value, int64_t channel) const;
+  void join(ValueId a, int64_t channel_a, ValueId b, int64_t channel_b);
+  bool follow(const Node& node);
+  bool reader_allows(const Node& node) const;
+
+  const Graph& graph_;
+  const std::vector<Role>& roles_;
+  Links links_;
+  std::vector<size_t> first_;  // of each value's channels
+  mutable std::vector<size_t> parents_;
+};
+
+// Error power of a product's sums with one scale on its input divided by that with a scale a channel, each with weights rounded to
+// 8 bits as they then must be: above 1 the scales a channel are better. `step` is the one scale, `steps` those of the channels.
+double channel_scale_gain(const Graph& graph, const Node& node, double step, const std::vector<double>& steps);
+
+}  // namespace ht

@@ -120,9 +120,8 @@ Result<std::vector<std::vector<Range>>> ChannelClasses::class_ranges(const std::
 }
 
 double channel_scale_gain(const Graph& graph, const Node& node, double step, const std::vector<double>& steps) {
-  // Mean square of a channel's values in units of the square of its range: between a uniform distribution's 1/3 (one-sided) and
-  // what nets with rare large values show.
-  const double kEnergyShare = 1.0 / (getenv("ES")?atof(getenv("ES")):64);
+  // Mean square of a channel's values in units of the square of its range: 1/3 where they spread evenly from zero, less in most nets.
+  constexpr double kEnergyShare = 1.0 / 8;
   constexpr double kSteps = 255, kWeightSteps = 127;
   const auto& conv = std::get<Conv>(node.op);
   const Value& weights = graph.value(node.inputs[1]);

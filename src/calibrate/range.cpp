@@ -71,13 +71,17 @@ Result<Range> estimate_range(const std::string& name, const ValueStatistics& sta
   return widest;
 }
 
-Result<std::vector<Range>> estimate_channel_ranges(const std::string& name, const ValueStatistics& statistics, double margin) {
+Result<std::vector<Range>> estimate_channel_ranges(const std::string& name, const ValueStatistics& statistics, const RangeRequest& request) {
   HT_TRY(check_observed(name, statistics));
   if (statistics.channels() == 0)
     return input_error("the value '{}' has no axis of channels, so it has no range a channel", name);
   std::vector<Range> ranges;
-  for (const Extremes& extremes : statistics.channel_extremes()) {
-    ranges.push_back(with_zero(extremes.min * (1 + margin), extremes.max * (1 + margin)));
+  const bool by_error = request.method == RangeMethod::kMse && !statistics.channel_histograms().empty();
+  for (size_t c = 0; c < statistics.channel_extremes().size(); ++c) {
+    const Extremes& extremes = statistics.channel_extremes()[c];
+    const Range widest = with_zero(extremes.min, extremes.max);
+    ranges.push_back(by_error && !extremes.empty() ? search_least_error(statistics.channel_histograms()[c], widest, false, false, request.grid, request.activation)
+                                                   : widest);
   }
   return ranges;
 }

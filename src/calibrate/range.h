@@ -42,8 +42,9 @@ struct RangeRequest {
 
 // The range by the method's rule. `name` is the value's, for errors: nothing was observed, or elements were not finite.
 Result<Range> estimate_range(const std::string& name, const ValueStatistics& statistics, const RangeRequest& request);
-// From least to greatest element of each channel, stretched by 1 + margin. A channel that was always zero has the range {0, 0}.
-Result<std::vector<Range>> estimate_channel_ranges(const std::string& name, const ValueStatistics& statistics, double margin = 0);
+// Each channel's range: of least squared error where the method is kMse and the channels have histograms (a few large elements in a
+// channel whose others crowd near zero must not set its step), else from least to greatest. A channel that was always zero has {0, 0}.
+Result<std::vector<Range>> estimate_channel_ranges(const std::string& name, const ValueStatistics& statistics, const RangeRequest& request);
 
 // x = (q - zero_point) * scale.
 struct Parameters {

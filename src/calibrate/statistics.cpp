@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "calibrate/statistics.h"
 
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <tuple>
@@ -43,12 +44,17 @@ struct ValueStatistics::Layout {
   int64_t first_of(int64_t pixel) const { return pixel / inner * row * inner + pixel % inner; }
 };
 
+int ValueStatistics::channel_bins_per_side(int64_t channels) {
+  constexpr int64_t kBins = 1 << 16, kFewest = 256, kMost = 4096;
+  return static_cast<int>(std::bit_floor(static_cast<uint64_t>(std::clamp(kBins / std::max<int64_t>(channels, 1), kFewest, kMost))));
+}
+
 ValueStatistics::ValueStatistics(int64_t channels, bool channel_histograms, Isa isa)
     : channels_(channels),
       channel_extremes_(static_cast<size_t>(channels)),
       sums_(static_cast<size_t>(std::max<int64_t>(channels, 1))),
       kernels_(&choose_scan_kernels(isa)) {
-  if (channel_histograms) channel_histograms_.assign(static_cast<size_t>(channels), Histogram(kChannelBinsPerSide));
+  if (channel_histograms) channel_histograms_.assign(static_cast<size_t>(channels), Histogram(channel_bins_per_side(channels)));
 }
 
 void ValueStatistics::observe_plain(std::span<const float> data, int64_t inner) {
@@ -174,7 +180,7 @@ void ValueStatistics::add_bins(std::span<const float> rows, std::span<const size
   // Holes entered as zeros.
   if (!holes.empty()) histogram_.add(kBinsPerSide, -static_cast<int64_t>(holes.size()));
   for (size_t hole : holes) {
-    if (channels > 0) channel_histograms_[hole % channels].add(kChannelBinsPerSide, -1);
+    if (channels > 0) channel_histograms_[hole % channels].add(channel_histograms_.front().per_side(), -1);
   }
 }
 

@@ -33,7 +33,8 @@ struct Extremes {
 class ValueStatistics {
  public:
   static constexpr int kBinsPerSide = 2048;
-  static constexpr int kChannelBinsPerSide = 256;
+  // Of each channel's histogram: the fewer channels, the finer, so that a value's histograms stay near 1 MiB.
+  static int channel_bins_per_side(int64_t channels);
 
   ValueStatistics() : ValueStatistics(0) {}
   // channels: size of the axis of channels (axis 1 in ONNX's order), or 0 for a value that has none.

@@ -54,7 +54,7 @@ class StatisticsCodec {
     HT_TRY(in.key("channel_histograms"));
     HT_ASSIGN(const size_t histograms, in.array());
     if (histograms != 0 && histograms != channels) return in.fail("a histogram a channel, or none");
-    value.channel_histograms_.assign(histograms, Histogram(ValueStatistics::kChannelBinsPerSide));
+    value.channel_histograms_.assign(histograms, Histogram(ValueStatistics::channel_bins_per_side(static_cast<int64_t>(histograms))));
     for (Histogram& histogram : value.channel_histograms_) HT_TRY(read(in, histogram, bins_left));
     HT_TRY(in.key("count"));
     HT_ASSIGN(value.count_, in.count());

@@ -157,7 +157,7 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   convert_at_borders(graph, roles, quantized);
   HT_TRY(sort_with_roles(graph, roles));
   const Statistics all = with_copies(statistics, graph);
-  HT_TRY(assign_parameters(graph, roles, quantized, all, request));
+  HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.notes));
   HT_TRY(quantize_constants(graph, roles, request));
   HT_TRY(finish_types(graph, quantized));
   compact_values(graph);

@@ -112,6 +112,12 @@ struct Assigner {
   Links links;
   IntegerGrid grid;
   ChannelClasses classes;
+  struct Spread {
+    ValueId value;
+    size_t channels;
+    double least, greatest;  // widths of the channels' ranges
+  };
+  std::vector<Spread> spreads = {};
 
   // A range known from the function that makes the value, whatever the photos.
   std::optional<Range> known_range(ValueId value) const {
@@ -194,7 +200,7 @@ struct Assigner {
     if (const auto known = known_range(value)) return std::vector<Range>(static_cast<size_t>(type.shape[1]), *known);
     const std::string& name = graph.value(clamped_source(value)).name;
     HT_ASSIGN(const ValueStatistics* found, statistics.find(name));
-    return estimate_channel_ranges(name, *found);
+    return estimate_channel_ranges(name, *found, {request.ranges, grid});
   }
 
   // Whether a scale a channel makes the sums of the convolutions that read the members clearly more exact.
@@ -223,6 +229,28 @@ struct Assigner {
     return affine_from_range(all, grid);
   }
 
+  // Remembers how far the channels of a value with a scale each are apart.
+  void remember(ValueId value, const std::vector<Range>& ranges) {
+    Spread spread{value, ranges.size(), INFINITY, 0};
+    for (const Range& range : ranges) {
+      if (range.max - range.min > 0) spread.least = std::min(spread.least, range.max - range.min);
+      spread.greatest = std::max(spread.greatest, range.max - range.min);
+    }
+    if (spread.greatest > 0) spreads.push_back(spread);
+  }
+
+  // The values that needed a scale a channel most, in a sentence each.
+  void tell(std::vector<std::string>& notes) {
+    constexpr size_t kMostNotes = 3;
+    std::ranges::stable_sort(spreads, std::greater(), [](const Spread& s) { return s.greatest / s.least; });
+    for (size_t i = 0; i < std::min(spreads.size(), kMostNotes); ++i) {
+      const Spread& s = spreads[i];
+      notes.push_back(fmt::format("{}: its {} channels span from {:.2g} to {:.3g}, so each has a scale of its own", graph.value(s.value).name, s.channels,
+                                  s.least, s.greatest));
+    }
+    if (spreads.size() > kMostNotes) notes.push_back(fmt::format("{} more values have a scale a channel", spreads.size() - kMostNotes));
+  }
+
   Status assign(const std::vector<ValueId>& members) {
     HT_ASSIGN(const Affine one, tensor_affine(members));
     const bool wants_channels = request.per_channel && request.target.channel_scales == ChannelScales::kDepthwise;
@@ -237,6 +265,7 @@ struct Assigner {
       type.affine = one;
       if (ranges.empty()) continue;
       HT_ASSIGN(type.affine, affine_from_ranges(ranges[m], grid, 1, type.shape.size()));
+      remember(members[m], ranges[m]);
     }
     return {};
   }
@@ -245,13 +274,14 @@ struct Assigner {
 }  // namespace
 
 Status assign_parameters(Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized, const Statistics& statistics,
-                         const QuantizeRequest& request) {
+                         const QuantizeRequest& request, std::vector<std::string>& notes) {
   Assigner assigner{graph, roles, statistics, request, Links(graph), {request.target.activations, request.target.symmetric, false},
                     ChannelClasses(graph, roles, quantized)};
   for (const auto& members : group_members(graph, roles, quantized)) {
     auto status = assigner.assign(members);
     if (!status) return std::move(status.error()).in("value " + graph.value(members.front()).name);
   }
+  assigner.tell(notes);
   return {};
 }
 

@@ -172,21 +172,42 @@ TEST(Range, NamesTheValueThatHasNone) {
   const auto wild = estimate_range("conv8", observe({1, INFINITY, 2}), {});
   ASSERT_FALSE(wild);
   EXPECT_NE(wild.error().message.find("'conv8'"), std::string::npos);
-  EXPECT_FALSE(estimate_channel_ranges("conv9", observe({1, 2})));
+  EXPECT_FALSE(estimate_channel_ranges("conv9", observe({1, 2}), {}));
 }
 
-TEST(Range, ChannelsTakeTheirOwnExtremesAndAMargin) {
+TEST(Range, ChannelsTakeTheirOwnExtremes) {
   ValueStatistics statistics(3);
   const float data[] = {1, -2, 0, 4, 6, 0};
   statistics.observe(data);
-  const auto ranges = estimate_channel_ranges("x", statistics, 0.5);
+  const auto ranges = estimate_channel_ranges("x", statistics, {RangeMethod::kMinMax});
   ASSERT_TRUE(ranges);
-  EXPECT_EQ(*ranges, (std::vector<Range>{{0, 6}, {-3, 9}, {0, 0}}));
+  EXPECT_EQ(*ranges, (std::vector<Range>{{0, 4}, {-2, 6}, {0, 0}}));
   const auto affine = affine_from_ranges(*ranges, {DType::kInt8}, 1, 4);
   ASSERT_TRUE(affine);
   EXPECT_EQ(affine->axis(), 1u);
-  EXPECT_EQ(affine->scales(), (std::vector<float>{6.0f / 255, 12.0f / 255, 6.0f / 255}));
+  EXPECT_EQ(affine->scales(), (std::vector<float>{4.0f / 255, 8.0f / 255, 4.0f / 255}));
   EXPECT_EQ(affine->zero_points(), (std::vector<int32_t>{-128, -64, 0}));
+}
+
+TEST(Range, AChannelsStepIsNotSetByItsRareLargeElements) {
+  // Most elements crowd between two steps of the range from least to greatest; fewer large ones follow a steep curve.
+  std::vector<float> data(8192, -0.2f);
+  for (size_t i = 0; i < data.size(); i += 8) data[i] = 133.0f * std::pow(static_cast<float>(i) / 8192, 24.0f);
+  ValueStatistics statistics(1, true);
+  statistics.observe(data);
+  const auto widest = estimate_channel_ranges("x", statistics, {RangeMethod::kMinMax});
+  const auto chosen = estimate_channel_ranges("x", statistics, {RangeMethod::kMse});
+  ASSERT_TRUE(widest && chosen);
+  const auto error = [&](const Range& range) {
+    const auto parameters = parameters_from_range(range, {DType::kInt8});
+    double sum = 0;
+    for (float x : data) {
+      const double q = std::clamp<double>(std::nearbyint(x / parameters->scale) + parameters->zero_point, -128, 127);
+      sum += std::pow((q - parameters->zero_point) * parameters->scale - x, 2);
+    }
+    return sum;
+  };
+  EXPECT_LT(error(chosen->front()), error(widest->front()));
 }
 
 TEST(Range, ParametersFollowTheGrid) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decoded: one output [1, 4 + classes, boxes] (or the last two axes exchanged), boxes as centre and size. Raw: 4 sides * 16 bins
 // and classes, as a map a stride, as two maps a stride, or for all strides in one output; a side is the mean of a distribution.
+#include <array>
+
 #include "evaluate/heads/levels.h"
 #include "evaluate/math.h"
 
@@ -9,6 +11,7 @@ namespace {
 
 constexpr int kBins = 16;
 constexpr int64_t kSideValues = 4 * kBins;
+constexpr std::array kUsualStrides = {8, 16, 32};
 // Larger than any size in fractions of the input, smaller than any size in pixels that is worth detecting.
 constexpr float kLargestFraction = 4;
 
@@ -72,11 +75,13 @@ void settle_forms(const HeadRequest& request, HeadConfig& config) {
 }  // namespace
 
 Result<HeadConfig> resolve(const HeadRequest& request) {
-  const std::vector<int> strides = request.task.strides.empty() ? std::vector<int>{8, 16, 32} : request.task.strides;
+  const std::vector<int>& stated = request.task.strides;
+  const std::vector<int> strides = stated.empty() ? std::vector<int>(kUsualStrides.begin(), kUsualStrides.end()) : stated;
   const int64_t classes = request.task.class_count;
   const int64_t cells = total_cells(grids(strides, request.input));
   BoxForm boxes = BoxForm::kPixels;
-  auto config = resolve_flat(request, strides, 4 + classes, std::nullopt);
+  // Decoded boxes need no strides, so only stated ones can contradict them.
+  auto config = resolve_flat(request, stated, 4 + classes, stated.empty() ? std::nullopt : std::optional(cells));
   if (!config) {
     boxes = BoxForm::kCells;
     config = resolve_flat(request, strides, kSideValues + classes, cells);
@@ -85,9 +90,9 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   if (!config) config = resolve_maps(request, strides, true);
   if (!config) {
     return misfit(request,
-                  fmt::format("one output [1, {}, boxes], or for each of the strides {} one output [1, {}, height, width] or "
-                              "two, [1, {}, height, width] and [1, {}, height, width]",
-                              4 + classes, fmt::join(strides, ", "), kSideValues + classes, kSideValues, classes));
+                  fmt::format("one output [1, {}, boxes] with {} boxes for the strides {}, or for each stride one output "
+                              "[1, {}, height, width] or two, [1, {}, height, width] and [1, {}, height, width]",
+                              4 + classes, cells, fmt::join(strides, ", "), kSideValues + classes, kSideValues, classes));
   }
   config->boxes = boxes;
   config->bins = boxes == BoxForm::kCells ? kBins : 0;
@@ -122,6 +127,7 @@ void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>&
 
 std::optional<DetectionTask> suggest(const HeadConfig& config) {
   DetectionTask task = config.task;
+  if (task.strides.empty()) task.strides.assign(kUsualStrides.begin(), kUsualStrides.end());
   const int64_t cells = total_cells(grids(task.strides, config.input));
   const bool decoded = config.boxes != BoxForm::kCells;
   // Rows of 4 + classes could as well be another family's rows of 5 + classes.

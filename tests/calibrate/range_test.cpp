@@ -191,8 +191,9 @@ TEST(Range, ChannelsTakeTheirOwnExtremes) {
 
 TEST(Range, AChannelsStepIsNotSetByItsRareLargeElements) {
   // Most elements crowd between two steps of the range from least to greatest; fewer large ones follow a steep curve.
-  std::vector<float> data(8192, -0.2f);
-  for (size_t i = 0; i < data.size(); i += 8) data[i] = 133.0f * std::pow(static_cast<float>(i) / 8192, 24.0f);
+  std::vector<float> data(8192);
+  for (size_t i = 0; i < data.size(); ++i)
+    data[i] = i % 8 == 0 ? 133.0f * std::pow(static_cast<float>(i) / 8192, 24.0f) : -0.27f * static_cast<float>(i % 101) / 101;
   ValueStatistics statistics(1, true);
   statistics.observe(data);
   const auto widest = estimate_channel_ranges("x", statistics, {RangeMethod::kMinMax});

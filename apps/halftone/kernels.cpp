@@ -25,7 +25,7 @@ std::string text_of(const KernelsResult& result, bool checked) {
                       : std::vector<std::string>{"operation", "chosen", "variants"});
   for (const auto& kernel : result.kernels) {
     std::vector<std::string> row = {kernel.operation, kernel.chosen, fmt::format("{}", fmt::join(kernel.variants, ", "))};
-    if (checked) row.push_back(!kernel.equal ? "not checked" : *kernel.equal ? "yes" : "NO");
+    if (checked) row.push_back(kernel.equal == true ? "yes" : "NO");
     table.add(row);
   }
   return fmt::format("this machine has {}, {} is used\n\n", result.detected_isa, result.allowed_isa) + table.text();
@@ -35,7 +35,8 @@ Status kernels(Program& shared, const KernelsFlags& flags) {
   const auto result = halftone::kernels({flags.check}, shared.context);
   if (!result) return result.error();
   if (auto status = shared.show(halftone::to_json(*result), text_of(*result, flags.check)); !status) return status;
-  const bool differs = std::any_of(result->kernels.begin(), result->kernels.end(), [](const auto& kernel) { return kernel.equal == false; });
+  const bool differs =
+      std::any_of(result->kernels.begin(), result->kernels.end(), [](const auto& kernel) { return kernel.equal == false; });
   if (differs) return halftone::Error{halftone::ErrorCode::kDemandNotMet, "a kernel differs from its reference", {}};
   return {};
 }
@@ -43,7 +44,8 @@ Status kernels(Program& shared, const KernelsFlags& flags) {
 }  // namespace
 
 void add_kernels(CLI::App& program, Program& shared) {
-  add_command<KernelsFlags>(program, shared, "kernels", "Show the instruction sets and which variant serves each operation", kernels);
+  add_command<KernelsFlags>(program, shared, "kernels", "Show the instruction sets and which variant serves each operation",
+                            kernels);
 }
 
 }  // namespace app

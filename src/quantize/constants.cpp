@@ -15,8 +15,8 @@ constexpr double kMostBias = 1 << 30;
 
 class ConstantQuantizer {
  public:
-  ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const QuantizeRequest& request)
-      : graph_(graph), roles_(roles), request_(request), names_(graph), uses_(graph.values.size(), 0) {
+  ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request)
+      : graph_(graph), roles_(roles), statistics_(statistics), request_(request), names_(graph), uses_(graph.values.size(), 0) {
     for (const Node& node : graph.nodes)
       for (ValueId input : node.inputs)
         if (graph.is_constant(input)) ++uses_[input.index];
@@ -87,9 +87,11 @@ class ConstantQuantizer {
     Shape scale_shape(shape.size(), 1);
     std::vector<float> scales = quantized.scales;
     scale_shape[wish.output_axis] = outputs;
+    const std::vector<float> rounded = absorbs ? absorbed_scales(quantized.scales, input_scales, shape, wish) : std::vector<float>();
+    if (has_bias && std::holds_alternative<Conv>(node.op)) correct_bias(node, quantized, rounded, wish.groups, bias);
     if (absorbs) {
       scale_shape[wish.input_axis] = shape[wish.input_axis];
-      scales = absorbed_scales(quantized.scales, input_scales, shape, wish);
+      scales = rounded;
     } else if (!request_.per_channel && std::ranges::all_of(scales, [&](float s) { return s == scales.front(); })) {
       scale_shape.clear();
       scales.resize(1);
@@ -97,6 +99,34 @@ class ConstantQuantizer {
     HT_ASSIGN(Affine affine, Affine::make(scale_shape, std::move(scales), {}));
     set(own(node, 1), Tensor::of<int8_t>(DType::kInt8, shape, quantized.values), std::move(affine));
     return has_bias ? quantize_bias(node, bias, outputs, unit) : Status();
+  }
+
+  // Subtracts from the bias the mean of what rounding the weights adds to each output: E[(W_q - W) x] = (W_q - W) E[x], borders
+  // aside (Nagel et al., Data-Free Quantization, 2019). `absorbed` are the weights' scales [output, input] where they absorb
+  // the input's, else empty.
+  void correct_bias(const Node& node, const QuantizedWeights& quantized, const std::vector<float>& absorbed, int64_t groups,
+                    std::vector<float>& bias) const {
+    const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name);
+    if (found == statistics_.values.end() || found->second.channels() == 0 || found->second.sampled() == 0) return;
+    const std::vector<double> means = found->second.channel_means();
+    const Value& weights = graph_.value(node.inputs[1]);
+    const auto real = weights.constant->data<float>();
+    const int64_t outputs = weights.type.shape[0], per_group = weights.type.shape[1];
+    const int64_t taps = static_cast<int64_t>(real.size()) / std::max<int64_t>(1, outputs * per_group);
+    for (int64_t o = 0; o < outputs; ++o) {
+      double shift = 0;
+      for (int64_t i = 0; i < per_group; ++i) {
+        const auto pair = static_cast<size_t>(o * per_group + i);
+        const double scale = absorbed.empty() ? quantized.scales[static_cast<size_t>(o)] : absorbed[pair];
+        double error = 0;
+        for (int64_t t = 0; t < taps; ++t) {
+          const auto at = pair * static_cast<size_t>(taps) + static_cast<size_t>(t);
+          error += quantized.values[at] * scale - real[at];
+        }
+        shift += error * means[static_cast<size_t>(o / (outputs / groups) * per_group + i)];
+      }
+      bias[static_cast<size_t>(o)] -= static_cast<float>(shift);
+    }
   }
 
   // The axis of weights along which outputs lie.
@@ -192,6 +222,7 @@ class ConstantQuantizer {
 
   Graph& graph_;
   const std::vector<Role>& roles_;
+  const Statistics& statistics_;
   const QuantizeRequest& request_;
   FreshNames names_;
   std::vector<int> uses_;
@@ -199,8 +230,8 @@ class ConstantQuantizer {
 
 }  // namespace
 
-Status quantize_constants(Graph& graph, const std::vector<Role>& roles, const QuantizeRequest& request) {
-  return ConstantQuantizer(graph, roles, request).run();
+Status quantize_constants(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request) {
+  return ConstantQuantizer(graph, roles, statistics, request).run();
 }
 
 }  // namespace ht

@@ -158,7 +158,7 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   HT_TRY(sort_with_roles(graph, roles));
   const Statistics all = with_copies(statistics, graph);
   HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.notes));
-  HT_TRY(quantize_constants(graph, roles, request));
+  HT_TRY(quantize_constants(graph, roles, all, request));
   HT_TRY(finish_types(graph, quantized));
   compact_values(graph);
   graph.metadata["halftone.requantization"] = request.target.requantization;

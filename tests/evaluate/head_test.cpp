@@ -103,6 +103,15 @@ TEST(Head, GuessesTheFamilyFromTheOutputs) {
   EXPECT_FALSE(guess({640, 640}, {}));
 }
 
+TEST(Head, DecodedBoxesContradictOnlyStatedStrides) {
+  DetectionTask task = task_of("yolov8", 5);
+  const std::vector<ModelOutput> other = {output("o", {1, 9, 7})}, usual = {output("o", {1, 9, 8400})};
+  EXPECT_TRUE(resolve_head(task, {640, 640}, other));
+  task.strides = {8, 16, 32};
+  EXPECT_TRUE(resolve_head(task, {640, 640}, usual));
+  EXPECT_FALSE(resolve_head(task, {640, 640}, other));
+}
+
 TEST(Head, RefusesTasksThatMakeNoSense) {
   const std::vector<ModelOutput> outputs = {output("output", {1, 3549, 85})};
   const auto refuses = [&](auto change) {

@@ -64,6 +64,7 @@ RECIPE_FAULTS = {
     "no photos asked for": ({"calibration.count": 0}, BAD_INPUT, ["count"]),
     "head does not fit": ({"task.head": "yolox"}, BAD_INPUT, ["yolox", "output0"]),
     "another head does not fit": ({"task.head": "fastestdet", "task.strides": [16]}, BAD_INPUT, ["fastestdet"]),
+    "strides do not fit": ({"task.strides": [4, 8]}, BAD_INPUT, ["strides 4, 8"]),
     "too few classes": ({"task.classes": ["person"]}, BAD_INPUT, ["class"]),
 }
 

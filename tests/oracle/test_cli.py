@@ -183,8 +183,9 @@ def test_integers_do_not_depend_on_the_instruction_set(isa, halftone, quantized)
 
 
 def test_kernels_equal_their_reference(halftone):
-    compared = {kernel["operation"]: kernel["equal"] for kernel in halftone.json("kernels", "--check")["kernels"] if "equal" in kernel}
-    assert {"conv", "depthwise", "gemm", "pool", "binary", "table", "quantize", "dequantize"} <= compared.keys() and all(compared.values())
+    kernels = halftone.json("kernels", "--check")["kernels"]
+    assert {kernel["operation"] for kernel in kernels if kernel["equal"] is not True} == set()
+    assert {"conv", "copy", "softmax", "reduce_f32"} <= {kernel["operation"] for kernel in kernels}
 
 
 # ---- recipes that the program writes ----

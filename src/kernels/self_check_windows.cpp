@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels that add up windows, rows or depths of integers or floats.
+#include <cmath>
+
+#include "kernels/epilogue.h"
+#include "kernels/self_check_pieces.h"
+
+namespace ht::self_check {
+namespace {
+
+EpilogueData some_epilogue(Random& random, int32_t channels, int32_t depth) {
+  static constexpr Policy kPolicies[] = {Policy::kFloatHalfEven, Policy::kFixedSingle, Policy::kFixedDouble};
+  const Policy policy = kPolicies[random.between(0, 2)];
+  std::vector<double> in, out, ratio;
+  for (int32_t c = 0; c < channels; ++c) {
+    in.push_back(random.real(0.1, 2) * 0.001 / std::sqrt(depth));
+    out.push_back(random.real(0.01, 0.1));
+    ratio.push_back(in.back() / out.back());
+  }
+  const Int8Output output{random.bytes(channels), {static_cast<int8_t>(random.between(-128, -100))}, {127}};
+  const int32_t form = random.between(0, 2);
+  auto data = form == 0   ? activated_epilogue(policy, channels, {random.between(0, 1) ? HT_SILU : HT_SIGMOID}, in, out, output)
+              : form == 1 ? float_epilogue(channels, in)
+                          : int8_epilogue(policy, channels, ratio, output);
+  // Within the ranges above every ratio has its integers.
+  return data ? *std::move(data) : EpilogueData{};
+}
+
+int64_t element_bytes(const EpilogueData& data) { return data.output == HT_OUTPUT_F32 ? 4 : 1; }
+
+// What convolutions have in common; groups or multipliers are the caller's.
+template <class Params>
+void choose_window(Random& random, Params& p, int32_t channels, int32_t outputs) {
+  p.batch = 1;
+  p.input_height = random.between(1, 7);
+  p.input_width = random.between(1, 18);
+  p.input_stride = channels;
+  p.output_stride = outputs;
+  p.kernel_height = p.kernel_width = random.between(0, 1) * 2 + 1;
+  p.stride_height = p.stride_width = random.between(1, 2);
+  p.dilation_height = p.dilation_width = 1;
+  p.pad_top = p.pad_left = p.kernel_height / 2;
+  p.output_height = (p.input_height - 1) / p.stride_height + 1;
+  p.output_width = (p.input_width - 1) / p.stride_width + 1;
+}
+template <class Params>
+int64_t input_size(const Params& p) {
+  return int64_t{p.input_height} * p.input_width * p.input_stride;
+}
+template <class Params>
+int64_t output_size(const Params& p) {
+  return int64_t{p.output_height} * p.output_width * p.output_stride;
+}
+
+template <class Params>
+Params some_pool(Random& random) {
+  Params p{};
+  const int32_t channels = random.between(1, 90);
+  choose_window(random, p, channels, channels);
+  p.channels = channels;
+  p.kind = random.between(0, 1);
+  p.count_padding = random.between(0, 1);
+  return p;
+}
+
+}  // namespace
+
+bool check_conv(Random& random) {
+  ht_conv_params p{};
+  p.groups = random.between(1, 2);
+  const int32_t in = random.between(1, 70), out = random.between(1, 70);
+  choose_window(random, p, in * p.groups, out * p.groups);
+  p.input_channels = in * p.groups;
+  p.output_channels = out * p.groups;
+  const int32_t depth = in * p.kernel_height * p.kernel_width;
+  const auto input = random.bytes(input_size(p)), weights = random.bytes(int64_t{depth} * p.output_channels),
+             padding = random.bytes(p.input_channels);
+  const auto bias = random.integers(p.output_channels, -200000, 200000);
+  const EpilogueData data = some_epilogue(random, p.output_channels, depth);
+  p.weights = weights.data();
+  p.bias = bias.data();
+  p.padding = padding.data();
+  p.epilogue = data.view();
+  return agree(random, conv_kernels(), p, {input.data()}, output_size(p) * element_bytes(data), conv_units(p));
+}
+
+bool check_depthwise(Random& random) {
+  ht_depthwise_params p{};
+  p.channel_multiplier = random.between(1, 2);
+  const int32_t channels = random.between(1, 140), outputs = channels * p.channel_multiplier;
+  choose_window(random, p, channels, outputs);
+  p.input_channels = channels;
+  const int32_t depth = p.kernel_height * p.kernel_width;
+  const auto input = random.bytes(input_size(p)), weights = random.bytes(int64_t{depth} * outputs),
+             padding = random.bytes(channels);
+  const auto bias = random.integers(outputs, -20000, 20000);
+  const EpilogueData data = some_epilogue(random, outputs, depth);
+  p.weights = weights.data();
+  p.bias = bias.data();
+  p.padding = padding.data();
+  p.epilogue = data.view();
+  return agree(random, depthwise_kernels(), p, {input.data()}, output_size(p) * element_bytes(data), depthwise_units(p));
+}
+
+bool check_gemm(Random& random) {
+  ht_gemm_params p{};
+  p.batch = random.between(1, 2);
+  p.rows = random.between(1, 12);
+  p.columns = p.output_stride = random.between(1, 60);
+  p.depth = p.a_stride = p.b_stride = random.between(1, 200);
+  p.a_batch_stride = p.rows * p.depth;
+  p.b_batch_stride = p.columns * p.depth;
+  p.output_batch_stride = p.rows * p.columns;
+  p.a_zero_point = random.between(-128, 127);
+  p.b_zero_point = random.between(-128, 127);
+  const auto a = random.bytes(int64_t{p.batch} * p.a_batch_stride), b = random.bytes(int64_t{p.batch} * p.b_batch_stride);
+  const EpilogueData data = some_epilogue(random, p.columns, p.depth);
+  p.epilogue = data.view();
+  return agree(random, gemm_kernels(), p, {a.data(), b.data()}, int64_t{p.batch} * p.output_batch_stride * element_bytes(data),
+               gemm_units(p));
+}
+
+bool check_pool(Random& random) {
+  auto p = some_pool<ht_pool_params>(random);
+  const auto zero_point = random.bytes(p.channels), input = random.bytes(input_size(p));
+  const auto data =
+      int8_epilogue(Policy::kFloatHalfEven, p.channels, {random.real(0.3, 2)}, {random.bytes(p.channels), {-128}, {127}});
+  if (!data) return false;
+  p.input_zero_point = zero_point.data();
+  p.epilogue = data->view();
+  return agree(random, pool_kernels(), p, {input.data()}, output_size(p), pool_units(p));
+}
+
+bool check_pool_f32(Random& random) {
+  const auto p = some_pool<ht_pool_f32_params>(random);
+  const auto input = random.floats(input_size(p), -9, 9);
+  return agree(random, pool_f32_kernels(), p, {input.data()}, output_size(p) * 4, pool_f32_units(p));
+}
+
+bool check_conv_f32(Random& random) {
+  ht_conv_f32_params p{};
+  p.groups = random.between(1, 2);
+  const int32_t in = random.between(1, 40), out = random.between(1, 20);
+  choose_window(random, p, in * p.groups, out * p.groups);
+  p.input_channels = in * p.groups;
+  p.output_channels = out * p.groups;
+  const auto input = random.floats(input_size(p), -2, 2), bias = random.floats(p.output_channels, -1, 1);
+  const auto weights = random.floats(int64_t{in} * p.kernel_height * p.kernel_width * p.output_channels, -2, 2);
+  p.weights = weights.data();
+  p.bias = bias.data();
+  p.minimum = -50;
+  p.maximum = 50;
+  return agree(random, conv_f32_kernels(), p, {input.data()}, output_size(p) * 4, conv_f32_units(p));
+}
+
+bool check_depthwise_f32(Random& random) {
+  ht_depthwise_f32_params p{};
+  p.channel_multiplier = random.between(1, 2);
+  const int32_t channels = random.between(1, 90), outputs = channels * p.channel_multiplier;
+  choose_window(random, p, channels, outputs);
+  p.input_channels = channels;
+  const auto input = random.floats(input_size(p), -2, 2), bias = random.floats(outputs, -1, 1);
+  const auto weights = random.floats(int64_t{p.kernel_height} * p.kernel_width * outputs, -2, 2);
+  p.weights = weights.data();
+  p.bias = bias.data();
+  p.minimum = -50;
+  p.maximum = 50;
+  return agree(random, depthwise_f32_kernels(), p, {input.data()}, output_size(p) * 4, depthwise_f32_units(p));
+}
+
+bool check_gemm_f32(Random& random) {
+  ht_gemm_f32_params p{};
+  p.batch = 1;
+  p.rows = random.between(1, 9);
+  p.columns = p.output_stride = random.between(1, 40);
+  p.depth = p.a_stride = p.b_stride = random.between(1, 120);
+  p.alpha = 1.5f;
+  p.beta = 1;
+  const auto a = random.floats(int64_t{p.rows} * p.depth, -2, 2), b = random.floats(int64_t{p.columns} * p.depth, -2, 2);
+  const auto bias = random.floats(p.columns, -1, 1);
+  p.bias = bias.data();
+  return agree(random, gemm_f32_kernels(), p, {a.data(), b.data()}, int64_t{p.rows} * p.columns * 4, gemm_f32_units(p));
+}
+
+}  // namespace ht::self_check

@@ -58,7 +58,8 @@ def test_drop_is_small(halftone, folder, quantized):
     result = halftone.json("validate", RECIPE, "--model", quantized, "--detections", found)
     assert result["quantized"] == pytest.approx(figures_of(found), abs=1e-6)
     assert result["drop"] == pytest.approx(100 * (result["float"]["AP"] - result["quantized"]["AP"]), abs=1e-9)
-    assert result["drop"] <= 2.0
+    # There activations are computed from 8 bits, which costs more.
+    assert result["drop"] <= (2.0 if quantized.stem == "onnxruntime" else 1.0)
     assert result["quantized_bytes"] == quantized.stat().st_size
 
 

@@ -10,9 +10,13 @@
 #include "kernels/c/ht_copy.h"
 #include "kernels/c/ht_depthwise.h"
 #include "kernels/c/ht_gemm.h"
+#include "kernels/c/ht_index.h"
+#include "kernels/c/ht_integer.h"
+#include "kernels/c/ht_normalize.h"
 #include "kernels/c/ht_pool.h"
 #include "kernels/c/ht_reduce.h"
 #include "kernels/c/ht_resample.h"
+#include "kernels/c/ht_sample.h"
 #include "kernels/c/ht_softmax.h"
 #include "kernels/c/ht_table.h"
 #include "kernels/c/ht_unary_f32.h"
@@ -34,16 +38,29 @@
   X(unary_f32, ht_unary_f32_params)         \
   X(binary_f32, ht_binary_f32_params)       \
   X(reduce_f32, ht_reduce_f32_params)       \
-  X(argmax_f32, ht_argmax_f32_params)       \
   X(softmax_f32, ht_softmax_f32_params)     \
-  X(resample_f32, ht_resample_params)
+  X(resample_f32, ht_resample_params)       \
+  X(binary_int, ht_binary_int_params)       \
+  X(compare_f32, ht_compare_f32_params)     \
+  X(unary_int, ht_unary_int_params)         \
+  X(cast, ht_cast_params)                   \
+  X(select, ht_select_params)               \
+  X(reduce_int, ht_reduce_int_params)       \
+  X(positions, ht_positions_params)         \
+  X(take, ht_take_params)                   \
+  X(put, ht_put_params)                     \
+  X(argmax, ht_argmax_params)               \
+  X(cumulative, ht_cumulative_params)       \
+  X(normalize_f32, ht_normalize_f32_params) \
+  X(sample_f32, ht_sample_f32_params)
 
 #define HT_SCRATCH_KERNELS(X)       \
   X(conv, ht_conv_params)           \
   X(depthwise, ht_depthwise_params) \
   X(gemm, ht_gemm_params)           \
   X(pool, ht_pool_params)           \
-  X(conv_f32, ht_conv_f32_params)
+  X(conv_f32, ht_conv_f32_params)   \
+  X(topk, ht_topk_params)
 
 #define HT_KERNELS(X)   \
   HT_SCRATCH_KERNELS(X) \

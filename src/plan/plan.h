@@ -54,7 +54,9 @@ using KernelParams =
     std::variant<ht_conv_params, ht_depthwise_params, ht_gemm_params, ht_pool_params, ht_binary_params, ht_table_params, ht_convert_params,
                  ht_copy_params, ht_fill_params, ht_gather_params, ht_resample_params, ht_softmax_params, ht_conv_f32_params,
                  ht_depthwise_f32_params, ht_gemm_f32_params, ht_pool_f32_params, ht_unary_f32_params, ht_binary_f32_params,
-                 ht_reduce_f32_params, ht_argmax_f32_params, ht_softmax_f32_params>;
+                 ht_reduce_f32_params, ht_softmax_f32_params, ht_binary_int_params, ht_compare_f32_params, ht_unary_int_params,
+                 ht_cast_params, ht_select_params, ht_reduce_int_params, ht_positions_params, ht_take_params, ht_put_params, ht_argmax_params,
+                 ht_topk_params, ht_cumulative_params, ht_normalize_f32_params, ht_sample_f32_params>;
 
 // One call of a kernel. Pointers in the parameters point into `arrays`, which copies of the step share.
 struct Step {

@@ -137,17 +137,6 @@ TEST(ReduceF32, EveryKind) {
   }
 }
 
-TEST(ArgMaxF32, TakesTheFirst) {
-  const std::vector<float> x{1, 5, 5, -2, -2, 0};
-  int32_t at[1];
-  const ht_arguments arguments{{x.data()}, at, nullptr};
-  for (const int32_t smallest : {0, 1}) {
-    const ht_argmax_f32_params p{1, 6, 1, smallest};
-    ht_argmax_f32(&p, &arguments, 0, 1);
-    EXPECT_EQ(at[0], smallest ? 3 : 1);
-  }
-}
-
 TEST(SoftmaxF32, SumsToOneAlongTheAxis) {
   Random random(5);
   const auto x = random.floats(3 * 21 * 2, -30, 30);

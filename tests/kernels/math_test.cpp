@@ -65,6 +65,33 @@ TEST(Math, ErrorsInUnitsOfTheLastPlace) {
             5.0);
 }
 
+TEST(Math, AnglesOfEverySize) {
+  for (const double size : {1.0, 100.0, 1e5, 3e7, 1e9, 1e20, 3e38}) {
+    EXPECT_LT(worst(
+                  ht_sin, [](double x) { return std::sin(x); }, -size, size),
+              0.52);
+    EXPECT_LT(worst(
+                  ht_cos, [](double x) { return std::cos(x); }, -size, size),
+              0.52);
+  }
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_TRUE(std::isnan(ht_sin(infinity)) && std::isnan(ht_cos(-infinity)) && std::isnan(ht_sin(NAN)));
+}
+
+TEST(Math, RemaindersAreExact) {
+  Random random(11);
+  auto number = [&] {
+    const auto sign = random.coin() ? 1.0f : -1.0f;
+    return sign * static_cast<float>(std::exp2(random.real(-149, 127.9)));
+  };
+  for (int i = 0; i < 200000; ++i) {
+    const float x = number(), y = number();
+    ASSERT_EQ(ht_bits_of(ht_fmod(x, y)), ht_bits_of(std::fmod(x, y))) << x << " mod " << y;
+  }
+  EXPECT_TRUE(std::isnan(ht_fmod(1, 0)) && std::isnan(ht_fmod(INFINITY, 1)) && std::isnan(ht_fmod(1, NAN)));
+  EXPECT_EQ(ht_fmod(-3, INFINITY), -3.0f);
+}
+
 TEST(Math, SpecialValues) {
   const float infinity = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();

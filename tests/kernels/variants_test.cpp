@@ -205,7 +205,7 @@ TEST(Variants, Binary) {
         compare<ht_binary_params>(random, binary_kernels(), p, {a.data(), b.data()}, static_cast<size_t>(3 * n), binary_units(p));
       }
     const auto x = random.floats(static_cast<size_t>(3 * n), -20, 20), y = random.floats(static_cast<size_t>(n), -3, 3);
-    for (int32_t kind = HT_ADD; kind <= HT_GREATER_EQUAL; ++kind) {
+    for (int32_t kind = HT_ADD; kind <= HT_PRELU; ++kind) {
       const ht_binary_f32_params p{kind, shape};
       compare<ht_binary_f32_params>(random, binary_f32_kernels(), p, {x.data(), y.data()}, static_cast<size_t>(12 * n),
                                     binary_f32_units(p));
@@ -218,7 +218,7 @@ TEST(Variants, Unary) {
   auto x = random.floats(5000, -100, 100);
   const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e-40f, -1e-40f, 3e38f, 0.5f, -0.5f, 2.5f};
   std::copy(std::begin(special), std::end(special), x.begin() + 100);
-  for (int32_t kind = HT_IDENTITY; kind <= HT_SIGN; ++kind) {
+  for (int32_t kind = HT_IDENTITY; kind <= HT_COS; ++kind) {
     SCOPED_TRACE(kind);
     const ht_unary_f32_params p{kind, 5000 - kind, 0.3f, 1.1f};
     compare<ht_unary_f32_params>(random, unary_f32_kernels(), p, {x.data()}, static_cast<size_t>(p.count) * 4,
@@ -252,8 +252,6 @@ TEST(Variants, FloatSums) {
         compare<ht_softmax_f32_params>(random, softmax_f32_kernels(), softmax, {a.data()},
                                        static_cast<size_t>(20 * inner * depth), 5 * inner);
       }
-    const ht_argmax_f32_params argmax{5, depth, 3, 0};
-    compare<ht_argmax_f32_params>(random, argmax_f32_kernels(), argmax, {a.data()}, 60, 15);
   }
 }
 

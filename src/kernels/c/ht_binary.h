@@ -17,11 +17,16 @@ enum {
   HT_MAX = 5,
   HT_POW = 6,
   HT_PRELU = 7,  // x >= 0 ? x : x * y
-  HT_EQUAL = 8,  // 1 or 0
+  HT_EQUAL = 8,  // HT_EQUAL to HT_GREATER_EQUAL give booleans (ht_integer.h)
   HT_LESS = 9,
   HT_GREATER = 10,
   HT_LESS_EQUAL = 11,
-  HT_GREATER_EQUAL = 12
+  HT_GREATER_EQUAL = 12,
+  HT_FMOD = 13,  // the remainder has the dividend's sign
+  HT_MOD = 14,   // the remainder has the divisor's sign; HT_MOD and those after it on integers only
+  HT_AND = 15,
+  HT_OR = 16,
+  HT_XOR = 17
 };
 
 // How two tensors meet: shape[0..rank) is the output's, strides are in elements and 0 where an input is broadcast.
@@ -87,7 +92,7 @@ static inline int32_t ht_broadcast_rows(const ht_broadcast* shape) {
 static inline int32_t ht_binary_units(const ht_binary_params* p) { return ht_broadcast_rows(&p->shape); }
 void HT_FN(ht_binary)(const ht_binary_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 
-// All kinds on floats; a unit is a row of the innermost dimension.
+// HT_ADD to HT_PRELU and HT_FMOD on floats; a unit is a row of the innermost dimension.
 typedef struct ht_binary_f32_params {
   int32_t kind;
   ht_broadcast shape;

@@ -34,11 +34,7 @@ static void combine(int32_t kind, const float* a, const float* b, int32_t count,
     HT_COMBINE(HT_MAX, ht_max(x, y));
     HT_COMBINE(HT_POW, ht_pow(x, y));
     HT_COMBINE(HT_PRELU, prelu(x, y));
-    HT_COMBINE(HT_EQUAL, x == y ? 1.0f : 0.0f);
-    HT_COMBINE(HT_LESS, x < y ? 1.0f : 0.0f);
-    HT_COMBINE(HT_GREATER, x > y ? 1.0f : 0.0f);
-    HT_COMBINE(HT_LESS_EQUAL, x <= y ? 1.0f : 0.0f);
-    HT_COMBINE(HT_GREATER_EQUAL, x >= y ? 1.0f : 0.0f);
+    HT_COMBINE(HT_FMOD, ht_fmod(x, y));
   }
 }
 

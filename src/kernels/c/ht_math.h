@@ -218,4 +218,68 @@ static inline float ht_pow(float x, float y) {
   return odd && ht_bits_of(x) >> 31 ? -result : result;
 }
 
+// x mod y with the sign of x, exact: the long division of the significands, one bit a step.
+static inline float ht_fmod(float x, float y) {
+  const uint32_t sign = ht_bits_of(x) & 0x80000000u;
+  uint32_t a = ht_bits_of(x) & 0x7fffffffu, b = ht_bits_of(y) & 0x7fffffffu;
+  if (b == 0 || a >= 0x7f800000u || b > 0x7f800000u) return ht_float_of(0x7fc00000u);
+  if (a < b) return x;
+  int32_t a_exponent = a < 0x800000u ? 1 : (int32_t)(a >> 23), b_exponent = b < 0x800000u ? 1 : (int32_t)(b >> 23);
+  a = a < 0x800000u ? a : (a & 0x7fffffu) | 0x800000u;
+  b = b < 0x800000u ? b : (b & 0x7fffffu) | 0x800000u;
+  for (; b < 0x800000u; --b_exponent) b <<= 1;
+  for (; a < 0x800000u; --a_exponent) a <<= 1;
+  for (; a_exponent > b_exponent; --a_exponent) a = (a >= b ? a - b : a) << 1;
+  a = a >= b ? a - b : a;
+  for (; b_exponent < 1; ++b_exponent) a >>= 1;  // exact: the rest is a multiple of the least subnormal, as x and y are
+  for (; a != 0 && a < 0x800000u && b_exponent > 1; --b_exponent) a <<= 1;
+  return ht_float_of(sign | (a < 0x800000u ? a : ((uint32_t)b_exponent << 23) | (a & 0x7fffffu)));
+}
+
+// The nearest multiple of pi/2, modulo 4 in *quadrant, and what is left beside it. Up to 2^25 by subtracting in two parts, the
+// first of which is exact; beyond by the bits of 2/pi that matter (Payne and Hanek).
+static inline double ht_reduce_angle(float x, int32_t* quadrant) {
+  static const uint32_t two_over_pi[] = {0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u,
+                                         0x3c439041u, 0xfe5163abu, 0xdebbc561u, 0xb7246e3au};
+  if (ht_abs(x) < 33554432.0f) {
+    const double n = ((double)x * 0.63661977236758138 + 6755399441055744.0) - 6755399441055744.0;
+    *quadrant = (int32_t)n & 3;
+    return ((double)x - n * 1.570796325802803) - n * 9.920935796805404e-10;
+  }
+  const uint32_t bits = ht_bits_of(x) & 0x7fffffffu;
+  const uint64_t significand = (bits & 0x7fffffu) | 0x800000u;
+  // x = significand * 2^e; bit i of 2/pi (from 1) is worth 2^(e - i) of it, which is a multiple of 4 up to i = e - 2.
+  const uint32_t skipped = (bits >> 23) - 150u - 2u, word = skipped / 32, shift = skipped % 32;
+  uint32_t window[3];
+  for (uint32_t k = 0; k < 3; ++k)
+    window[k] = shift == 0 ? two_over_pi[word + k]
+                           : (two_over_pi[word + k] << shift) | (two_over_pi[word + k + 1] >> (32u - shift));
+  const uint64_t turn = ((significand * window[0]) << 32) + significand * window[1] + ((significand * window[2]) >> 32);
+  const uint64_t nearest = (turn + ((uint64_t)1 << 61)) >> 62;
+  const double rest = (double)(int64_t)(turn - (nearest << 62)) * 3.4061215800304826e-19;  // pi/2 * 2^-62
+  const bool negative = x < 0.0f;
+  *quadrant = (int32_t)(negative ? 0 - nearest : nearest) & 3;
+  return negative ? -rest : rest;
+}
+
+static inline double ht_sin_near(double r) {
+  const double s = r * r;
+  return r + r * s * (-1.0 / 6 + s * (1.0 / 120 + s * (-1.0 / 5040 + s * (1.0 / 362880 - s * (1.0 / 39916800)))));
+}
+static inline double ht_cos_near(double r) {
+  const double s = r * r;
+  return 1.0 + s * (-0.5 + s * (1.0 / 24 + s * (-1.0 / 720 + s * (1.0 / 40320 + s * (-1.0 / 3628800 + s * (1.0 / 479001600))))));
+}
+
+static inline float ht_sin_from(float x, int32_t turned) {  // sin(x + turned * pi / 2)
+  if (!(ht_abs(x) < ht_float_of(0x7f800000u))) return ht_float_of(0x7fc00000u);
+  int32_t quadrant;
+  const double r = ht_reduce_angle(x, &quadrant);
+  quadrant = (quadrant + turned) & 3;
+  const double y = quadrant & 1 ? ht_cos_near(r) : ht_sin_near(r);
+  return (float)(quadrant & 2 ? -y : y);
+}
+static inline float ht_sin(float x) { return x == 0.0f ? x : ht_sin_from(x, 0); }
+static inline float ht_cos(float x) { return ht_sin_from(x, 1); }
+
 #endif

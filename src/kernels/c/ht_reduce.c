@@ -60,16 +60,3 @@ void HT_FN(ht_reduce_f32)(const ht_reduce_f32_params* p, const ht_arguments* a, 
     }
   }
 }
-
-void HT_FN(ht_argmax_f32)(const ht_argmax_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  int32_t* out = (int32_t*)a->output;
-  for (int32_t unit = begin; unit < end; ++unit) {
-    const float* in = (const float*)a->inputs[0] + (ptrdiff_t)(unit / p->inner) * p->n * p->inner + unit % p->inner;
-    int32_t best = 0;
-    for (int32_t i = 1; i < p->n; ++i) {
-      const float x = in[(ptrdiff_t)i * p->inner], y = in[(ptrdiff_t)best * p->inner];
-      if (p->smallest ? x < y : x > y) best = i;
-    }
-    out[unit] = best;
-  }
-}

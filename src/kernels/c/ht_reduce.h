@@ -31,15 +31,6 @@ typedef struct ht_reduce_f32_params {
 static inline int32_t ht_reduce_f32_units(const ht_reduce_f32_params* p) { return p->outer * p->inner; }
 void HT_FN(ht_reduce_f32)(const ht_reduce_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 
-// The first index of the largest (or, with `smallest`, least) value along n, as int32.
-typedef struct ht_argmax_f32_params {
-  int32_t outer, n, inner;
-  int32_t smallest;
-} ht_argmax_f32_params;
-
-static inline int32_t ht_argmax_f32_units(const ht_argmax_f32_params* p) { return p->outer * p->inner; }
-void HT_FN(ht_argmax_f32)(const ht_argmax_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
-
 #ifdef __cplusplus
 }
 #endif

@@ -60,6 +60,8 @@ static void map_block(const ht_unary_f32_params* p, const float* in, float* out,
     HT_MAP(HT_THRESHOLDED_RELU, x > alpha ? x : 0.0f);
     HT_MAP(HT_SQUARE, x * x);
     HT_MAP(HT_SIGN, sign(x));
+    HT_MAP(HT_SIN, ht_sin(x));
+    HT_MAP(HT_COS, ht_cos(x));
     HT_MAP(HT_IDENTITY, x);
   }
 }

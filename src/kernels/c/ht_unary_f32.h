@@ -38,7 +38,9 @@ enum {
   HT_MISH = 26,
   HT_THRESHOLDED_RELU = 27,  // alpha
   HT_SQUARE = 28,
-  HT_SIGN = 29
+  HT_SIGN = 29,
+  HT_SIN = 30,
+  HT_COS = 31
 };
 
 // output[i] = f(input[i]) over contiguous floats; may work in place. A unit is HT_UNARY_BLOCK elements.

@@ -14,6 +14,8 @@ std::string_view op_name(const Op& op) {
     if (pool->global) return pool->kind == PoolKind::kMax ? "GlobalMaxPool" : "GlobalAveragePool";
     return kPoolNames[static_cast<size_t>(pool->kind)];
   }
+  if (const auto* extreme = std::get_if<ArgExtreme>(&op)) return extreme->smallest ? "ArgMin" : "ArgMax";
+  if (const auto* cumulative = std::get_if<Cumulative>(&op)) return kCumulativeNames[static_cast<size_t>(cumulative->kind)];
   if (const auto* softmax = std::get_if<Softmax>(&op)) return softmax->logarithm ? "LogSoftmax" : "Softmax";
   return std::visit([](const auto& attributes) { return std::decay_t<decltype(attributes)>::kName; }, op);
 }

@@ -202,6 +202,101 @@ struct Gather {
   static constexpr auto kFields = std::tuple(Field{"axis", &Gather::axis});
 };
 
+// Element p of the output is the data's at p, but with the index in place of p[axis]. Inputs: data, indices (i32 or i64; negative
+// ones count from the end) with as many axes.
+struct GatherElements {
+  int64_t axis = 0;
+  bool operator==(const GatherElements&) const = default;
+  static constexpr std::string_view kName = "GatherElements";
+  static constexpr auto kFields = std::tuple(Field{"axis", &GatherElements::axis});
+};
+
+// Inputs: data, indices [batch..., tuples..., depth], whose last axis holds indices along the data's axes after the batch.
+struct GatherND {
+  int64_t batch_dims = 0;
+  bool operator==(const GatherND&) const = default;
+  static constexpr std::string_view kName = "GatherND";
+  static constexpr auto kFields = std::tuple(Field{"batch_dims", &GatherND::batch_dims});
+};
+
+enum class ScatterReduction : uint8_t { kNone, kAdd, kMul, kMax, kMin };
+inline constexpr std::array<std::string_view, 5> kScatterReductionNames = {"none", "add", "mul", "max", "min"};
+
+// The data with elements replaced by, or reduced with, updates: in the order of the updates, where GatherElements and GatherND
+// would read. Inputs: data, indices, updates.
+struct ScatterElements {
+  int64_t axis = 0;
+  ScatterReduction reduction = ScatterReduction::kNone;
+  bool operator==(const ScatterElements&) const = default;
+  static constexpr std::string_view kName = "ScatterElements";
+  static constexpr auto kFields = std::tuple(Field{"axis", &ScatterElements::axis}, Field{"reduction", &ScatterElements::reduction});
+};
+struct ScatterND {
+  ScatterReduction reduction = ScatterReduction::kNone;
+  bool operator==(const ScatterND&) const = default;
+  static constexpr std::string_view kName = "ScatterND";
+  static constexpr auto kFields = std::tuple(Field{"reduction", &ScatterND::reduction});
+};
+
+// The index (i64) of the largest or least element along an axis, which stays with size 1: of equal ones the first or the last.
+struct ArgExtreme {
+  int64_t axis = 0;
+  bool smallest = false, last = false;
+  bool operator==(const ArgExtreme&) const = default;
+  static constexpr std::string_view kName = "ArgExtreme";
+  static constexpr auto kFields =
+      std::tuple(Field{"axis", &ArgExtreme::axis}, Field{"smallest", &ArgExtreme::smallest}, Field{"last", &ArgExtreme::last});
+};
+
+// The indices (i64) of the k largest or least elements along an axis, in that order; of equal ones the first comes first.
+struct TopK {
+  int64_t axis = 0, k = 1;
+  bool smallest = false;
+  bool operator==(const TopK&) const = default;
+  static constexpr std::string_view kName = "TopK";
+  static constexpr auto kFields = std::tuple(Field{"axis", &TopK::axis}, Field{"k", &TopK::k}, Field{"smallest", &TopK::smallest});
+};
+
+enum class CumulativeKind : uint8_t { kSum, kProd };
+inline constexpr std::array<std::string_view, 2> kCumulativeNames = {"CumSum", "CumProd"};
+
+// Sums or products up to each element along an axis, without the element itself where `exclusive`, from the end where `reverse`.
+struct Cumulative {
+  CumulativeKind kind = CumulativeKind::kSum;
+  int64_t axis = 0;
+  bool exclusive = false, reverse = false;
+  bool operator==(const Cumulative&) const = default;
+  static constexpr std::string_view kName = "Cumulative";
+  static constexpr auto kFields = std::tuple(Field{"kind", &Cumulative::kind}, Field{"axis", &Cumulative::axis},
+                                             Field{"exclusive", &Cumulative::exclusive}, Field{"reverse", &Cumulative::reverse});
+};
+
+// (x - mean) / sqrt(variance + epsilon) over all axes from `axis` on; without subtract_mean the mean is taken to be 0. Scales and
+// offsets are operators of their own.
+struct Normalize {
+  int64_t axis = 0;
+  float epsilon = 1e-5f;
+  bool subtract_mean = true;
+  bool operator==(const Normalize&) const = default;
+  static constexpr std::string_view kName = "Normalize";
+  static constexpr auto kFields = std::tuple(Field{"axis", &Normalize::axis}, Field{"epsilon", &Normalize::epsilon},
+                                             Field{"subtract_mean", &Normalize::subtract_mean});
+};
+
+enum class GridPadding : uint8_t { kZeros, kBorder, kReflection };
+inline constexpr std::array<std::string_view, 3> kGridPaddingNames = {"zeros", "border", "reflection"};
+
+// ONNX's GridSample of pictures. Inputs: x [N,C,H,W], grid [N,height,width,2] of places (x, y) between -1 and 1.
+struct GridSample {
+  ResizeMode mode = ResizeMode::kLinear;
+  GridPadding padding = GridPadding::kZeros;
+  bool align_corners = false;
+  bool operator==(const GridSample&) const = default;
+  static constexpr std::string_view kName = "GridSample";
+  static constexpr auto kFields = std::tuple(Field{"mode", &GridSample::mode}, Field{"padding", &GridSample::padding},
+                                             Field{"align_corners", &GridSample::align_corners});
+};
+
 // Broadcasts to the shape.
 struct Expand {
   Shape shape;
@@ -236,7 +331,8 @@ struct Convert {
 };
 
 using Op = std::variant<Conv, Gemm, MatMul, BatchNormalization, Unary, Binary, Concat, Slice, Reshape, Transpose, Pad, Pool, Resize, Softmax,
-                        Reduce, Gather, Expand, Where, Cast, Convert>;
+                        Reduce, Gather, GatherElements, GatherND, ScatterElements, ScatterND, ArgExtreme, TopK, Cumulative, Normalize,
+                        GridSample, Expand, Where, Cast, Convert>;
 
 // The family's name, or the kind's where the family has kinds ("Conv", "Silu", "MaxPool").
 std::string_view op_name(const Op& op);

@@ -20,6 +20,9 @@ inline std::span<const std::string_view> names_of(ResizeMode) { return kResizeMo
 inline std::span<const std::string_view> names_of(Coordinates) { return kCoordinatesNames; }
 inline std::span<const std::string_view> names_of(NearestMode) { return kNearestModeNames; }
 inline std::span<const std::string_view> names_of(ReduceKind) { return kReduceNames; }
+inline std::span<const std::string_view> names_of(ScatterReduction) { return kScatterReductionNames; }
+inline std::span<const std::string_view> names_of(CumulativeKind) { return kCumulativeNames; }
+inline std::span<const std::string_view> names_of(GridPadding) { return kGridPaddingNames; }
 
 // An enumeration whose values have names.
 template <class E>

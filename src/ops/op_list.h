@@ -20,7 +20,16 @@
   X(Softmax, softmax, true, false)             \
   X(Reduce, reduce, true, false)               \
   X(Gather, gather, true, true)                \
+  X(GatherElements, gather_elements, true, true) \
+  X(GatherND, gather_nd, true, true)           \
+  X(ScatterElements, scatter_elements, true, false) \
+  X(ScatterND, scatter_nd, true, false)        \
+  X(ArgExtreme, arg_extreme, true, false)      \
+  X(TopK, top_k, true, false)                  \
+  X(Cumulative, cumulative, true, false)       \
+  X(Normalize, normalize, true, false)         \
+  X(GridSample, grid_sample, true, false)      \
   X(Expand, expand, true, true)                \
-  X(Where, where, false, false)                \
-  X(Cast, cast, false, false)                  \
+  X(Where, where, true, false)                 \
+  X(Cast, cast, true, false)                   \
   X(Convert, convert, true, true)

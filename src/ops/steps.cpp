@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ops/common.h"
+
 namespace ht {
 
 bool is_8bit(const TensorType& type) { return type.affine && (type.dtype == DType::kInt8 || type.dtype == DType::kUint8); }
@@ -65,6 +67,57 @@ Result<Move> begin_move(PrepareContext& context, Layout input_layout, Layout out
   return Move{input, output};
 }
 
+std::optional<int32_t> kernel_type(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32: return HT_F32;
+    case DType::kBool: return HT_BOOL;
+    case DType::kInt8: return HT_I8;
+    case DType::kUint8: return HT_U8;
+    case DType::kInt16: return HT_I16;
+    case DType::kUint16: return HT_U16;
+    case DType::kInt32: return HT_I32;
+    case DType::kInt64: return HT_I64;
+    case DType::kFloat16:
+    case DType::kFloat64:
+    case DType::kInt4:
+    case DType::kUint4: break;
+  }
+  return std::nullopt;
+}
+
+std::vector<uint8_t> element_bytes(DType dtype, double value) {
+  Tensor tensor = Tensor::zeros(dtype, {});
+  store(tensor, std::span<const double>(&value, 1));
+  return {tensor.bytes().begin(), tensor.bytes().end()};
+}
+
+Result<TypedInput> typed_input(PrepareContext& context, size_t i, Layout layout) {
+  const TensorType& type = context.input_value(i).type;
+  if (type.is_quantized() || type.dtype == DType::kFloat32) return TypedInput{context.float_input(i, layout), HT_F32};
+  const auto kernel = kernel_type(type.dtype);
+  if (!kernel) return unsupported("elements of {} cannot be computed at run time", dtype_name(type.dtype));
+  return TypedInput{context.raw_input(i, layout), *kernel};
+}
+
+Result<BufferId> typed_output(PrepareContext& context, Layout layout) {
+  const TensorType& type = context.output_value().type;
+  if (type.is_quantized() || type.dtype == DType::kFloat32) return context.float_output(layout);
+  return context.output(layout);
+}
+
+Layout broadcast_layout(const PrepareContext& context, size_t i, Layout layout) {
+  return context.input_value(i).type.shape.size() == context.output_value().type.shape.size() ? layout : Layout::kPlain;
+}
+
+Shape broadcast_strides(const Buffer& input, size_t rank) {
+  const Shape own = layout_strides(input.shape, input.layout);
+  Shape strides(rank, 0);
+  const size_t missing = rank - input.shape.size();
+  for (size_t axis = 0; axis < input.shape.size(); ++axis)
+    if (input.shape[axis] != 1) strides[missing + axis] = own[axis];
+  return strides;
+}
+
 AxisSplit split_at(const Shape& shape, Layout layout, size_t axis) {
   const auto order = memory_order(shape.size(), layout);
   AxisSplit split{1, static_cast<int32_t>(shape[axis]), 1};
@@ -77,6 +130,30 @@ AxisSplit split_at(const Shape& shape, Layout layout, size_t axis) {
     }
   }
   return split;
+}
+
+void add_axis_gathers(PrepareContext& context, const Move& move, Layout layout, const std::vector<std::vector<int32_t>>& indices) {
+  const Buffer input = context.buffer(move.input);
+  Shape shape = input.shape;
+  std::vector<size_t> axes;
+  for (size_t axis = 0; axis < indices.size(); ++axis)
+    if (!indices[axis].empty()) axes.push_back(axis);
+  BufferId source = move.input;
+  for (size_t axis : axes) {
+    const AxisSplit split = split_at(shape, layout, axis);
+    shape[axis] = static_cast<int64_t>(indices[axis].size());
+    const BufferId target = axis == axes.back() ? move.output : context.temporary(input.name, input.dtype, shape, layout);
+    std::vector<std::shared_ptr<const void>> arrays;
+    ht_gather_params params{};
+    params.element_bytes = static_cast<int32_t>(dtype_size(input.dtype));
+    params.outer = split.outer;
+    params.axis = split.n;
+    params.inner = split.inner;
+    params.count = static_cast<int32_t>(indices[axis].size());
+    params.indices = keep(arrays, indices[axis]);
+    context.add(KernelId::k_gather, params, std::move(arrays), {source}, target);
+    source = target;
+  }
 }
 
 Affine slice_affine(const Affine& affine, const Shape& shape, size_t axis, int64_t start, int64_t step, int64_t count) {
@@ -113,7 +190,8 @@ std::optional<ActivationFunction> unary_function(const Unary& op) {
       std::pair{UnaryKind::kNeg, HT_NEG},           std::pair{UnaryKind::kAbs, HT_ABS},
       std::pair{UnaryKind::kFloor, HT_FLOOR},       std::pair{UnaryKind::kCeil, HT_CEIL},
       std::pair{UnaryKind::kRound, HT_ROUND},       std::pair{UnaryKind::kReciprocal, HT_RECIPROCAL},
-      std::pair{UnaryKind::kSign, HT_SIGN},
+      std::pair{UnaryKind::kSign, HT_SIGN},         std::pair{UnaryKind::kSin, HT_SIN},
+      std::pair{UnaryKind::kCos, HT_COS},
   };
   const auto found = std::ranges::find(kKinds, op.kind, [](const auto& row) { return row.first; });
   if (found == kKinds.end()) return std::nullopt;

@@ -33,6 +33,31 @@ Result<Move> begin_move(PrepareContext& context, Layout input_layout, Layout out
 // The stored parameters of the first input, if it is quantized to 8 bits.
 std::optional<Affine> input_affine(const PrepareContext& context);
 
+// The element type as kernels know it (ht_element.h); none for 4-bit integers and floats other than f32.
+std::optional<int32_t> kernel_type(DType dtype);
+
+// One element of the type as it lies in memory.
+std::vector<uint8_t> element_bytes(DType dtype, double value);
+
+// An input for kernels that are told the type: floats (dequantized where it is quantized), or whatever elements it has.
+struct TypedInput {
+  BufferId buffer;
+  int32_t type;
+};
+Result<TypedInput> typed_input(PrepareContext& context, size_t i, Layout layout);
+// The output likewise: floats, or the elements that the graph's type says.
+Result<BufferId> typed_output(PrepareContext& context, Layout layout);
+
+// The layout for input i of an operator that broadcasts: inputs with all of the output's axes lie as the output does, others are
+// broadcast from where they are.
+Layout broadcast_layout(const PrepareContext& context, size_t i, Layout layout);
+// The input's stride along each of `rank` axes, 0 where it is broadcast.
+Shape broadcast_strides(const Buffer& input, size_t rank);
+
+// Moves elements along the axes for which there are indices, one axis after the other: index i of the output is indices[axis][i]
+// of the input. Axes with an empty list stay as they are; at least one has a list.
+void add_axis_gathers(PrepareContext& context, const Move& move, Layout layout, const std::vector<std::vector<int32_t>>& indices);
+
 // One kernel axis [outer][n][inner] of a buffer's memory.
 struct AxisSplit {
   int32_t outer, n, inner;

@@ -164,6 +164,29 @@ TEST(Reference, MovesElements) {
   expect_floats(Where{}, {condition, x, floats({}, {-1})}, {2, 3}, {-1, 1, -1, -1, 4, -1});
 }
 
+TEST(Reference, ElementsByIndex) {
+  const Tensor x = counting({2, 3}), updates = floats({2, 1}, {10, 20});
+  expect_floats(GatherElements{1}, {x, int64s({2, 1}, {-1, 1})}, {2, 1}, {2, 4});
+  expect_floats(GatherND{0}, {x, int64s({2, 2}, {0, -1, 1, 0})}, {2}, {2, 3});
+  expect_floats(GatherND{1}, {x, int64s({2, 1}, {2, 0})}, {2}, {2, 3});
+  expect_floats(ScatterElements{1, ScatterReduction::kAdd}, {x, int64s({2, 1}, {0, -1}), updates}, {2, 3}, {10, 1, 2, 3, 4, 25});
+  expect_floats(ScatterND{ScatterReduction::kMax}, {x, int64s({2, 1}, {1, 1}), floats({2, 3}, {9, 0, 0, 0, 9, 0})}, {2, 3}, {0, 1, 2, 9, 9, 5});
+  EXPECT_FALSE(compute(GatherElements{1}, {x, int64s({2, 1}, {3, 0})}));
+}
+
+TEST(Reference, OrderAndSums) {
+  const Tensor x = floats({2, 4}, {3, 1, 3, 2, -1, 0, 5, 0});
+  expect_int64s(ArgExtreme{1}, {x}, {2, 1}, {0, 2});
+  expect_int64s(ArgExtreme{1, false, true}, {x}, {2, 1}, {2, 2});
+  expect_int64s(ArgExtreme{0, true}, {x}, {1, 4}, {1, 1, 0, 1});
+  expect_int64s(TopK{1, 3}, {x}, {2, 3}, {0, 2, 3, 2, 1, 3});
+  expect_int64s(TopK{1, 2, true}, {x}, {2, 2}, {1, 3, 0, 1});
+  expect_floats(Cumulative{CumulativeKind::kSum, 1}, {x}, {2, 4}, {3, 4, 7, 9, -1, -1, 4, 4});
+  expect_int64s(Cumulative{CumulativeKind::kProd, 0, true, true}, {int64s({3}, {2, 3, 4})}, {3}, {12, 4, 1});
+  expect_floats(Normalize{1, 0, true}, {floats({1, 2}, {1, 3})}, {1, 2}, {-1, 1});
+  expect_floats(Normalize{0, 0, false}, {floats({2}, {1, 7})}, {2}, {0.2f, 1.4f});
+}
+
 TEST(Reference, Pads) {
   const Tensor x = counting({4});
   expect_floats(Pad{PadMode::kConstant, {1, 2}, 9}, {x}, {7}, {9, 0, 1, 2, 3, 9, 9});

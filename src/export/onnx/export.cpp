@@ -27,6 +27,9 @@ bool is_newer(const Op& op) {
   if (const auto* resize = std::get_if<Resize>(&op))
     return resize->antialias || resize->coordinates == Coordinates::kHalfPixelSymmetric;
   if (const auto* pad = std::get_if<Pad>(&op)) return pad->mode == PadMode::kWrap;
+  if (const auto* scatter = std::get_if<ScatterElements>(&op)) return scatter->reduction != ScatterReduction::kNone;
+  if (const auto* scatter = std::get_if<ScatterND>(&op)) return scatter->reduction != ScatterReduction::kNone;
+  if (std::holds_alternative<GridSample>(op)) return true;
   if (const auto* pool = std::get_if<Pool>(&op))
     return pool->kind == PoolKind::kAverage &&
            std::ranges::any_of(pool->dilations, [](int64_t dilation) { return dilation != 1; });

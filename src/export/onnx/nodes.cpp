@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One function an operator family: its attributes as ONNX's.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 
 #include "export/onnx/writer.h"
+#include "ops/common.h"
 
 namespace ht {
 namespace {
@@ -110,9 +113,10 @@ Status write(const Site& site, const Pad& pad) {
   const std::string pads = site.ints("pads", pad.pads);
   std::string value;
   if (pad.mode == PadMode::kConstant && pad.value != 0) {
-    if (!site.type(0).is_quantized() && site.type(0).dtype != DType::kFloat32)
-      return unsupported("pads integers with {}, which is not written to ONNX", pad.value);
-    value = site.writer.constant_float(site.node.name + "_value", pad.value);
+    const double element = pad.value;
+    Tensor tensor = Tensor::zeros(site.type(0).is_quantized() ? DType::kFloat32 : site.type(0).dtype, {});
+    store(tensor, std::span(&element, 1));
+    value = site.writer.constant(site.node.name + "_value", tensor);
   }
   site.make("Pad", {pads, value}).text("mode", kPadModeNames[static_cast<size_t>(pad.mode)]);
   return {};
@@ -175,6 +179,101 @@ Status write(const Site& site, const Reduce& reduce) {
 
 Status write(const Site& site, const Gather& gather) {
   site.make("Gather").integer("axis", gather.axis);
+  return {};
+}
+
+Status write(const Site& site, const GatherElements& gather) {
+  site.make("GatherElements").integer("axis", gather.axis);
+  return {};
+}
+
+Status write(const Site& site, const GatherND& gather) {
+  site.make("GatherND").integer("batch_dims", gather.batch_dims);
+  return {};
+}
+
+void write_reduction(Attributes attributes, ScatterReduction reduction) {
+  if (reduction != ScatterReduction::kNone)
+    attributes.text("reduction", kScatterReductionNames[static_cast<size_t>(reduction)]);
+}
+
+Status write(const Site& site, const ScatterElements& scatter) {
+  write_reduction(site.make("ScatterElements").integer("axis", scatter.axis), scatter.reduction);
+  return {};
+}
+
+Status write(const Site& site, const ScatterND& scatter) {
+  write_reduction(site.make("ScatterND"), scatter.reduction);
+  return {};
+}
+
+Status write(const Site& site, const ArgExtreme& extreme) {
+  site.make(extreme.smallest ? "ArgMin" : "ArgMax").integer("axis", extreme.axis).integer("select_last_index", extreme.last);
+  return {};
+}
+
+Status write(const Site& site, const TopK& top) {
+  const std::vector<std::string> inputs = {site.inputs[0], site.ints("k", {top.k})};
+  const std::vector<std::string> outputs = {site.writer.fresh(site.output + "_values"), site.output};
+  site.writer.node("TopK", site.node.name, inputs, outputs).integer("axis", top.axis).integer("largest", !top.smallest);
+  return {};
+}
+
+Status write(const Site& site, const Cumulative& cumulative) {
+  if (cumulative.kind == CumulativeKind::kProd)
+    return unsupported("needs opset 26, but files are written for opset 21 at most; use CumSum of logarithms instead");
+  site.make(kCumulativeNames[static_cast<size_t>(cumulative.kind)], {site.ints("axis", {cumulative.axis})})
+      .integer("exclusive", cumulative.exclusive)
+      .integer("reverse", cumulative.reverse);
+  return {};
+}
+
+// Files of older opsets have no such operator for the last axes, but one for channels: the rows are seen as one channel each.
+Status write(const Site& site, const Normalize& normalize) {
+  const Shape& shape = site.type(0).shape;
+  const auto axis = shape.begin() + normalize.axis;
+  const int64_t rows = element_count({shape.begin(), axis}), n = element_count({axis, shape.end()});
+  if (rows * n == 0) return unsupported("normalizes a tensor without elements, which is not written to ONNX");
+  OnnxWriter& writer = site.writer;
+  const std::string& name = site.node.name;
+  const auto step = [&](std::string_view op, const std::vector<std::string>& inputs) {
+    const std::string suffix = "_" + std::string(op), made = writer.fresh(site.output + suffix);
+    return std::pair(writer.node(op, writer.fresh(name + suffix), inputs, made), made);
+  };
+  if (!normalize.subtract_mean) {
+    const std::string squares = step("Mul", {site.inputs[0], site.inputs[0]}).second;
+    Ints axes(shape.size() - static_cast<size_t>(normalize.axis));
+    std::iota(axes.begin(), axes.end(), normalize.axis);
+    const bool as_input = writer.opset() >= 18;
+    auto [mean, mean_name] = as_input ? step("ReduceMean", {squares, site.ints("axes", axes)}) : step("ReduceMean", {squares});
+    if (!as_input) mean.integers("axes", axes);
+    const std::string sum = step("Add", {mean_name, writer.constant_float(name + "_epsilon", normalize.epsilon)}).second;
+    writer.node("Div", name, {site.inputs[0], step("Sqrt", {sum}).second}, site.output);
+    return {};
+  }
+  const bool is_rows = shape == Shape{rows, 1, n};
+  std::string flat = site.inputs[0];
+  if (!is_rows) {
+    flat = writer.fresh(site.output + "_Reshape");
+    const std::string before = writer.fresh(name + "_Reshape");
+    writer.node("Reshape", before, {site.inputs[0], writer.constant_ints(before + "_shape", {rows, 1, n})}, flat);
+  }
+  const std::string inner = is_rows ? name : writer.fresh(name + "_InstanceNormalization");
+  const std::string normalized = is_rows ? site.output : writer.fresh(site.output + "_InstanceNormalization");
+  const std::string one = writer.constant(inner + "_scale", Tensor::of_floats({1}, Floats{1}));
+  const std::string zero = writer.constant(inner + "_bias", Tensor::of_floats({1}, Floats{0}));
+  writer.node("InstanceNormalization", inner, {flat, one, zero}, normalized).number("epsilon", normalize.epsilon);
+  if (!is_rows) writer.node("Reshape", name, {normalized, site.ints("shape", shape)}, site.output);
+  return {};
+}
+
+Status write(const Site& site, const GridSample& sample) {
+  constexpr std::array<std::string_view, 3> kOldNames = {"nearest", "bilinear", "bicubic"};
+  const auto mode = static_cast<size_t>(sample.mode);
+  site.make("GridSample")
+      .integer("align_corners", sample.align_corners)
+      .text("mode", site.writer.opset() < 20 ? kOldNames[mode] : kResizeModeNames[mode])
+      .text("padding_mode", kGridPaddingNames[static_cast<size_t>(sample.padding)]);
   return {};
 }
 

@@ -106,11 +106,16 @@ onnx::GraphProto& OnnxWriter::proto() { return *model_->mutable_graph(); }
 
 Attributes OnnxWriter::node(std::string_view op_type, const std::string& name, const std::vector<std::string>& inputs,
                             const std::string& output) {
+  return this->node(op_type, name, inputs, std::vector<std::string>{output});
+}
+
+Attributes OnnxWriter::node(std::string_view op_type, const std::string& name, const std::vector<std::string>& inputs,
+                            const std::vector<std::string>& outputs) {
   auto& node = *proto().add_node();
   size_t count = inputs.size();
   while (count > 0 && inputs[count - 1].empty()) --count;
   for (size_t i = 0; i < count; ++i) node.add_input(inputs[i]);
-  node.add_output(output);
+  for (const std::string& output : outputs) node.add_output(output);
   node.set_name(name);
   node.set_op_type(std::string(op_type));
   return Attributes(node);

@@ -46,6 +46,8 @@ class OnnxWriter {
   // An empty input is one that is not there.
   Attributes node(std::string_view op_type, const std::string& name, const std::vector<std::string>& inputs,
                   const std::string& output);
+  Attributes node(std::string_view op_type, const std::string& name, const std::vector<std::string>& inputs,
+                  const std::vector<std::string>& outputs);
   void initializer(const std::string& name, const Tensor& tensor);
   // The same under a name like the wish, which is returned.
   std::string constant(const std::string& wish, const Tensor& tensor);

@@ -6,7 +6,7 @@
 namespace ht {
 namespace {
 
-std::optional<int32_t> kernel_kind(BinaryKind kind) {
+int32_t kernel_kind(BinaryKind kind) {
   switch (kind) {
     case BinaryKind::kAdd: return HT_ADD;
     case BinaryKind::kSub: return HT_SUB;
@@ -16,28 +16,18 @@ std::optional<int32_t> kernel_kind(BinaryKind kind) {
     case BinaryKind::kMin: return HT_MIN;
     case BinaryKind::kMax: return HT_MAX;
     case BinaryKind::kPRelu: return HT_PRELU;
-    case BinaryKind::kMod:
-    case BinaryKind::kFmod:
-    case BinaryKind::kEqual:
-    case BinaryKind::kLess:
-    case BinaryKind::kLessOrEqual:
-    case BinaryKind::kGreater:
-    case BinaryKind::kGreaterOrEqual:
-    case BinaryKind::kAnd:
-    case BinaryKind::kOr:
-    case BinaryKind::kXor: return std::nullopt;
+    case BinaryKind::kMod: return HT_MOD;
+    case BinaryKind::kFmod: return HT_FMOD;
+    case BinaryKind::kEqual: return HT_EQUAL;
+    case BinaryKind::kLess: return HT_LESS;
+    case BinaryKind::kLessOrEqual: return HT_LESS_EQUAL;
+    case BinaryKind::kGreater: return HT_GREATER;
+    case BinaryKind::kGreaterOrEqual: return HT_GREATER_EQUAL;
+    case BinaryKind::kAnd: return HT_AND;
+    case BinaryKind::kOr: return HT_OR;
+    case BinaryKind::kXor: return HT_XOR;
   }
-  return std::nullopt;
-}
-
-// The input's stride along each axis of the output, 0 where it is broadcast.
-Shape broadcast_strides(const Buffer& input, size_t rank) {
-  const Shape own = layout_strides(input.shape, input.layout);
-  Shape strides(rank, 0);
-  const size_t missing = rank - input.shape.size();
-  for (size_t axis = 0; axis < input.shape.size(); ++axis)
-    if (input.shape[axis] != 1) strides[missing + axis] = own[axis];
-  return strides;
+  return HT_ADD;
 }
 
 // Axes that lie together in all three tensors become one, but rows stay short enough to be shared among threads, and the
@@ -80,11 +70,6 @@ ht_broadcast make_broadcast(const Buffer& a, const Buffer& b, const Buffer& outp
   return shape;
 }
 
-// Inputs with all of the output's axes lie as the output does; others are broadcast from where they are.
-Layout input_layout(const PrepareContext& context, size_t i, Layout layout) {
-  return context.input_value(i).type.shape.size() == context.output_value().type.shape.size() ? layout : Layout::kPlain;
-}
-
 // Parameters of an operand along the output's channels.
 ChannelParameters along_channels(const TensorType& type, size_t rank, int64_t channels) {
   const Affine stored = stored_affine(type);
@@ -102,8 +87,8 @@ Status prepare_integer(int32_t kind, PrepareContext& context) {
   const bool by_channel = !(a.affine->is_per_tensor() && b.affine->is_per_tensor() && out.affine->is_per_tensor());
   const Layout layout = by_channel ? Layout::kChannelsLast : context.preferred_layout();
   const int64_t channels = by_channel ? out.shape[1] : 1;
-  const BufferId left = context.int8_input(0, input_layout(context, 0, layout));
-  const BufferId right = context.int8_input(1, input_layout(context, 1, layout));
+  const BufferId left = context.int8_input(0, broadcast_layout(context, 0, layout));
+  const BufferId right = context.int8_input(1, broadcast_layout(context, 1, layout));
   const BufferId output = context.output(layout);
   const ChannelParameters pa = along_channels(a, rank, channels), pb = along_channels(b, rank, channels), po = along_channels(out, rank, channels);
   std::vector<float> a_ratio, b_ratio;
@@ -138,21 +123,28 @@ Status prepare_integer(int32_t kind, PrepareContext& context) {
 }  // namespace
 
 Status prepare(const Binary& op, PrepareContext& context) {
-  const auto kind = kernel_kind(op.kind);
+  const int32_t kind = kernel_kind(op.kind);
   const TensorType& a = context.input_value(0).type;
   const TensorType& b = context.input_value(1).type;
-  if (!kind || !(a.is_quantized() || a.dtype == DType::kFloat32))
-    return unsupported("{} of {} cannot be computed at run time", op_name(Op(op)), dtype_name(a.dtype));
-  const bool has_integers = *kind == HT_ADD || *kind == HT_SUB || *kind == HT_MUL;
-  if (has_integers && is_8bit(a) && is_8bit(b) && is_8bit(context.output_value().type)) return prepare_integer(*kind, context);
+  const TensorType& made = context.output_value().type;
+  const bool has_integers = kind == HT_ADD || kind == HT_SUB || kind == HT_MUL;
+  if (has_integers && is_8bit(a) && is_8bit(b) && is_8bit(made)) return prepare_integer(kind, context);
   const Layout layout = context.preferred_layout();
-  const BufferId left = context.float_input(0, input_layout(context, 0, layout));
-  const BufferId right = context.float_input(1, input_layout(context, 1, layout));
-  HT_ASSIGN(const BufferId output, context.float_output(layout));
-  ht_binary_f32_params params{};
-  params.kind = *kind;
-  params.shape = make_broadcast(context.buffer(left), context.buffer(right), context.buffer(output), false);
-  context.add(KernelId::k_binary_f32, params, {}, {left, right}, output);
+  HT_ASSIGN(const TypedInput left, typed_input(context, 0, broadcast_layout(context, 0, layout)));
+  HT_ASSIGN(const TypedInput right, typed_input(context, 1, broadcast_layout(context, 1, layout)));
+  if (left.type != right.type)
+    return unsupported("{} of {} and {} cannot be computed at run time; cast one of them", op_name(Op(op)), dtype_name(a.dtype),
+                       dtype_name(b.dtype));
+  HT_ASSIGN(const BufferId output, typed_output(context, layout));
+  const ht_broadcast shape = make_broadcast(context.buffer(left.buffer), context.buffer(right.buffer), context.buffer(output), false);
+  const std::vector<BufferId> inputs{left.buffer, right.buffer};
+  if (left.type != HT_F32) {
+    context.add(KernelId::k_binary_int, ht_binary_int_params{kind, left.type, shape}, {}, inputs, output);
+  } else if (kind >= HT_EQUAL && kind <= HT_GREATER_EQUAL) {
+    context.add(KernelId::k_compare_f32, ht_compare_f32_params{kind, shape}, {}, inputs, output);
+  } else {
+    context.add(KernelId::k_binary_f32, ht_binary_f32_params{kind, shape}, {}, inputs, output);
+  }
   return {};
 }
 

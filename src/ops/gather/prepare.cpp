@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "ops/indexing.h"
 #include "ops/prepare.h"
-#include "ops/steps.h"
 
 namespace ht {
+namespace {
+
+// Indices computed at run time address rows of what lies behind the axis.
+IndexGrid grid_of_rows(const Shape& data, const Shape& indices, size_t axis) {
+  const auto at = data.begin() + static_cast<std::ptrdiff_t>(axis);
+  const int64_t inner = element_count({at + 1, data.end()});
+  return {{element_count(indices)}, {0}, {data[axis]}, {inner}, inner, element_count({data.begin(), at}), data[axis] * inner};
+}
+
+}  // namespace
 
 Status prepare(const Gather& op, PrepareContext& context) {
   const auto axis = static_cast<size_t>(op.axis);
   const Shape shape = context.input_value(0).type.shape;
   const Value& indices_value = context.input_value(1);
-  if (!indices_value.constant) return unsupported("the indices are computed at run time; only constant ones are supported");
+  if (!indices_value.constant) return prepare_take(grid_of_rows(shape, indices_value.type.shape, axis), context);
   std::vector<int32_t> indices;
   for (int64_t index : indices_value.constant->to_int64s()) {
     if (index < 0) index += shape[axis];

@@ -2,22 +2,41 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/pad/pad.h"
 #include "ops/prepare.h"
 #include "ops/steps.h"
 
 namespace ht {
 
+namespace {
+
+// Padding with the tensor's own elements gathers them, one axis after the other.
+Status prepare_own_elements(const Pad& op, PrepareContext& context) {
+  const Shape from = context.input_value(0).type.shape, to = context.output_value().type.shape;
+  std::optional<Affine> moved = input_affine(context);
+  if (moved && !moved->is_per_tensor()) moved.reset();
+  const Layout layout = context.preferred_layout();
+  HT_ASSIGN(const Move move, begin_move(context, layout, layout, moved));
+  std::vector<std::vector<int32_t>> indices(to.size());
+  for (size_t axis = 0; axis < to.size(); ++axis) {
+    const bool is_needed = op.pads[axis] != 0 || op.pads[to.size() + axis] != 0 || axis == 0;
+    for (int64_t i = 0; is_needed && i < to[axis]; ++i)
+      indices[axis].push_back(static_cast<int32_t>(padding_source(op.mode, i - op.pads[axis], from[axis])));
+  }
+  if (element_count(to) > 0) add_axis_gathers(context, move, layout, indices);
+  return {};
+}
+
+}  // namespace
+
 Status prepare(const Pad& op, PrepareContext& context) {
-  if (op.mode != PadMode::kConstant)
-    return unsupported("padding in the mode {} cannot be computed at run time; use constant", kPadModeNames[static_cast<size_t>(op.mode)]);
+  if (op.mode != PadMode::kConstant && !context.output_value().type.shape.empty()) return prepare_own_elements(op, context);
   const Shape input_shape = context.input_value(0).type.shape;
   const TensorType& type = context.output_value().type;
   const size_t rank = type.shape.size();
   std::optional<Affine> moved = input_affine(context);
   if (const auto axis = moved ? moved->axis() : std::nullopt)
     if (op.pads[*axis] != 0 || op.pads[rank + *axis] != 0) moved.reset();
-  if (!type.is_quantized() && type.dtype != DType::kFloat32)
-    return unsupported("padding of {} cannot be computed at run time", dtype_name(type.dtype));
   const Layout layout = moved && !moved->is_per_tensor() ? Layout::kChannelsLast : context.preferred_layout();
   HT_ASSIGN(const Move move, begin_move(context, layout, layout, moved));
   const Buffer& buffer = context.buffer(move.output);
@@ -32,7 +51,7 @@ Status prepare(const Pad& op, PrepareContext& context) {
     fill.shape[p] = static_cast<int32_t>(shape[p]);
     fill.output_stride[p] = static_cast<int32_t>(strides[p]);
   }
-  if (buffer.dtype == DType::kInt8) {
+  if (buffer.affine) {
     const int64_t channels = moved->is_per_tensor() ? 1 : type.shape[1];
     const ChannelParameters parameters = channel_parameters(*moved, channels);
     std::vector<int8_t> values;
@@ -43,7 +62,7 @@ Status prepare(const Pad& op, PrepareContext& context) {
     fill.channel_step = channels > 1 ? 1 : 0;
     fill.values = keep(arrays, std::move(values));
   } else {
-    fill.values = keep(arrays, std::vector<float>{op.value});
+    fill.values = keep(arrays, element_bytes(buffer.dtype, static_cast<double>(op.value)));
   }
   context.add(KernelId::k_fill, fill, std::move(arrays), {}, move.output);
 

@@ -3,10 +3,7 @@
 #include "ops/pad/pad.h"
 
 namespace ht {
-namespace {
-
-// The index that serves position i, which may be outside 0 <= i < size; -1 where that is the constant.
-int64_t source_index(PadMode mode, int64_t i, int64_t size) {
+int64_t padding_source(PadMode mode, int64_t i, int64_t size) {
   if (i >= 0 && i < size) return i;
   switch (mode) {
     case PadMode::kConstant:
@@ -21,15 +18,13 @@ int64_t source_index(PadMode mode, int64_t i, int64_t size) {
   return -1;
 }
 
-}  // namespace
-
 Status reference(const Pad& pad, InputTensors inputs, OutputTensors outputs) {
   const Shape& from = inputs[0]->shape();
   const Shape strides = strides_of(from);
   std::vector<std::vector<int64_t>> terms(from.size());
   for (size_t axis = 0; axis < from.size(); ++axis)
     for (int64_t i = 0; i < outputs[0].shape()[axis]; ++i) {
-      const int64_t source = source_index(pad.mode, i - pad.pads[axis], from[axis]);
+      const int64_t source = padding_source(pad.mode, i - pad.pads[axis], from[axis]);
       terms[axis].push_back(source < 0 ? -1 : source * strides[axis]);
     }
   store(outputs[0], std::vector<double>(static_cast<size_t>(outputs[0].size()), pad.value));

@@ -18,6 +18,23 @@ Params pool_params(const Pool& op, const Window& w, const Shape& input) {
   return params;
 }
 
+// Maxima of integers that floats hold exactly are those of the floats.
+Status prepare_integers(const Pool& op, const Window& window, PrepareContext& context) {
+  constexpr Layout kLayout = Layout::kChannelsLast;
+  const Value value = context.input_value(0);
+  const Shape made_shape = context.output_value().type.shape;
+  if (dtype_size(value.type.dtype) > 2)
+    return unsupported("a maximum over windows of {} cannot be computed at run time; cast it to float", dtype_name(value.type.dtype));
+  HT_ASSIGN(const TypedInput input, typed_input(context, 0, kLayout));
+  const BufferId real = context.temporary(value.name, DType::kFloat32, value.type.shape, kLayout);
+  const BufferId pooled = context.temporary(context.output_value().name, DType::kFloat32, made_shape, kLayout);
+  const BufferId output = context.output(kLayout);
+  context.add(KernelId::k_cast, ht_cast_params{input.type, HT_F32, static_cast<int32_t>(element_count(value.type.shape))}, {}, {input.buffer}, real);
+  context.add(KernelId::k_pool_f32, pool_params<ht_pool_f32_params>(op, window, value.type.shape), {}, {real}, pooled);
+  context.add(KernelId::k_cast, ht_cast_params{HT_F32, input.type, static_cast<int32_t>(element_count(made_shape))}, {}, {pooled}, output);
+  return {};
+}
+
 }  // namespace
 
 Status prepare(const Pool& op, PrepareContext& context) {
@@ -29,6 +46,8 @@ Status prepare(const Pool& op, PrepareContext& context) {
   HT_ASSIGN(const Window window, op.global ? make_window(input_shape, type.shape, plane, ones, ones, zeros)
                                            : make_window(input_shape, type.shape, op.kernel, op.strides, op.dilations, op.pads));
   constexpr Layout kLayout = Layout::kChannelsLast;
+  if (!context.input_value(0).type.is_quantized() && context.input_value(0).type.dtype != DType::kFloat32)
+    return prepare_integers(op, window, context);
   if (!is_8bit_node(context)) {
     const BufferId input = context.float_input(0, kLayout);
     HT_ASSIGN(const BufferId output, context.float_output(kLayout));

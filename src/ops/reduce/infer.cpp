@@ -9,7 +9,7 @@ namespace {
 
 bool takes_integers(ReduceKind kind) {
   return kind == ReduceKind::kSum || kind == ReduceKind::kMean || kind == ReduceKind::kMax || kind == ReduceKind::kMin ||
-         kind == ReduceKind::kProd;
+         kind == ReduceKind::kProd || kind == ReduceKind::kL1 || kind == ReduceKind::kSumSquare;
 }
 
 }  // namespace
@@ -17,7 +17,8 @@ bool takes_integers(ReduceKind kind) {
 Result<Types> infer(const Reduce& reduce, InferInputs inputs) {
   HT_TRY(check_inputs(inputs, 1));
   const TensorType& x = *inputs[0].type;
-  if (!is_float(x.dtype) && !(is_integer(x.dtype) && takes_integers(reduce.kind)))
+  const bool is_extreme = reduce.kind == ReduceKind::kMax || reduce.kind == ReduceKind::kMin;
+  if (!is_float(x.dtype) && !(is_integer(x.dtype) && takes_integers(reduce.kind)) && !(x.dtype == DType::kBool && is_extreme))
     return unsupported("is not defined for the element type {}", dtype_name(x.dtype));
   if (reduce.axes.empty() || !std::ranges::is_sorted(reduce.axes) || std::ranges::adjacent_find(reduce.axes) != reduce.axes.end())
     return input_error("the axes must be given in order, each once");

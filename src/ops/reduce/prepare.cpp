@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ops/prepare.h"
+#include "ops/reduce/reduce.h"
 #include "ops/steps.h"
 
 namespace ht {
@@ -42,12 +43,11 @@ std::optional<AxisSplit> reduced_run(const Shape& shape, Layout layout, const In
 }  // namespace
 
 Status prepare(const Reduce& op, PrepareContext& context) {
-  if (!context.input_value(0).type.is_quantized() && context.input_value(0).type.dtype != DType::kFloat32)
-    return unsupported("{} of {} cannot be computed at run time", op_name(Op(op)), dtype_name(context.input_value(0).type.dtype));
   const Shape shape = context.input_value(0).type.shape;
   const bool channels_last = op.keep_dims && context.preferred_layout() == Layout::kChannelsLast && reduced_run(shape, Layout::kChannelsLast, op.axes);
   const Layout layout = channels_last ? Layout::kChannelsLast : Layout::kPlain;
-  BufferId input = context.float_input(0, layout);
+  HT_ASSIGN(const TypedInput typed, typed_input(context, 0, layout));
+  BufferId input = typed.buffer;
   auto split = reduced_run(shape, layout, op.axes);
   if (!split) {  // bring the reduced axes together at the end
     std::vector<size_t> order;
@@ -59,7 +59,7 @@ Status prepare(const Reduce& op, PrepareContext& context) {
           (reduced ? split->n : split->outer) *= static_cast<int32_t>(shape[axis]);
         }
     const View from = whole(context, input);
-    View to{context.temporary(context.input_value(0).name, DType::kFloat32, shape, Layout::kPlain), Shape(shape.size()), 0};
+    View to{context.temporary(context.input_value(0).name, context.buffer(input).dtype, shape, Layout::kPlain), Shape(shape.size()), 0};
     int64_t stride = 1;
     for (size_t p = order.size(); p-- > 0;) {
       to.strides[order[p]] = stride;
@@ -68,13 +68,20 @@ Status prepare(const Reduce& op, PrepareContext& context) {
     add_copy(context, from, to, shape, order);
     input = to.buffer;
   }
-  HT_ASSIGN(const BufferId output, context.float_output(layout));
-  ht_reduce_f32_params params{};
-  params.kind = kernel_kind(op.kind);
-  params.outer = split->outer;
-  params.n = split->n;
-  params.inner = split->inner;
-  context.add(KernelId::k_reduce_f32, params, {}, {input}, output);
+  HT_ASSIGN(const BufferId output, typed_output(context, layout));
+  const int32_t kind = kernel_kind(op.kind);
+  if (split->n == 0) {
+    const DType dtype = context.buffer(output).dtype;
+    std::vector<std::shared_ptr<const void>> arrays;
+    ht_fill_params fill{static_cast<int32_t>(dtype_size(dtype)), 1, {split->outer * split->inner}, {1}, 0, 0, nullptr};
+    fill.values = keep(arrays, element_bytes(dtype, reduction_of_nothing(op.kind, dtype)));
+    context.add(KernelId::k_fill, fill, std::move(arrays), {}, output);
+    return {};
+  }
+  if (typed.type == HT_F32)
+    context.add(KernelId::k_reduce_f32, ht_reduce_f32_params{kind, split->outer, split->n, split->inner}, {}, {input}, output);
+  else
+    context.add(KernelId::k_reduce_int, ht_reduce_int_params{kind, typed.type, split->outer, split->n, split->inner}, {}, {input}, output);
   return {};
 }
 

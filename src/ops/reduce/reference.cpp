@@ -72,22 +72,28 @@ int64_t add_integer(ReduceKind kind, int64_t state, int64_t x) {
   if (kind == ReduceKind::kMax) return std::max(state, x);
   if (kind == ReduceKind::kMin) return std::min(state, x);
   const auto a = static_cast<uint64_t>(state), b = static_cast<uint64_t>(x);
-  return static_cast<int64_t>(kind == ReduceKind::kProd ? a * b : a + b);
+  if (kind == ReduceKind::kProd) return static_cast<int64_t>(a * b);
+  if (kind == ReduceKind::kSumSquare) return static_cast<int64_t>(a + b * b);
+  return static_cast<int64_t>(kind == ReduceKind::kL1 && x < 0 ? a - b : a + b);
 }
 
 int64_t start_integer(ReduceKind kind, DType dtype) {
-  if (kind == ReduceKind::kMax) return integer_range(dtype).min;
-  if (kind == ReduceKind::kMin) return integer_range(dtype).max;
+  if (kind == ReduceKind::kMax) return dtype == DType::kBool ? 0 : integer_range(dtype).min;
+  if (kind == ReduceKind::kMin) return dtype == DType::kBool ? 1 : integer_range(dtype).max;
   return kind == ReduceKind::kProd ? 1 : 0;
 }
 
 }  // namespace
 
+double reduction_of_nothing(ReduceKind kind, DType dtype) {
+  return is_float(dtype) ? finish(kind, start(kind), 0) : static_cast<double>(start_integer(kind, dtype));
+}
+
 Status reference(const Reduce& reduce, InputTensors inputs, OutputTensors outputs) {
   const auto to = destinations(reduce, inputs[0]->shape());
   const auto size = static_cast<size_t>(outputs[0].size());
   const auto count = size == 0 ? int64_t{0} : static_cast<int64_t>(to.size() / size);
-  if (is_integer(inputs[0]->dtype())) {
+  if (!is_float(inputs[0]->dtype())) {
     const auto x = inputs[0]->to_int64s();
     std::vector<int64_t> out(size, start_integer(reduce.kind, inputs[0]->dtype()));
     for (size_t i = 0; i < x.size(); ++i) {

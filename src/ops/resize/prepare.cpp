@@ -38,11 +38,35 @@ ht_resample_axis kernel_axis(const Resize& op, size_t axis, int64_t in, std::vec
   return result;
 }
 
+bool changes_only_planes(const Resize& op, const Shape& input) {
+  return input.size() >= 3 && input.size() <= 4 && op.sizes[0] == input[0] && op.sizes[1] == input[1];
+}
+
+// The nearest elements along any axes, of any type.
+Status prepare_nearest(const Resize& op, PrepareContext& context) {
+  const Shape input = context.input_value(0).type.shape;
+  std::optional<Affine> moved = input_affine(context);
+  if (moved && !moved->is_per_tensor()) moved.reset();
+  const Layout layout = context.preferred_layout();
+  HT_ASSIGN(const Move move, begin_move(context, layout, layout, moved));
+  std::vector<std::vector<int32_t>> indices(input.size());
+  for (size_t axis = 0; axis < input.size(); ++axis) {
+    if (op.sizes[axis] == input[axis] && op.scales[axis] == 1 && axis != 0) continue;
+    for (const auto& taps : resize_taps(op, axis, input[axis])) indices[axis].push_back(static_cast<int32_t>(taps.front().index));
+  }
+  if (element_count(op.sizes) > 0) add_axis_gathers(context, move, layout, indices);
+  return {};
+}
+
 }  // namespace
 
 Status prepare(const Resize& op, PrepareContext& context) {
+  const TensorType& type = context.input_value(0).type;
+  const bool is_real = type.is_quantized() || type.dtype == DType::kFloat32;
+  const bool fits_kernel = changes_only_planes(op, type.shape) && is_real;
+  if (op.mode == ResizeMode::kNearest && !fits_kernel && !type.shape.empty()) return prepare_nearest(op, context);
   const Shape input = context.input_value(0).type.shape;
-  if (input.size() < 3 || input.size() > 4 || op.sizes[0] != input[0] || op.sizes[1] != input[1])
+  if (!fits_kernel)
     return unsupported("a resize from {} to {} cannot be computed: only one or two spatial axes of N, C, spatial can change", shape_text(input),
                        shape_text(op.sizes));
   std::vector<std::shared_ptr<const void>> arrays;

@@ -2,11 +2,12 @@
 #include "kernels/tables.h"
 #include "ops/prepare.h"
 #include "ops/steps.h"
+#include "ops/unary/unary.h"
 
 namespace ht {
 namespace {
 
-Status prepare_table(const ActivationFunction& function, PrepareContext& context) {
+Status prepare_table(const Unary& op, PrepareContext& context) {
   const Affine input = stored_affine(context.input_value(0).type), output = stored_affine(context.output_value().type);
   const bool by_channel = !input.is_per_tensor() || !output.is_per_tensor();
   const Layout layout = by_channel ? Layout::kChannelsLast : context.preferred_layout();
@@ -16,7 +17,7 @@ Status prepare_table(const ActivationFunction& function, PrepareContext& context
   const ChannelParameters from = channel_parameters(input, tables), to = channel_parameters(output, tables);
   std::vector<int8_t> table;
   for (size_t c = 0; c < static_cast<size_t>(tables); ++c) {
-    const auto part = int8_table([&](double x) { return evaluate_activation(function, x); }, from.scales[c], from.zero_points[c], to.scales[c],
+    const auto part = int8_table([&](double x) { return evaluate(op, x); }, from.scales[c], from.zero_points[c], to.scales[c],
                                  to.zero_points[c]);
     table.insert(table.end(), part.begin(), part.end());
   }
@@ -31,13 +32,38 @@ Status prepare_table(const ActivationFunction& function, PrepareContext& context
   return {};
 }
 
+// A bound of Clip for integers: bounds are floats, and those between two integers act as the nearer one to 0.
+int64_t integer_bound(float bound) {
+  if (!(bound > -0x1p63f)) return INT64_MIN;  // not-a-number too
+  return bound >= 0x1p63f ? INT64_MAX : static_cast<int64_t>(bound);
+}
+
+Status prepare_integers(const Unary& op, PrepareContext& context) {
+  const Layout layout = context.preferred_layout();
+  HT_ASSIGN(const TypedInput input, typed_input(context, 0, layout));
+  ht_unary_int_params params{HT_INT_CLIP, input.type, static_cast<int32_t>(element_count(context.output_value().type.shape)), 0, INT64_MAX};
+  if (op.kind == UnaryKind::kClip) {
+    params.low = integer_bound(op.alpha);
+    params.high = integer_bound(op.beta);
+  } else if (op.kind != UnaryKind::kRelu) {
+    params.kind = op.kind == UnaryKind::kNeg   ? HT_INT_NEG
+                  : op.kind == UnaryKind::kAbs ? HT_INT_ABS
+                  : op.kind == UnaryKind::kNot ? HT_INT_NOT
+                                               : HT_INT_SIGN;
+  }
+  context.add(KernelId::k_unary_int, params, {}, {input.buffer}, context.output(layout));
+  return {};
+}
+
 }  // namespace
 
 Status prepare(const Unary& op, PrepareContext& context) {
+  const TensorType& type = context.input_value(0).type;
+  // Inference lets other types only where the function is defined on integers.
+  if (!type.is_quantized() && type.dtype != DType::kFloat32) return prepare_integers(op, context);
+  if (is_8bit_node(context)) return prepare_table(op, context);
   const auto function = unary_function(op);
-  if (!function || !(is_8bit(context.input_value(0).type) || context.input_value(0).type.dtype == DType::kFloat32))
-    return unsupported("{} of {} cannot be computed at run time", op_name(Op(op)), dtype_name(context.input_value(0).type.dtype));
-  if (is_8bit_node(context)) return prepare_table(*function, context);
+  if (!function) return unsupported("{} of {} cannot be computed at run time", op_name(Op(op)), dtype_name(type.dtype));
   const Layout layout = context.preferred_layout();
   const BufferId input = context.float_input(0, layout);
   HT_ASSIGN(const BufferId output, context.float_output(layout));

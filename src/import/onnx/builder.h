@@ -37,6 +37,10 @@ class GraphBuilder {
   void mark_output(const std::string& name) { outputs_.insert(name); }
   bool is_output(const std::string& name) const { return outputs_.contains(name); }
 
+  // Names that somebody reads; outputs of nodes that nobody reads need not be made.
+  void mark_read(const std::string& name) { read_.insert(name); }
+  bool is_read(const std::string& name) const { return read_.contains(name); }
+
   ValueId add_constant(const std::string& name, Tensor tensor) { return graph_.add_constant(name, std::move(tensor)); }
   // The integers of a constant with scales, under that constant's name; the same value for the same scales.
   ValueId add_quantized_constant(ValueId integers, Tensor tensor, Affine affine);
@@ -48,7 +52,7 @@ class GraphBuilder {
   bool is_cheap(const Node& node, const TensorType& type) const;
 
   Graph& graph_;
-  std::unordered_set<std::string> names_, outputs_;
+  std::unordered_set<std::string> names_, outputs_, read_;
   std::unordered_map<std::string, Operand> operands_;
   std::unordered_map<ValueId, std::vector<ValueId>> quantized_;  // constants by the one that they were made of
   int64_t bytes_left_;

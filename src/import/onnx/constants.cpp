@@ -4,7 +4,10 @@
 #include <array>
 #include <cmath>
 
+#include "import/onnx/pieces.h"
 #include "import/onnx/table.h"
+#include "import/onnx/tensor_data.h"
+#include "ops/common.h"
 
 namespace ht {
 namespace {
@@ -113,6 +116,36 @@ Status import_range(ImportNode& node) {
   }
   node.emit_constant(std::move(values));
   return {};
+}
+
+Status import_eye_like(ImportNode& node) {
+  const Shape shape = node.shape(0);
+  if (shape.size() != 2) return input_error("its input has the shape {} and is no matrix", shape_text(shape));
+  if (element_count(shape) > kMostElements) return input_error("the constant of shape {} is too large", shape_text(shape));
+  const int64_t code = node.integer("dtype", 0), diagonal = node.integer("k", 0);
+  DType dtype = element_of(node, 0);
+  if (code != 0) {
+    const auto named = code < 0 || code > INT32_MAX ? std::nullopt : element_type(static_cast<int32_t>(code));
+    if (!named) return unsupported("its attribute 'dtype' is ONNX's number {}, which Halftone does not know", code);
+    dtype = *named;
+  }
+  Ints elements(static_cast<size_t>(element_count(shape)));
+  for (int64_t row = 0; row < shape[0]; ++row)
+    if (diagonal > -shape[0] && diagonal < shape[1] && row + diagonal >= 0 && row + diagonal < shape[1])
+      elements[static_cast<size_t>(row * shape[1] + row + diagonal)] = 1;
+  Tensor eye = Tensor::zeros(dtype, shape);
+  store(eye, elements);
+  node.emit_constant(std::move(eye));
+  return {};
+}
+
+// Where the condition is known, the branch has been imported in its place.
+Status import_if(ImportNode& node) {
+  node.ignore("then_branch");
+  node.ignore("else_branch");
+  return unsupported("decides at run time, by '{}', which operators are computed; only conditions that are known can be "
+                     "imported, so export the model with fixed shapes",
+                     node.builder().value(node.input(0)).name);
 }
 
 Status import_identity(ImportNode& node) {

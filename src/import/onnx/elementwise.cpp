@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "import/onnx/pieces.h"
 #include "import/onnx/table.h"
 #include "import/onnx/tensor_data.h"
 
@@ -37,6 +38,9 @@ Unary clip(float low, float high) { return {UnaryKind::kClip, low, high}; }
 
 Status import_unary(ImportNode& node) {
   HT_ASSIGN(const auto kind, kind_named<UnaryKind>(node.op_type(), kUnaryNames));
+  // Files of older opsets have no Relu of integers.
+  if (kind == UnaryKind::kRelu && is_integer(element_of(node, 0)))
+    return node.emit(Binary{BinaryKind::kMax}, {node.input(0), scalar_beside(node, element_of(node, 0), 0, "zero")});
   Unary unary{kind, 0, 0};
   const auto defaults = std::ranges::find(kUnaryDefaults, kind, &UnaryDefaults::kind);
   if (defaults != kUnaryDefaults.end()) {
@@ -97,8 +101,10 @@ Status import_clip_6(ImportNode& node) {
 }
 
 Status import_clip_11(ImportNode& node) {
-  const bool is_dynamic = (node.has_input(1) && !node.is_constant(1)) || (node.has_input(2) && !node.is_constant(2));
-  if (!is_dynamic) {
+  // Bounds of integers are integers, which floats need not hold.
+  const bool is_dynamic = is_integer(element_of(node, 0)) || (node.has_input(1) && !node.is_constant(1)) ||
+                          (node.has_input(2) && !node.is_constant(2));
+  if (!is_dynamic || node.input_count() == 1) {
     float low = std::numeric_limits<float>::lowest(), high = std::numeric_limits<float>::max();
     if (node.has_input(1)) {
       HT_ASSIGN(low, node.constant_float(1, "lower bound"));
@@ -114,6 +120,55 @@ Status import_clip_11(ImportNode& node) {
     HT_ASSIGN(bounded, node.intermediate(Binary{BinaryKind::kMax}, {bounded, node.input(1)}, "bounded"));
   }
   return node.emit(Binary{BinaryKind::kMin}, {bounded, node.input(2)});
+}
+
+Status import_pow(ImportNode& node) {
+  const DType base = element_of(node, 0), exponent = element_of(node, 1);
+  const bool in_float = is_float(base) || is_float(exponent);
+  const DType type = in_float ? DType::kFloat32 : base;
+  HT_ASSIGN(const ValueId x, cast_step(node, node.input(0), type, "base"));
+  HT_ASSIGN(const ValueId y, cast_step(node, node.input(1), type, "exponent"));
+  if (type == base) return node.emit(Binary{BinaryKind::kPow}, {x, y});
+  HT_ASSIGN(const ValueId power, binary_step(node, BinaryKind::kPow, x, y, "power"));
+  return node.emit(Cast{base}, {power});
+}
+
+Status import_is_nan(ImportNode& node) {
+  HT_ASSIGN(const ValueId equal, binary_step(node, BinaryKind::kEqual, node.input(0), node.input(0), "is_number"));
+  return node.emit(Unary{UnaryKind::kNot, 0, 0}, {equal});
+}
+
+Status import_is_inf(ImportNode& node) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const bool negative = node.flag("detect_negative", true), positive = node.flag("detect_positive", true);
+  ValueId x = node.input(0);
+  // Nothing is less than itself.
+  if (!negative && !positive) return node.emit(Binary{BinaryKind::kLess}, {x, x});
+  if (negative && positive) {
+    HT_ASSIGN(x, unary_step(node, UnaryKind::kAbs, x, "size"));
+  }
+  const ValueId infinity = scalar_beside(node, DType::kFloat32, positive ? kInfinity : -kInfinity, "infinity");
+  return node.emit(Binary{BinaryKind::kEqual}, {x, infinity});
+}
+
+Status import_thresholded_relu(ImportNode& node) {
+  const ValueId threshold = scalar_beside(node, DType::kFloat32, node.number("alpha", 1), "alpha");
+  HT_ASSIGN(const ValueId is_above, binary_step(node, BinaryKind::kGreater, node.input(0), threshold, "is_above"));
+  return node.emit(Where{}, {is_above, node.input(0), scalar_beside(node, DType::kFloat32, 0, "zero")});
+}
+
+// x + bias below -lambd, x - bias above lambd, 0 between them.
+Status import_shrink(ImportNode& node) {
+  const float lambda = node.number("lambd", 0.5f), bias = node.number("bias", 0);
+  const ValueId x = node.input(0);
+  const auto number = [&](double value, std::string_view suffix) { return scalar_beside(node, DType::kFloat32, value, suffix); };
+  const ValueId offset = number(bias, "bias");
+  HT_ASSIGN(const ValueId is_above, binary_step(node, BinaryKind::kGreater, x, number(lambda, "most"), "is_above"));
+  HT_ASSIGN(const ValueId lowered, binary_step(node, BinaryKind::kSub, x, offset, "lowered"));
+  HT_ASSIGN(const ValueId upper, node.intermediate(Where{}, {is_above, lowered, number(0, "zero")}, "upper"));
+  HT_ASSIGN(const ValueId is_below, binary_step(node, BinaryKind::kLess, x, number(-lambda, "least"), "is_below"));
+  HT_ASSIGN(const ValueId raised, binary_step(node, BinaryKind::kAdd, x, offset, "raised"));
+  return node.emit(Where{}, {is_below, raised, upper});
 }
 
 Status import_where(ImportNode& node) { return node.emit(Where{}, {node.input(0), node.input(1), node.input(2)}); }

@@ -2,10 +2,12 @@
 #include "import/onnx/import.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/file.h"
 #include "import/onnx/info.h"
+#include "import/onnx/inline.h"
 #include "import/onnx/model.h"
 #include "import/onnx/quantization.h"
 #include "ir/conversions.h"
@@ -61,8 +63,7 @@ class Importer {
     reserve_names();
     HT_TRY(add_inputs());
     HT_TRY(add_initializers());
-    for (const OnnxNode& node : model_.nodes)
-      if (auto status = add_node(node); !status) return std::move(status.error()).in(place_of(node));
+    for (const OnnxNode& node : model_.nodes) HT_TRY(add_named_node(node));
     HT_TRY(add_outputs());
     fold_conversions(graph_);
     order_values();
@@ -73,11 +74,15 @@ class Importer {
  private:
   void reserve_names() {
     for (const OnnxPort& input : model_.info.inputs) builder_.reserve(input.name);
-    for (const OnnxPort& output : model_.info.outputs) builder_.mark_output(output.name);
+    for (const OnnxPort& output : model_.info.outputs) {
+      builder_.mark_output(output.name);
+      builder_.mark_read(output.name);
+    }
     for (const auto& [name, tensor] : model_.initializers) builder_.reserve(name);
     for (const OnnxNode& node : model_.nodes) {
       builder_.reserve(node.name);
       for (const std::string& output : node.outputs) builder_.reserve(output);
+      for (const std::string& input : names_read(node)) builder_.mark_read(input);
     }
   }
 
@@ -108,8 +113,9 @@ class Importer {
   }
 
   Status add_initializers() {
-    std::unordered_set<std::string_view> wanted;
-    for (const OnnxNode& node : model_.nodes) wanted.insert(node.inputs.begin(), node.inputs.end());
+    std::unordered_set<std::string> wanted;
+    for (const OnnxNode& node : model_.nodes)
+      for (std::string& name : names_read(node)) wanted.insert(std::move(name));
     for (const OnnxPort& output : model_.info.outputs) wanted.insert(output.name);
     for (auto& [name, tensor] : model_.initializers) {
       if (!wanted.contains(name)) continue;
@@ -119,8 +125,65 @@ class Importer {
     return {};
   }
 
+  Status add_named_node(const OnnxNode& node) {
+    if (auto status = add_node(node); !status) return std::move(status.error()).in(place_of(node));
+    return {};
+  }
+
+  // A branch that is known to be taken, in place of its If.
+  Status add_branch(const OnnxNode& node, const OnnxSubgraph& branch) {
+    if (!branch.inputs.empty() || branch.outputs.size() != node.outputs.size())
+      return input_error("has a branch with {} inputs and {} outputs for its {} outputs", branch.inputs.size(),
+                         branch.outputs.size(), node.outputs.size());
+    std::unordered_map<std::string, std::string> own;  // names that the branch makes
+    const auto add_own = [&](const std::string& name) {
+      if (!name.empty()) own.emplace(name, builder_.fresh_name(node.name + "/" + name));
+    };
+    for (const auto& initializer : branch.initializers) add_own(initializer.first);
+    for (const OnnxNode& inner : branch.nodes) std::ranges::for_each(inner.outputs, add_own);
+    const auto rename = [&](const std::string& name) {
+      const auto found = own.find(name);
+      return found == own.end() ? name : found->second;
+    };
+    for (const std::string& output : branch.outputs) builder_.mark_read(rename(output));
+    for (const OnnxNode& inner : branch.nodes)
+      for (const std::string& input : names_read(inner)) builder_.mark_read(rename(input));
+    for (const auto& [name, tensor] : branch.initializers) {
+      if (!tensor) return tensor.error();
+      builder_.bind(rename(name), {builder_.add_constant(rename(name), *tensor)});
+    }
+    for (const OnnxNode& inner : branch.nodes) {
+      OnnxNode copy = renamed(inner, rename);
+      copy.name = builder_.fresh_name(node.name + "/" + inner.name);
+      HT_TRY(add_named_node(copy));
+    }
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const Operand* operand = builder_.find(rename(branch.outputs[i]));
+      if (!operand) return input_error("has a branch whose output '{}' is made by nobody", branch.outputs[i]);
+      if (!node.outputs[i].empty()) builder_.bind(node.outputs[i], *operand);
+    }
+    return {};
+  }
+
+  // The branch that an If takes, where its condition is known; null otherwise and for other operators.
+  const OnnxSubgraph* known_branch(const OnnxNode& node) const {
+    if (node.op_type != "If" || node.inputs.size() != 1) return nullptr;
+    const Operand* condition = builder_.find(node.inputs[0]);
+    if (!condition || !graph_.is_constant(condition->value)) return nullptr;
+    const auto flags = graph_.value(condition->value).constant->to_int64s();
+    if (flags.size() != 1) return nullptr;
+    const std::string taken = flags[0] != 0 ? "then_branch" : "else_branch";
+    const auto named = std::ranges::find(node.attributes, taken, &OnnxAttribute::name);
+    if (named == node.attributes.end()) return nullptr;
+    const auto* branch = std::get_if<std::shared_ptr<const OnnxSubgraph>>(&named->value);
+    return branch ? branch->get() : nullptr;
+  }
+
   Status add_node(const OnnxNode& node) {
-    const OnnxRow& row = *find_onnx_row(node.op_type, opset_);
+    if (const OnnxSubgraph* branch = known_branch(node)) return add_branch(node, *branch);
+    const OnnxRow* known = node.domain.empty() ? find_onnx_row(node.op_type, opset_) : nullptr;
+    if (!known) return unsupported("the operator is not supported; export the model without it, or cut it before it");
+    const OnnxRow& row = *known;
     std::vector<Operand> operands;
     for (const std::string& input : node.inputs) {
       const Operand* operand = input.empty() ? nullptr : builder_.find(input);
@@ -137,10 +200,7 @@ class Importer {
       if (!import.has_input(i)) return input_error("its input {} is missing", i);
     bool on_integers = false;
     for (size_t i = 0; i < import.input_count(); ++i) on_integers |= import.operand(i).integers;
-    auto status = on_integers ? import_on_integers(import, row) : row.convert(import);
-    // A wrong attribute explains what went wrong after it.
-    HT_TRY(import.finish());
-    return status;
+    return import.finish(on_integers ? import_on_integers(import, row) : row.convert(import));
   }
 
   Status add_outputs() {

@@ -86,11 +86,17 @@ Tensor ImportNode::tensor(std::string_view name, Tensor otherwise) {
 
 Status ImportNode::emit(Op op, std::vector<ValueId> inputs, size_t output) {
   if (!wants_output(output)) return {};
-  const bool is_only = std::ranges::count_if(node_.outputs, [](const std::string& name) { return !name.empty(); }) == 1;
-  const std::string node_name = is_only ? name() : builder_.fresh_name(fmt::format("{}_{}", name(), output));
+  size_t wanted = 0;
+  for (size_t i = 0; i < output_count(); ++i) wanted += wants_output(i) ? 1 : 0;
+  const std::string node_name = wanted == 1 ? name() : builder_.fresh_name(fmt::format("{}_{}", name(), output));
   HT_ASSIGN(const ValueId value, builder_.add_node(node_name, std::move(op), std::move(inputs), node_.outputs[output]));
   builder_.bind(node_.outputs[output], {value});
   return {};
+}
+
+ValueId ImportNode::output_value(size_t output) const {
+  const Operand* operand = wants_output(output) ? builder_.find(node_.outputs[output]) : nullptr;
+  return operand ? operand->value : ValueId();
 }
 
 Result<ValueId> ImportNode::intermediate(Op op, std::vector<ValueId> inputs, std::string_view suffix) {
@@ -120,8 +126,9 @@ Error ImportNode::wrong_attribute(std::string_view name, std::string_view proble
   return input_error("the attribute '{}' {}; export the model again", name, problem);
 }
 
-Status ImportNode::finish() const {
+Status ImportNode::finish(Status converted) const {
   HT_TRY(attributes_);
+  HT_TRY(std::move(converted));
   for (size_t i = 0; i < was_read_.size(); ++i)
     if (!was_read_[i])
       return input_error("{} of opset {} has no attribute '{}'; export the model again for the opset that it declares", op_type(),

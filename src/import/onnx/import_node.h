@@ -11,8 +11,8 @@
 namespace ht {
 
 // A node of the file while it is turned into nodes of the graph: what an operator's converter reads and where it puts results.
-// An attribute of the wrong type is remembered and its default handed out; finish() tells, and also names attributes that
-// nobody asked for. That as many inputs are there as the operator's row demands has been checked before.
+// An attribute of the wrong type is remembered and its default handed out; finish() tells. That as many inputs are there as the
+// operator's row demands has been checked before.
 class ImportNode {
  public:
   ImportNode(const OnnxNode& node, int64_t opset, std::vector<Operand> inputs, GraphBuilder& builder);
@@ -46,10 +46,14 @@ class ImportNode {
   void ignore(std::string_view name) { read_attribute(name); }  // an attribute that changes nothing in inference
 
   size_t output_count() const { return node_.outputs.size(); }
-  bool wants_output(size_t i) const { return i < node_.outputs.size() && !node_.outputs[i].empty(); }
+  bool wants_output(size_t i) const {
+    return i < node_.outputs.size() && !node_.outputs[i].empty() && builder_.is_read(node_.outputs[i]);
+  }
   bool makes_graph_output() const { return wants_output(0) && builder_.is_output(node_.outputs[0]); }
   // Makes the output by a node.
   Status emit(Op op, std::vector<ValueId> inputs, size_t output = 0);
+  // What emit() or forward() made of the output.
+  ValueId output_value(size_t output) const;
   // Makes a value on the way to the output.
   Result<ValueId> intermediate(Op op, std::vector<ValueId> inputs, std::string_view suffix);
   ValueId constant_beside(Tensor tensor, std::string_view suffix);
@@ -60,7 +64,9 @@ class ImportNode {
   void mark_integers();  // the outputs are integer views
 
   Error wrong_attribute(std::string_view name, std::string_view problem) const;
-  Status finish() const;
+  // The outcome of the conversion. An attribute of the wrong type explains what went wrong after it; one that nobody asked for is
+  // an error only where nothing else went wrong.
+  Status finish(Status converted) const;
 
  private:
   const OnnxAttribute* read_attribute(std::string_view name);

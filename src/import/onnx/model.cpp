@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "import/onnx/inline.h"
 #include "import/onnx/tensor_data.h"
 #include "import/onnx/text.h"
 #include "import/onnx/wire.h"
@@ -35,10 +36,24 @@ OnnxPort decode_port(const onnx::ValueInfoProto& proto) {
   return port;
 }
 
+OnnxNode decode_node(const onnx::NodeProto& proto, TensorReader& tensors);
+void name_nodes(std::vector<OnnxNode>& nodes);
+
+// Nesting is bounded by the check of the wire format.
+OnnxSubgraph decode_subgraph(const onnx::GraphProto& proto, TensorReader& tensors) {
+  OnnxSubgraph graph;
+  for (const auto& initializer : proto.initializer()) graph.initializers.emplace(initializer.name(), tensors.read(initializer));
+  for (const auto& input : proto.input()) graph.inputs.push_back(input.name());
+  for (const auto& output : proto.output()) graph.outputs.push_back(output.name());
+  for (const auto& node : proto.node()) graph.nodes.push_back(decode_node(node, tensors));
+  name_nodes(graph.nodes);
+  return graph;
+}
+
 OnnxAttribute decode_attribute(const onnx::AttributeProto& proto, TensorReader& tensors) {
   using Proto = onnx::AttributeProto;
-  OnnxAttribute attribute{proto.name(), unsupported("its type is not one that Halftone reads")};
-  if (proto.has_ref_attr_name() && !proto.ref_attr_name().empty()) {
+  OnnxAttribute attribute{proto.name(), unsupported("its type is not one that Halftone reads"), proto.ref_attr_name()};
+  if (!attribute.refers_to.empty()) {
     attribute.value = input_error("it refers to an attribute of a function, but the node is not in one");
     return attribute;
   }
@@ -63,6 +78,9 @@ OnnxAttribute decode_attribute(const onnx::AttributeProto& proto, TensorReader& 
         attribute.value = *std::move(tensor);
       else
         attribute.value = std::move(tensor.error());
+      break;
+    case Proto::GRAPH:
+      attribute.value = std::make_shared<const OnnxSubgraph>(decode_subgraph(proto.g(), tensors));
       break;
     default:
       break;
@@ -118,6 +136,17 @@ Status decode_graph(onnx::GraphProto& graph, TensorReader& tensors, OnnxModel& m
   return {};
 }
 
+OnnxFunction decode_function(const onnx::FunctionProto& proto, TensorReader& tensors) {
+  OnnxFunction function{proto.name(), proto.domain() == "ai.onnx" ? "" : proto.domain(), 0, {}, {}, {}};
+  for (const auto& opset : proto.opset_import())
+    if (opset.domain().empty() || opset.domain() == "ai.onnx") function.opset = opset.version();
+  function.inputs.assign(proto.input().begin(), proto.input().end());
+  function.outputs.assign(proto.output().begin(), proto.output().end());
+  for (const auto& node : proto.node()) function.nodes.push_back(decode_node(node, tensors));
+  name_nodes(function.nodes);
+  return function;
+}
+
 void decode_header(const onnx::ModelProto& proto, OnnxModelInfo& info) {
   info.ir_version = proto.ir_version();
   info.producer = proto.producer_name();
@@ -146,6 +175,8 @@ Result<OnnxModel> decode_onnx_model(std::span<const uint8_t> bytes, const std::f
   decode_header(proto, model.info);
   TensorReader tensors(folder, max_bytes);
   HT_TRY(decode_graph(*proto.mutable_graph(), tensors, model));
+  for (const auto& function : proto.functions()) model.functions.push_back(decode_function(function, tensors));
+  HT_TRY(inline_functions(model));
   HT_TRY(check_text(model));
   return model;
 }
@@ -194,7 +225,7 @@ class NodeSorter {
     while (!pending.empty()) {
       const OnnxNode& node = model_.nodes[pending.back()];
       pending.pop_back();
-      for (const std::string& input : node.inputs) {
+      for (const std::string& input : names_read(node)) {
         if (!input.empty() && !made_.contains(input))
           return input_error("reads '{}', which nothing makes", input).in("node " + node.name);
         need(input);
@@ -206,7 +237,7 @@ class NodeSorter {
   // The distinct needed nodes that the node reads from.
   std::set<size_t> sources(const OnnxNode& node) const {
     std::set<size_t> found;
-    for (const std::string& input : node.inputs)
+    for (const std::string& input : names_read(node))
       if (const auto producer = producers_.find(input); producer != producers_.end()) found.insert(producer->second);
     return found;
   }

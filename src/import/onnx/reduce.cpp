@@ -2,10 +2,37 @@
 #include <algorithm>
 #include <numeric>
 
+#include "import/onnx/pieces.h"
 #include "import/onnx/table.h"
 
 namespace ht {
 namespace {
+
+// What a reduction over no axis does to each element.
+Status reduce_nothing(ImportNode& node, ReduceKind kind) {
+  switch (kind) {
+    case ReduceKind::kSum:
+    case ReduceKind::kMean:
+    case ReduceKind::kMax:
+    case ReduceKind::kMin:
+    case ReduceKind::kProd:
+    case ReduceKind::kLogSumExp:
+      node.forward(node.operand(0));
+      return {};
+    case ReduceKind::kL1:
+    case ReduceKind::kL2:
+      return node.emit(Unary{UnaryKind::kAbs, 0, 0}, {node.input(0)});
+    case ReduceKind::kSumSquare:
+      return node.emit(Binary{BinaryKind::kMul}, {node.input(0), node.input(0)});
+    case ReduceKind::kLogSum:
+      return node.emit(Unary{UnaryKind::kLog, 0, 0}, {node.input(0)});
+  }
+  return {};
+}
+
+ReduceKind reduce_kind(const ImportNode& node) {
+  return static_cast<ReduceKind>(std::ranges::find(kReduceNames, node.op_type()) - kReduceNames.begin());
+}
 
 Status reduce(ImportNode& node, Ints axes, bool keep_dims) {
   const size_t rank = node.shape(0).size();
@@ -15,8 +42,8 @@ Status reduce(ImportNode& node, Ints axes, bool keep_dims) {
   }
   HT_ASSIGN(axes, resolve_axes(axes, rank));
   std::ranges::sort(axes);
-  const auto kind = static_cast<ReduceKind>(std::ranges::find(kReduceNames, node.op_type()) - kReduceNames.begin());
-  if (axes.empty()) return unsupported("reduces a scalar, which has no axes");
+  const ReduceKind kind = reduce_kind(node);
+  if (axes.empty()) return reduce_nothing(node, kind);
   return node.emit(Reduce{kind, std::move(axes), keep_dims}, {node.input(0)});
 }
 
@@ -30,14 +57,7 @@ Status import_reduce_18(ImportNode& node) {
     HT_ASSIGN(axes, node.constant_ints(1, "axes"));
   }
   const bool keep_dims = node.flag("keepdims", true);
-  if (node.flag("noop_with_empty_axes") && axes.empty()) {
-    // What is done to each element before adding them up is done all the same.
-    const std::string& op = node.op_type();
-    if (op != "ReduceSum" && op != "ReduceMean" && op != "ReduceMax" && op != "ReduceMin" && op != "ReduceProd")
-      return unsupported("has no axes and the attribute 'noop_with_empty_axes'; write the function that is meant instead");
-    node.forward(node.operand(0));
-    return {};
-  }
+  if (node.flag("noop_with_empty_axes") && axes.empty()) return reduce_nothing(node, reduce_kind(node));
   return reduce(node, std::move(axes), keep_dims);
 }
 

@@ -94,6 +94,25 @@ Status read_modes(ImportNode& node, Resize& resize) {
 
 }  // namespace
 
+Status import_grid_sample(ImportNode& node) {
+  const std::string mode = node.text("mode", node.opset() < 20 ? "bilinear" : "linear");
+  const std::string padding = node.text("padding_mode", "zeros");
+  GridSample sample;
+  if (mode == "nearest") {
+    sample.mode = ResizeMode::kNearest;
+  } else if (mode == "bicubic" || mode == "cubic") {
+    sample.mode = ResizeMode::kCubic;
+  } else if (mode != "bilinear" && mode != "linear") {
+    return node.wrong_attribute("mode", fmt::format("is '{}', which GridSample does not have", mode));
+  }
+  const auto found = std::ranges::find(kGridPaddingNames, padding);
+  if (found == kGridPaddingNames.end())
+    return node.wrong_attribute("padding_mode", fmt::format("is '{}', which GridSample does not have", padding));
+  sample.padding = static_cast<GridPadding>(found - kGridPaddingNames.begin());
+  sample.align_corners = node.flag("align_corners");
+  return node.emit(sample, node.inputs());
+}
+
 Status import_resize_10(ImportNode& node) {
   Resize resize;
   const std::string mode = node.text("mode", "nearest");

@@ -181,12 +181,13 @@ Status import_depth_to_space(ImportNode& node) {
 
 Status import_space_to_depth(ImportNode& node) {
   HT_ASSIGN(const int64_t block, block_size(node));
-  if (node.opset() >= 28 && node.text("mode", "DCR") != "DCR")
-    return unsupported("its attribute 'mode' is not 'DCR', the only supported one");
+  const std::string mode = node.opset() >= 28 ? node.text("mode", "DCR") : "DCR";
+  if (mode != "DCR" && mode != "CRD") return node.wrong_attribute("mode", "must be 'DCR' or 'CRD'");
   const Shape s = node.shape(0);
   if (s[2] % block != 0 || s[3] % block != 0)
     return input_error("the shape {} does not split into blocks of {}", shape_text(s), block);
-  return rearrange(node, {s[0], s[1], s[2] / block, block, s[3] / block, block}, {0, 3, 5, 1, 2, 4},
+  return rearrange(node, {s[0], s[1], s[2] / block, block, s[3] / block, block},
+                   mode == "DCR" ? Ints{0, 3, 5, 1, 2, 4} : Ints{0, 1, 3, 5, 2, 4},
                    {s[0], s[1] * block * block, s[2] / block, s[3] / block});
 }
 

@@ -32,20 +32,31 @@ Status import_swish(ImportNode& node);
 Status import_mod(ImportNode& node);
 Status import_clip_6(ImportNode& node);
 Status import_clip_11(ImportNode& node);
+Status import_pow(ImportNode& node);
+Status import_is_nan(ImportNode& node);
+Status import_is_inf(ImportNode& node);
+Status import_thresholded_relu(ImportNode& node);
+Status import_shrink(ImportNode& node);
 Status import_where(ImportNode& node);
 Status import_cast(ImportNode& node);
 Status import_cast_like(ImportNode& node);
 Status import_conv(ImportNode& node);  // convolution.cpp
 Status import_pool(ImportNode& node);
 Status import_global_pool(ImportNode& node);
+Status import_lp_pool(ImportNode& node);
+Status import_global_lp_pool(ImportNode& node);
 Status import_gemm(ImportNode& node);
 Status import_matmul(ImportNode& node);
 Status import_batch_normalization(ImportNode& node);
+Status import_conv_transpose(ImportNode& node);  // convolution_transpose.cpp
+Status import_einsum(ImportNode& node);  // einsum.cpp
 Status import_constant(ImportNode& node);  // constants.cpp
 Status import_constant_of_shape(ImportNode& node);
 Status import_shape(ImportNode& node);
 Status import_size(ImportNode& node);
 Status import_range(ImportNode& node);
+Status import_eye_like(ImportNode& node);
+Status import_if(ImportNode& node);
 Status import_identity(ImportNode& node);
 Status import_dropout(ImportNode& node);
 Status import_reshape(ImportNode& node);  // shape.cpp
@@ -64,7 +75,29 @@ Status import_split(ImportNode& node);
 Status import_gather(ImportNode& node);
 Status import_pad_2(ImportNode& node);
 Status import_pad_11(ImportNode& node);
-Status import_resize_10(ImportNode& node);  // resize.cpp; Upsample too
+Status import_arg_extreme(ImportNode& node);  // indexing.cpp
+Status import_top_k_1(ImportNode& node);
+Status import_top_k_10(ImportNode& node);
+Status import_cum_sum(ImportNode& node);
+Status import_cum_prod(ImportNode& node);
+Status import_gather_elements(ImportNode& node);
+Status import_gather_nd(ImportNode& node);
+Status import_scatter_elements(ImportNode& node);
+Status import_scatter_nd(ImportNode& node);
+Status import_compress(ImportNode& node);
+Status import_non_zero(ImportNode& node);
+Status import_hardmax(ImportNode& node);
+Status import_one_hot(ImportNode& node);
+Status import_trilu(ImportNode& node);
+Status import_instance_normalization(ImportNode& node);  // normalization.cpp
+Status import_group_normalization(ImportNode& node);
+Status import_layer_normalization(ImportNode& node);
+Status import_rms_normalization(ImportNode& node);
+Status import_lp_normalization(ImportNode& node);
+Status import_mean_variance_normalization(ImportNode& node);
+Status import_lrn(ImportNode& node);
+Status import_grid_sample(ImportNode& node);  // resize.cpp
+Status import_resize_10(ImportNode& node);    // Upsample too
 Status import_resize_11(ImportNode& node);
 Status import_softmax_1(ImportNode& node);  // reduce.cpp
 Status import_softmax_13(ImportNode& node);

@@ -37,15 +37,24 @@ namespace {
 
 bool is_text(const std::string& text) { return is_utf8(text); }
 
+bool is_text(const OnnxSubgraph& graph);
+
 bool is_text(const OnnxAttribute& attribute) {
   const auto* value = std::get_if<std::string>(&attribute.value);
-  return is_text(attribute.name) && (!value || is_text(*value));
+  const auto* graph = std::get_if<std::shared_ptr<const OnnxSubgraph>>(&attribute.value);
+  return is_text(attribute.name) && (!value || is_text(*value)) && (!graph || is_text(**graph));
 }
 
 bool is_text(const OnnxNode& node) {
   const auto all = [](const auto& texts) { return std::ranges::all_of(texts, [](const auto& text) { return is_text(text); }); };
   return is_text(node.name) && is_text(node.op_type) && is_text(node.domain) && all(node.inputs) && all(node.outputs) &&
          all(node.attributes);
+}
+
+bool is_text(const OnnxSubgraph& graph) {
+  const auto all = [](const auto& texts) { return std::ranges::all_of(texts, [](const auto& text) { return is_text(text); }); };
+  return all(graph.nodes) && all(graph.inputs) && all(graph.outputs) &&
+         std::ranges::all_of(graph.initializers, [](const auto& entry) { return is_text(entry.first); });
 }
 
 bool is_text(const OnnxPort& port) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include "quantize/target_files.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluate/heads/levels.h"
 
+#include <fmt/format.h>
+
 namespace ht {
 namespace {
 

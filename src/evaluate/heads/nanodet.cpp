@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Classes [1, cells, classes] and distances [1, cells, 4 sides * bins] a stride, or all strides in one output, classes first.
 // A side's distance is the mean of a distribution over the bins, in strides.
+#include <fmt/format.h>
+
 #include "evaluate/heads/levels.h"
 #include "evaluate/math.h"
 

@@ -3,6 +3,8 @@
 // and classes, as a map a stride, as two maps a stride, or for all strides in one output; a side is the mean of a distribution.
 #include <array>
 
+#include <fmt/format.h>
+
 #include "evaluate/heads/levels.h"
 #include "evaluate/math.h"
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One output [1, cells, 4 box values + objectness + classes]; boxes are centre and size.
+#include <fmt/format.h>
+
 #include "evaluate/heads/levels.h"
 #include "evaluate/math.h"
 

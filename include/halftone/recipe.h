@@ -100,7 +100,7 @@ struct QuantizeSettings {
   Ranges ranges = Ranges::kMse;
   Granularity granularity = Granularity::kChannel;
   HeadTreatment head = HeadTreatment::kFloat;
-  Rounding rounding = Rounding::kNearest;
+  Rounding rounding = Rounding::kGptq;
   Prefer prefer = Prefer::kAccuracy;
   std::vector<std::string> keep_float;  // names of nodes; * and ? stand for any characters
   uint64_t seed = 0;

@@ -122,8 +122,6 @@ std::optional<RecipeFault> find_fault(const QuantizeSettings& settings) {
   if (settings.activations != 8 && settings.activations != 16)
     return fault("quantize", "activations", input_error("'activations' in [quantize] must be 8 or 16 bits"));
   if (settings.activations == 16) return fault("quantize", "activations", unsupported("activations of 16 bits are not built yet; use 8"));
-  if (settings.rounding == halftone::Rounding::kGptq)
-    return fault("quantize", "rounding", unsupported("rounding by gptq is not built yet; use nearest"));
   if (settings.prefer == halftone::Prefer::kLatency)
     return fault("quantize", "prefer", unsupported("preferring latency is not built yet; use accuracy"));
   return std::nullopt;

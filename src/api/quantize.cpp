@@ -71,9 +71,7 @@ Result<Recipe> recipe_to_write(const Graph& graph, const Recipe& recipe) {
   Recipe written = recipe;
   if (recipe.task.type != halftone::TaskType::kDetection) return written;
   HT_ASSIGN(const Detector detector, Detector::make(graph, recipe));
-  written.task.strides = detector.head().task.strides;
-  written.task.boxes = static_cast<halftone::BoxForm>(detector.head().boxes);
-  written.task.scores = static_cast<halftone::ScoreForm>(detector.head().scores);
+  detector.settle(written.task);
   return written;
 }
 
@@ -131,6 +129,8 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   result.quantized_nodes = made->quantized_nodes;
   for (const ht::FloatNode& node : made->float_nodes) result.float_nodes.push_back({node.name, node.op, node.reason});
   result.notes = made->notes;
+  if (recipe.task.head.empty() && !written.task.head.empty())
+    result.notes.push_back(fmt::format("the head is \"{}\", found by the model's structure", written.task.head));
   result.seconds = watch.seconds();
   result.peak_rss_bytes = ht::peak_rss_bytes();
   return result;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/detector.h"
 
+#include <fmt/format.h>
+
 #include "api/words.h"
 #include "base/checked.h"
 #include "evaluate/structure.h"

@@ -5,6 +5,8 @@
 #include "evaluate/heads/levels.h"
 #include "evaluate/math.h"
 
+#include <fmt/format.h>
+
 namespace ht::yolo_fastestv2 {
 namespace {
 

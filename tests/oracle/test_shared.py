@@ -161,7 +161,8 @@ def test_quantize_says_what_it_did_about_difficult_values(quantized):
 def test_memory_and_size(name, quantized):
     made, path = quantized(name)
     assert made["peak_rss_bytes"] < 300 << 20
-    assert path.stat().st_size == made["quantized_bytes"] < 0.5 * made["float_bytes"]
+    # A quarter, the few layers in float, and what a small file spends on names and scales.
+    assert path.stat().st_size == made["quantized_bytes"] < 0.55 * made["float_bytes"]
 
 
 @long_test

@@ -1,6 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# One static library a folder of src/, with only the links that docs/ARCHITECTURE.md allows.
-#   halftone_library(base SOURCES a.cpp PUBLIC fmt::fmt PRIVATE halftone_ir)
 add_library(halftone_options INTERFACE)
 target_compile_options(halftone_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wundef -ffp-contract=off
@@ -12,15 +10,33 @@ if(HALFTONE_SANITIZE)
   target_link_options(halftone_options INTERFACE -fsanitize=address,undefined)
 endif()
 
+# Instead of halftone_options, for what has no work to do fast: it is built quickly.
+add_library(halftone_quick INTERFACE)
+target_link_libraries(halftone_quick INTERFACE halftone_options)
+target_compile_options(halftone_quick INTERFACE $<$<CONFIG:Release>:-O1>)
+
+# One static library a folder of src/, with only the links that docs/ARCHITECTURE.md allows.
+#   halftone_library(base SOURCES a.cpp PUBLIC fmt::fmt PRIVATE halftone_ir)
+# QUICK says that it has no work to do fast, GRAPH that it stands on the graph and may use precompiled headers with it.
 function(halftone_library name)
-  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(arg "QUICK;GRAPH" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(arg_QUICK)
+    set(options halftone_quick)
+    set(headers halftone_precompiled_quick)
+  else()
+    set(options halftone_options)
+    set(headers halftone_precompiled_fast)
+  endif()
   add_library(halftone_${name} STATIC ${arg_SOURCES})
   target_include_directories(halftone_${name} PUBLIC
     $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src> $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(halftone_${name} PUBLIC cxx_std_20)
   set_target_properties(halftone_${name} PROPERTIES EXPORT_NAME ${name})
-  target_link_libraries(halftone_${name} PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:halftone_options> ${arg_PRIVATE})
+  target_link_libraries(halftone_${name} PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:${options}> ${arg_PRIVATE})
+  if(arg_GRAPH)
+    target_precompile_headers(halftone_${name} REUSE_FROM ${headers})
+  endif()
   halftone_install_library(halftone_${name})
 endfunction()
 
@@ -36,7 +52,11 @@ add_custom_target(unit_tests)
 function(halftone_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE halftone_options GTest::gtest_main ${arg_LINK})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_link_libraries(${name} PRIVATE halftone_quick GTest::gtest_main ${arg_LINK})
+  if(arg_LINK)
+    target_precompile_headers(${name} REUSE_FROM halftone_precompiled_tests)
+  endif()
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   add_dependencies(unit_tests ${name})
 endfunction()

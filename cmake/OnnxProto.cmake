@@ -13,5 +13,6 @@ add_custom_command(
 add_library(halftone_onnx_proto STATIC ${onnx_proto_output}/onnx.pb.cc ${onnx_proto_output}/onnx.pb.h)
 target_include_directories(halftone_onnx_proto SYSTEM PUBLIC $<BUILD_INTERFACE:${onnx_proto_output}>)
 target_link_libraries(halftone_onnx_proto PUBLIC protobuf::libprotobuf-lite)
+target_compile_options(halftone_onnx_proto PRIVATE $<$<CONFIG:Release>:-O1>)
 set_target_properties(halftone_onnx_proto PROPERTIES EXPORT_NAME onnx_proto)
 halftone_install_library(halftone_onnx_proto)

@@ -25,6 +25,9 @@ Status init(Program& shared, const InitOptions& options) {
   if (!model) return model.error();
   auto recipe = model->recipe();
   if (!recipe) return recipe.error();
+  if (recipe->task.type == halftone::TaskType::kDetection)
+    shared.console.note(fmt::format("the head is {}, {}", recipe->task.head,
+                                    model->is_quantized() ? "as the model says" : "found by the model's structure"));
   if (options.output.empty()) return print(halftone::format_recipe(*recipe, "."));
   if (auto status = halftone::save_recipe(*recipe, options.output); !status) return status;
   shared.console.note(fmt::format("wrote {}; now edit the lines marked DECIDE", options.output));

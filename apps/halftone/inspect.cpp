@@ -30,9 +30,10 @@ std::string summary_of(const InspectResult& result) {
   for (const auto& output : result.outputs) text += fmt::format("output  {} {} {}\n", output.name, output.type, shape_text(output.shape));
   text += fmt::format("{} parameters, {} multiplications a run, {} conversions\n", human_count(result.parameters), human_count(result.macs),
                       result.conversions);
-  text += result.task && !result.task->head.empty()
-              ? fmt::format("head    {}, strides {}\n", result.task->head, fmt::join(result.task->strides, ", "))
-              : "head    none found\n";
+  if (!result.task || result.task->head.empty()) return text + "head    none found\n";
+  text += fmt::format("head    {}", result.task->head);
+  if (!result.task->strides.empty()) text += fmt::format(", strides {}", fmt::join(result.task->strides, ", "));
+  text += '\n';
   return text;
 }
 

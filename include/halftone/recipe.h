@@ -22,7 +22,9 @@ enum class Layout { kNchw, kNhwc };
 enum class InputType { kFloat32, kUint8, kInt8 };
 enum class TaskType { kDetection, kClassification, kNone };
 enum class BoxForm { kCells, kPixels, kFractions };
-enum class ScoreForm { kProbability, kLogit };
+enum class ScoreForm { kProbability, kLogit, kSoftmax };
+enum class Background { kNone, kFirst, kLast };
+enum class BoxOrder { kXyxy, kYxyx, kXywh, kCxcywh, kCycxhw };
 enum class Ranges { kMse, kMinMax, kPercentile, kEntropy };
 enum class Granularity { kChannel, kTensor };
 enum class HeadTreatment { kFloat, kQuantize };
@@ -58,15 +60,32 @@ struct Anchor {
   bool operator==(const Anchor&) const = default;
 };
 
+// A box that a model's predictions are offsets to.
+struct Prior {
+  float x = 0;  // of the centre; all in fractions of the input
+  float y = 0;
+  float width = 0;
+  float height = 0;
+  bool operator==(const Prior&) const = default;
+};
+
 // [task]: what the outputs mean and how they are judged.
 struct Task {
   TaskType type = TaskType::kNone;
-  std::string head;                          // detection: "yolox", "yolov5", ...
+  std::string head;                          // detection: "yolox", "yolov5", ...; empty: found from the model
   std::vector<int> strides;                  // empty: those usual for the head
   std::vector<std::vector<Anchor>> anchors;  // one list a stride, for heads that have anchors
   std::optional<float> center_offset;        // nanodet
   std::optional<BoxForm> boxes;              // absent: found from the model
   std::optional<ScoreForm> scores;           // absent: found from the model
+  std::optional<Background> background;      // ssd, boxes: the column of scores that is no class
+  std::optional<BoxOrder> order;             // ssd, boxes: of a box's four values
+  std::vector<Prior> priors;                 // ssd: what boxes are offsets to; or, one list a stride, anchors, or
+  std::vector<std::vector<float>> sizes;     //   sizes in pixels of the input
+  std::vector<std::vector<float>> ratios;    //   with ratios of width to height
+  std::vector<float> steps;                  // ssd: pixels from prior to prior, one a stride; empty: the input over the grid
+  std::vector<float> variances;              // ssd: of centre and size; empty: 0.1, 0.2
+  std::optional<int> first_class;            // boxes: the number of the first class in an output that names classes
   std::string class_list;                    // name of a built-in list, such as "coco80"; empty where `classes` is given
   std::vector<std::string> classes;          // names in the order of the model's classes
   float score_threshold = 0.001f;            // boxes above it count
@@ -100,7 +119,7 @@ struct QuantizeSettings {
   Ranges ranges = Ranges::kMse;
   Granularity granularity = Granularity::kChannel;
   HeadTreatment head = HeadTreatment::kFloat;
-  Rounding rounding = Rounding::kNearest;
+  Rounding rounding = Rounding::kGptq;
   Prefer prefer = Prefer::kAccuracy;
   std::vector<std::string> keep_float;  // names of nodes; * and ? stand for any characters
   uint64_t seed = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/detector.h"
 
+#include <fmt/format.h>
+
 #include "api/words.h"
 #include "base/checked.h"
 #include "evaluate/structure.h"
@@ -12,6 +14,11 @@ using halftone::Recipe;
 using halftone::Task;
 using halftone::TaskType;
 
+template <class To, class From>
+std::optional<To> converted(const std::optional<From>& value) {
+  return value ? std::optional(static_cast<To>(*value)) : std::nullopt;
+}
+
 DetectionTask to_internal(const Task& task, size_t class_count) {
   DetectionTask result;
   result.head = task.head;
@@ -21,12 +28,71 @@ DetectionTask to_internal(const Task& task, size_t class_count) {
     for (const halftone::Anchor& anchor : level) anchors.push_back({anchor.width, anchor.height});
   }
   result.center_offset = task.center_offset;
+  result.boxes = converted<BoxForm>(task.boxes);
+  result.scores = converted<ScoreForm>(task.scores);
+  result.background = converted<Background>(task.background);
+  result.order = converted<BoxOrder>(task.order);
+  for (const halftone::Prior& prior : task.priors) result.priors.push_back({prior.x, prior.y, prior.width, prior.height});
+  result.sizes = task.sizes;
+  result.ratios = task.ratios;
+  result.steps = task.steps;
+  result.variances = task.variances;
+  result.first_class = task.first_class;
   result.class_count = static_cast<int>(class_count);
   result.score_threshold = task.score_threshold;
   result.nms_threshold = task.nms_threshold;
   result.max_detections = task.max_detections;
   result.multi_label = task.multi_label;
   return result;
+}
+
+// All but the classes.
+Task to_public(const DetectionTask& task) {
+  Task result;
+  result.type = TaskType::kDetection;
+  result.head = task.head;
+  result.strides = task.strides;
+  for (const auto& level : task.anchors) {
+    auto& anchors = result.anchors.emplace_back();
+    for (const Anchor& anchor : level) anchors.push_back({anchor.width, anchor.height});
+  }
+  result.center_offset = task.center_offset;
+  result.boxes = converted<halftone::BoxForm>(task.boxes);
+  result.scores = converted<halftone::ScoreForm>(task.scores);
+  result.background = converted<halftone::Background>(task.background);
+  result.order = converted<halftone::BoxOrder>(task.order);
+  for (const Prior& prior : task.priors) result.priors.push_back({prior.x, prior.y, prior.width, prior.height});
+  result.sizes = task.sizes;
+  result.ratios = task.ratios;
+  result.steps = task.steps;
+  result.variances = task.variances;
+  result.first_class = task.first_class;
+  result.score_threshold = task.score_threshold;
+  result.nms_threshold = task.nms_threshold;
+  result.max_detections = task.max_detections;
+  result.multi_label = task.multi_label;
+  return result;
+}
+
+// Names the head that the outputs suggest for so many classes; what the task states stays, and so do its thresholds.
+Status name_head(DetectionTask& task, InputSize input, const std::vector<ModelOutput>& outputs) {
+  const auto guess = guess_head(input, outputs, task);
+  if (!guess) {
+    std::string shapes;
+    for (const ModelOutput& output : outputs)
+      shapes += fmt::format("{}\"{}\" [{}]", shapes.empty() ? "" : ", ", output.name, fmt::join(output.shape, ", "));
+    return input_error("no head fits the model's outputs {} for {} classes and an input of {} x {}; check 'classes', or name the head in "
+                       "[task], as in: head = \"yolov5\"",
+                       shapes, task.class_count, input.height, input.width);
+  }
+  DetectionTask named = *guess;
+  named.class_count = task.class_count;
+  named.score_threshold = task.score_threshold;
+  named.nms_threshold = task.nms_threshold;
+  named.max_detections = task.max_detections;
+  named.multi_label = task.multi_label;
+  task = std::move(named);
+  return {};
 }
 
 }  // namespace
@@ -44,15 +110,21 @@ Result<Detector> Detector::make(const Graph& graph, const Recipe& recipe) {
   Detector detector;
   HT_ASSIGN(detector.labels_, labels_of(recipe.task));
   const InputSize input{recipe.preprocess->height, recipe.preprocess->width};
-  const DetectionTask task = to_internal(recipe.task, detector.labels_.size());
-  std::vector<ModelOutput> outputs = describe_outputs(graph, task, input);
-  for (ModelOutput& output : outputs) {
-    detector.outputs_.push_back(output.name);
-    if (recipe.task.scores) output.scores = parse_score_form(word_of(*recipe.task.scores));
-    if (recipe.task.boxes) output.boxes = parse_box_form(word_of(*recipe.task.boxes));
-  }
-  HT_ASSIGN(detector.head_, resolve_head(task, input, outputs));
+  DetectionTask task = to_internal(recipe.task, detector.labels_.size());
+  if (task.head.empty()) HT_TRY(name_head(task, input, describe_outputs(graph).outputs));
+  const DescribedOutputs described = describe_outputs(graph, task, input);
+  for (const ModelOutput& output : described.outputs) detector.outputs_.push_back(output.name);
+  HT_ASSIGN(detector.head_, resolve_head(task, input, described.outputs));
   return detector;
+}
+
+void Detector::settle(Task& task) const {
+  Task settled = to_public(head_.task);
+  settled.boxes = static_cast<halftone::BoxForm>(head_.boxes);
+  settled.scores = static_cast<halftone::ScoreForm>(head_.scores);
+  settled.class_list = task.class_list;
+  settled.classes = task.classes;
+  task = std::move(settled);
 }
 
 Result<std::vector<Candidate>> Detector::detect(std::span<const Tensor> outputs, const Preprocess& preprocess, int photo_width,
@@ -70,7 +142,9 @@ Result<std::vector<Candidate>> Detector::detect(std::span<const Tensor> outputs,
     }
     values.push_back({outputs_[i], outputs[i].shape(), data});
   }
-  return ht::detect(head_, values, placement, photo_width, photo_height);
+  HT_ASSIGN(auto found, ht::detect(head_, values, placement, photo_width, photo_height));
+  std::erase_if(found, [&](const Candidate& candidate) { return !labels_[static_cast<size_t>(candidate.class_index)].is_named(); });
+  return found;
 }
 
 halftone::Detection to_public(const Candidate& candidate, std::span<const ClassLabel> labels) {
@@ -79,22 +153,11 @@ halftone::Detection to_public(const Candidate& candidate, std::span<const ClassL
 }
 
 std::optional<Task> suggest_task(const Graph& graph, InputSize input) {
-  std::vector<ModelOutput> outputs;
-  for (ValueId id : graph.outputs) outputs.push_back({graph.value(id).name, graph.value(id).type.shape, {}, {}, {}});
-  const auto guess = guess_head(input, outputs);
+  const auto guess = guess_head(input, describe_outputs(graph).outputs);
   if (!guess) return std::nullopt;
-  Task task;
-  task.type = TaskType::kDetection;
-  task.head = guess->head;
-  task.strides = guess->strides;
-  task.center_offset = guess->center_offset;
-  task.score_threshold = guess->score_threshold;
-  task.nms_threshold = guess->nms_threshold;
-  task.max_detections = guess->max_detections;
-  task.multi_label = guess->multi_label;
-  constexpr int kCocoClasses = 80;
-  if (guess->class_count == kCocoClasses) {
-    task.class_list = "coco80";
+  Task task = to_public(*guess);
+  if (const std::string_view known = class_list_of(guess->class_count); !known.empty()) {
+    task.class_list = known;
   } else {
     for (int i = 0; i < guess->class_count; ++i) task.classes.push_back(fmt::format("class {}", i + 1));
   }

@@ -68,12 +68,20 @@ Status check_agreement(const Recipe& written, const Recipe& recipe, const std::s
   };
   if (written.preprocess != recipe.preprocess) return contradicts("[preprocess]");
   const halftone::Task &a = written.task, &b = recipe.task;
-  if (a.type != b.type || a.head != b.head) return contradicts("type or head in [task]");
+  if (a.type != b.type || (!b.head.empty() && a.head != b.head)) return contradicts("type or head in [task]");
   if (a.class_list != b.class_list || a.classes != b.classes) return contradicts("'classes' in [task]");
-  if (a.anchors != b.anchors || a.center_offset != b.center_offset) return contradicts("'anchors' or 'center_offset' in [task]");
+  const bool anchors_differ = !b.anchors.empty() && a.anchors != b.anchors;
+  if (anchors_differ || (!b.head.empty() && a.center_offset != b.center_offset)) return contradicts("'anchors' or 'center_offset' in [task]");
   const bool strides_differ = !a.strides.empty() && !b.strides.empty() && a.strides != b.strides;
   if (strides_differ) return contradicts("'strides' in [task]");
   if ((b.boxes && a.boxes != b.boxes) || (b.scores && a.scores != b.scores)) return contradicts("'boxes' or 'scores' in [task]");
+  const bool columns_differ = (b.background && a.background != b.background) || (b.order && a.order != b.order);
+  if (columns_differ || (b.first_class && a.first_class != b.first_class))
+    return contradicts("'background', 'order' or 'first_class' in [task]");
+  const auto differ = [](const auto& written_list, const auto& list) { return !list.empty() && written_list != list; };
+  if (differ(a.priors, b.priors) || differ(a.sizes, b.sizes) || differ(a.ratios, b.ratios) || differ(a.steps, b.steps) ||
+      differ(a.variances, b.variances))
+    return contradicts("priors in [task]");
   return {};
 }
 

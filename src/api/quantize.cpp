@@ -6,7 +6,9 @@
 #include "api/detector.h"
 #include "api/measure.h"
 #include "api/metadata.h"
+#include "api/moments.h"
 #include "api/recipe.h"
+#include "api/roundings.h"
 #include "api/words.h"
 #include "base/file.h"
 #include "export/onnx/export.h"
@@ -69,10 +71,13 @@ Result<Recipe> recipe_to_write(const Graph& graph, const Recipe& recipe) {
   Recipe written = recipe;
   if (recipe.task.type != halftone::TaskType::kDetection) return written;
   HT_ASSIGN(const Detector detector, Detector::make(graph, recipe));
-  written.task.strides = detector.head().task.strides;
-  written.task.boxes = static_cast<halftone::BoxForm>(detector.head().boxes);
-  written.task.scores = static_cast<halftone::ScoreForm>(detector.head().scores);
+  detector.settle(written.task);
   return written;
+}
+
+// Whether to look at photos again; who asks for the plain methods gets them.
+bool wants_photos(const Recipe& recipe, const QuantizeRequest& request) {
+  return recipe.calibration && request.ranges == RangeMethod::kMse && request.per_channel && !request.quantize_head;
 }
 
 Status check_cancelled(const Context& context) { return context.is_cancelled() ? Status(interrupted()) : Status(); }
@@ -85,7 +90,7 @@ namespace halftone {
 Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::path& output, const QuantizeOptions& options, const Context& context) {
   const ht::Stopwatch watch;
   HT_TRY(check_recipe(recipe));
-  HT_ASSIGN(const ht::QuantizeRequest request, ht::make_request(recipe.quantize));
+  HT_ASSIGN(ht::QuantizeRequest request, ht::make_request(recipe.quantize));
   HT_ASSIGN(const Model model, ht::load_float_model(recipe, context));
   HT_ASSIGN(const Recipe written, ht::recipe_to_write(model.content().graph, recipe));
   std::optional<Statistics> statistics = options.statistics;
@@ -98,6 +103,14 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   const ht::Statistics& seen = statistics->content().statistics;
   context.progress("quantize", 0, 1);
   auto made = ht::quantize_graph(model.content().graph, seen, request);
+  if (made && ht::wants_photos(recipe, request)) {
+    if (request.target.float_share > 0 && recipe.quantize.prefer == Prefer::kAccuracy) {
+      const ht::MeasureRoundings measure = ht::measure_on_photos(model, recipe, options.skip_bad, context);
+      HT_ASSIGN(request.spared, ht::find_spared_nodes(model.content().graph, *made, request.target.float_share, measure));
+    }
+    if (recipe.quantize.rounding == Rounding::kGptq) request.measure_moments = ht::measure_moments_on_photos(model, recipe, options.skip_bad, context);
+    if (!request.spared.empty() || request.measure_moments) made = ht::quantize_graph(model.content().graph, seen, request);
+  }
   if (!made) return std::move(made.error()).in(recipe.model.path.string());
   context.progress("quantize", 1, 1);
   HT_TRY(ht::check_cancelled(context));
@@ -116,6 +129,8 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   result.quantized_nodes = made->quantized_nodes;
   for (const ht::FloatNode& node : made->float_nodes) result.float_nodes.push_back({node.name, node.op, node.reason});
   result.notes = made->notes;
+  if (recipe.task.head.empty() && !written.task.head.empty())
+    result.notes.push_back(fmt::format("the head is \"{}\", found by the model's structure", written.task.head));
   result.seconds = watch.seconds();
   result.peak_rss_bytes = ht::peak_rss_bytes();
   return result;

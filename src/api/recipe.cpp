@@ -8,6 +8,7 @@
 #include "api/recipe_check.h"
 #include "api/table_reader.h"
 #include "base/file.h"
+#include "halftone/model.h"
 
 namespace ht {
 namespace {
@@ -25,8 +26,8 @@ constexpr auto kModelKeys = std::to_array<std::string_view>({"path", "input_shap
 constexpr auto kPreprocessKeys = std::to_array<std::string_view>(
     {"size", "resize", "place", "pad", "color", "mean", "std", "interpolation", "layout", "type"});
 constexpr auto kTaskKeys = std::to_array<std::string_view>(
-    {"type", "head", "strides", "anchors", "center_offset", "boxes", "scores", "classes", "score_threshold", "nms_threshold",
-     "max_detections", "multi_label"});
+    {"type", "head", "strides", "anchors", "center_offset", "boxes", "scores", "background", "order", "priors", "sizes", "ratios",
+     "steps", "variances", "first_class", "classes", "score_threshold", "nms_threshold", "max_detections", "multi_label"});
 constexpr auto kCalibrationKeys = std::to_array<std::string_view>({"images", "count"});
 constexpr auto kValidationKeys = std::to_array<std::string_view>({"images", "annotations"});
 constexpr auto kQuantizeKeys = std::to_array<std::string_view>(
@@ -37,6 +38,7 @@ constexpr auto kSections = std::to_array<std::string_view>({"model", "preprocess
 struct Origin {
   std::filesystem::path folder;
   std::string place;
+  bool names_files = true;  // a model's own recipe must not make anyone read files
   std::string resolve(const std::string& path) const { return (folder / path).lexically_normal().string(); }
 };
 
@@ -67,9 +69,49 @@ void read_anchors(TableReader& reader, std::vector<std::vector<halftone::Anchor>
       const toml::array* sides = anchor.as_array();
       const bool pair = sides && sides->size() == 2 && (*sides)[0].is_number() && (*sides)[1].is_number();
       if (!pair) return reader.fail(anchor, input_error("{}", kForm));
-      target.back().push_back({(*sides)[0].value_or(0.0f), (*sides)[1].value_or(0.0f)});
+      target.back().push_back({static_cast<float>((*sides)[0].value_or(0.0)), static_cast<float>((*sides)[1].value_or(0.0))});
     }
   }
+}
+
+// Lists of numbers: one a stride, or `each` numbers in every list.
+std::vector<std::vector<float>> read_lists(TableReader& reader, std::string_view key, std::string_view form, size_t each = 0) {
+  std::vector<std::vector<float>> lists;
+  const toml::array* outer = reader.list(key, form);
+  if (!outer) return lists;
+  for (const toml::node& node : *outer) {
+    const toml::array* inner = node.as_array();
+    const bool fits = inner && !inner->empty() && std::ranges::all_of(*inner, [](const toml::node& n) { return n.is_number(); });
+    if (!fits || (each > 0 && inner->size() != each)) {
+      reader.fail(node, input_error("'{}' in [task] must be a list of {}", key, form));
+      return {};
+    }
+    auto& list = lists.emplace_back();
+    for (const toml::node& number : *inner) list.push_back(static_cast<float>(number.value_or(0.0)));
+  }
+  return lists;
+}
+
+// A list, or a NumPy file with a row a prior.
+void read_priors(TableReader& reader, const Origin& origin, std::vector<halftone::Prior>& target) {
+  static constexpr std::string_view kForm = "[centre x, centre y, width, height] in fractions of the input";
+  const toml::node* node = reader.find("priors");
+  if (!node) return;
+  if (!node->is_string()) {
+    for (const auto& row : read_lists(reader, "priors", kForm, 4)) target.push_back({row[0], row[1], row[2], row[3]});
+    return;
+  }
+  std::string file;
+  reader.read("priors", file);
+  if (file.empty()) return;
+  if (!origin.names_files) return reader.fail(*node, input_error("'priors' in [task] must be a list of {}", kForm));
+  auto array = halftone::read_npy(origin.resolve(file));
+  if (!array) return reader.fail(*node, input_error("'priors' in [task]: {}", array.error().text()));
+  const std::span<const float> values = array->floats();
+  const bool rows = array->shape.size() == 2 && array->shape[1] == 4;
+  if (!rows || array->type != "f32")
+    return reader.fail(*node, input_error("'priors' in [task] names {}, which must hold rows of f32 {}", file, kForm));
+  for (size_t i = 0; i + 3 < values.size(); i += 4) target.push_back({values[i], values[i + 1], values[i + 2], values[i + 3]});
 }
 
 bool ends_with(std::string_view text, std::string_view ending) { return text.ends_with(ending); }
@@ -142,6 +184,14 @@ Status read_task(const toml::table& table, const Origin& origin, Task& task) {
   reader.read("center_offset", task.center_offset);
   reader.read("boxes", task.boxes);
   reader.read("scores", task.scores);
+  reader.read("background", task.background);
+  reader.read("order", task.order);
+  read_priors(reader, origin, task.priors);
+  task.sizes = read_lists(reader, "sizes", "lists of sizes in pixels, one a stride");
+  task.ratios = read_lists(reader, "ratios", "lists of width to height, one a stride");
+  reader.read("steps", task.steps);
+  reader.read("variances", task.variances);
+  reader.read("first_class", task.first_class);
   if (const toml::node* classes = reader.find("classes"); classes && classes->is_array()) {
     reader.read("classes", task.classes);
     if (task.classes.empty()) reader.fail(*classes, input_error("'classes' in [task] must not be empty"));
@@ -234,7 +284,7 @@ Result<Recipe> read_recipe(const toml::table& root, const Origin& origin) {
 Result<Recipe> parse_stored_recipe(std::string_view text, const std::string& place) {
   if (text.size() > kMaxRecipeBytes) return input_error("the stored recipe is larger than a recipe can be").in(place);
   HT_ASSIGN(const toml::table root, parse_toml(text, place));
-  HT_ASSIGN(Recipe recipe, read_recipe(root, {{}, place}));
+  HT_ASSIGN(Recipe recipe, read_recipe(root, {{}, place, false}));
   if (recipe.preprocess) {
     if (auto fault = find_fault(*recipe.preprocess)) return at_key(root, *std::move(fault), place);
   }

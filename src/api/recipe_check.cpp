@@ -26,8 +26,6 @@ using Fault = std::optional<RecipeFault>;
 constexpr int kMaxSide = 1 << 15;
 constexpr int kMaxStride = 1 << 10;
 constexpr size_t kMaxRank = 8;
-constexpr auto kHeads = std::to_array<std::string_view>(
-    {"yolox", "yolov5", "yolov8", "nanodet", "ssd", "fastestdet", "yolo-fastestv2", "boxes"});
 constexpr auto kTargets = std::to_array<std::string_view>({"native", "onnxruntime", "cortex-m"});
 constexpr auto kPlannedTargets = std::to_array<std::string_view>({"openvino", "tensorrt", "tflite", "dpu", "matlab"});
 
@@ -52,21 +50,56 @@ Fault find_anchor_fault(const Task& task) {
   return std::nullopt;
 }
 
+bool is_positive(float value) { return value > 0 && std::isfinite(value); }
+
+Fault find_list_fault(const Task& task, std::string_view key, const std::vector<std::vector<float>>& lists) {
+  for (const auto& list : lists) {
+    if (!std::ranges::all_of(list, is_positive)) return fault("task", key, input_error("'{}' in [task] must be above 0", key));
+  }
+  if (!lists.empty() && !task.strides.empty() && lists.size() != task.strides.size())
+    return fault("task", key, input_error("'{}' in [task] has {} lists, but there are {} strides; give one list a stride", key, lists.size(),
+                                          task.strides.size()));
+  return std::nullopt;
+}
+
+Fault find_prior_fault(const Task& task) {
+  for (const halftone::Prior& prior : task.priors) {
+    if (!std::isfinite(prior.x) || !std::isfinite(prior.y) || !is_positive(prior.width) || !is_positive(prior.height))
+      return fault("task", "priors", input_error("'priors' in [task] must have a centre, and a width and a height above 0"));
+  }
+  if (Fault found = find_list_fault(task, "sizes", task.sizes)) return found;
+  if (Fault found = find_list_fault(task, "ratios", task.ratios)) return found;
+  if (task.sizes.size() != task.ratios.size())
+    return fault("task", task.sizes.empty() ? "ratios" : "sizes",
+                 input_error("'sizes' and 'ratios' in [task] belong together: give one list of each a stride"));
+  for (size_t i = 0; i < task.sizes.size(); ++i) {
+    const size_t sizes = task.sizes[i].size(), ratios = task.ratios[i].size();
+    if (sizes != ratios && sizes != 1 && ratios != 1)
+      return fault("task", "ratios", input_error("'ratios' in [task] has {} numbers where 'sizes' has {}; give as many, or one for all",
+                                                 ratios, sizes));
+  }
+  if (!std::ranges::all_of(task.steps, is_positive) || (!task.steps.empty() && task.steps.size() != task.strides.size()))
+    return fault("task", "steps", input_error("'steps' in [task] must be one number above 0 for each of 'strides'"));
+  const bool enough = task.variances.empty() || task.variances.size() == 2 || task.variances.size() == 4;
+  if (!enough || !std::ranges::all_of(task.variances, is_positive))
+    return fault("task", "variances", input_error("'variances' in [task] must be two numbers above 0, of centre and size, or four"));
+  return std::nullopt;
+}
+
 Fault find_head_fault(const Task& task) {
-  if (task.head.empty()) return fault("task", "", input_error("[task] needs 'head' for detection; it may be {}", joined_words(kHeads)));
-  if (!contains(kHeads, task.head))
+  const auto heads = head_names();
+  // Without a head the model's structure tells which it is.
+  if (!task.head.empty() && !contains(heads, task.head))
     return fault("task", "head", input_error("'head' in [task] is '{}'; did you mean '{}'? It may be {}", task.head,
-                                             nearest_word(task.head, kHeads), joined_words(kHeads)));
-  const auto built = head_names();
-  if (!contains(built, task.head))
-    return fault("task", "head", unsupported("the head '{}' is not built yet; this version has {}", task.head, joined_words(built)));
+                                             nearest_word(task.head, heads), joined_words(heads)));
   if (task.classes.empty() && task.class_list.empty())
     return fault("task", "", input_error("[task] needs 'classes' for detection: \"coco80\" or a list of names in the model's order"));
   for (int stride : task.strides) {
     if (stride < 1 || stride > kMaxStride)
       return fault("task", "strides", input_error("'strides' in [task] must be from 1 to {}", kMaxStride));
   }
-  return find_anchor_fault(task);
+  if (Fault found = find_anchor_fault(task)) return found;
+  return find_prior_fault(task);
 }
 
 template <class Data>
@@ -122,8 +155,6 @@ std::optional<RecipeFault> find_fault(const QuantizeSettings& settings) {
   if (settings.activations != 8 && settings.activations != 16)
     return fault("quantize", "activations", input_error("'activations' in [quantize] must be 8 or 16 bits"));
   if (settings.activations == 16) return fault("quantize", "activations", unsupported("activations of 16 bits are not built yet; use 8"));
-  if (settings.rounding == halftone::Rounding::kGptq)
-    return fault("quantize", "rounding", unsupported("rounding by gptq is not built yet; use nearest"));
   if (settings.prefer == halftone::Prefer::kLatency)
     return fault("quantize", "prefer", unsupported("preferring latency is not built yet; use accuracy"));
   return std::nullopt;

@@ -6,6 +6,7 @@
 #include "api/recipe.h"
 #include "api/words.h"
 #include "base/file.h"
+#include "evaluate/head.h"
 
 namespace ht {
 namespace {
@@ -103,6 +104,19 @@ std::string anchor_lists(const std::vector<std::vector<halftone::Anchor>>& level
   return list(levels, [&](const auto& level) { return list(level, anchor); });
 }
 
+std::string number_lists(const std::vector<std::vector<float>>& lists) {
+  return list(lists, [](const auto& numbers) { return list(numbers, number); });
+}
+
+void write_priors(Writer& writer, const Task& task) {
+  const auto prior = [](const halftone::Prior& p) { return list(std::array{p.x, p.y, p.width, p.height}, number); };
+  if (!task.priors.empty()) writer.key("priors", list(task.priors, prior), "centre and size in fractions of the input");
+  if (!task.sizes.empty()) writer.key("sizes", number_lists(task.sizes), "of priors, in pixels of the input");
+  if (!task.ratios.empty()) writer.key("ratios", number_lists(task.ratios), "width to height");
+  if (!task.steps.empty()) writer.key("steps", list(task.steps, number), "pixels from prior to prior");
+  if (!task.variances.empty()) writer.key("variances", list(task.variances, number), "of centre and size");
+}
+
 void write_classes(Writer& writer, const Task& task) {
   if (!task.classes.empty()) {
     writer.key("classes", texts(task.classes));
@@ -118,12 +132,16 @@ void write_task(Writer& writer, const Task& task) {
   writer.key("type", toml_text(word_of(task.type)), "detection | classification | none");
   if (task.type != TaskType::kNone) write_classes(writer, task);
   if (task.type != TaskType::kDetection) return;
-  writer.key("head", toml_text(task.head), "yolox | yolov8 | nanodet | fastestdet ...");
+  if (!task.head.empty()) writer.key("head", toml_text(task.head), fmt::format("{}", fmt::join(head_names(), " | ")));
   if (!task.strides.empty()) writer.key("strides", fmt::format("[{}]", fmt::join(task.strides, ", ")));
   if (!task.anchors.empty()) writer.key("anchors", anchor_lists(task.anchors), "pixels of the input");
   if (task.center_offset) writer.key("center_offset", number(*task.center_offset));
   if (task.boxes) writer.key("boxes", toml_text(word_of(*task.boxes)), "cells | pixels | fractions");
-  if (task.scores) writer.key("scores", toml_text(word_of(*task.scores)), "probability | logit");
+  if (task.scores) writer.key("scores", toml_text(word_of(*task.scores)), "probability | logit | softmax");
+  if (task.background) writer.key("background", toml_text(word_of(*task.background)), "the column that is no class: none | first | last");
+  if (task.order) writer.key("order", toml_text(word_of(*task.order)), "xyxy | yxyx | xywh | cxcywh | cycxhw");
+  write_priors(writer, task);
+  if (task.first_class) writer.key("first_class", fmt::format("{}", *task.first_class), "what the model calls the first class");
   writer.key("score_threshold", number(task.score_threshold), "low for measuring, as COCO's figures need every box");
   writer.key("nms_threshold", number(task.nms_threshold));
   writer.key("max_detections", fmt::format("{}", task.max_detections));

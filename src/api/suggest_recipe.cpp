@@ -43,7 +43,7 @@ void photo_of_classifier(Preprocess& preprocess) {
 // As the family's own training code prepares photos.
 void photo_of_head(const Task& task, Preprocess& preprocess) {
   if (task.head == "yolox") return;  // letterbox at the top left, BGR from 0 to 255
-  if (task.head == "fastestdet") {
+  if (task.head == "fastestdet" || task.head == "yolo-fastestv2") {
     preprocess.resize = halftone::Resize::kStretch;
     preprocess.std = {255, 255, 255};
   } else if (task.head == "nanodet") {
@@ -53,6 +53,9 @@ void photo_of_head(const Task& task, Preprocess& preprocess) {
     preprocess.interpolation = picodet ? halftone::Interpolation::kCubic : halftone::Interpolation::kBilinear;
     preprocess.mean = picodet ? kImageNetMean : std::array<float, 3>{103.53f, 116.28f, 123.675f};
     preprocess.std = picodet ? kImageNetDeviation : std::array<float, 3>{57.375f, 57.12f, 58.395f};
+  } else if (task.head == "ssd" || task.head == "boxes") {
+    photo_of_classifier(preprocess);
+    if (task.head == "ssd") preprocess.mean = preprocess.std = {127.5f, 127.5f, 127.5f};
   } else {
     preprocess.place = halftone::Place::kCenter;
     preprocess.color = halftone::ColorOrder::kRgb;

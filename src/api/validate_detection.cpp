@@ -72,10 +72,7 @@ Result<Setting> make_setting(const Subjects& subjects, const halftone::Recipe& r
   if (subjects.quantized) {
     // The float model's structure says best how its outputs are meant; quantization does not change that.
     halftone::Recipe settled = recipe;
-    if (setting.real) {
-      settled.task.boxes = static_cast<halftone::BoxForm>(setting.real->head().boxes);
-      settled.task.scores = static_cast<halftone::ScoreForm>(setting.real->head().scores);
-    }
+    if (setting.real) setting.real->settle(settled.task);
     HT_ASSIGN(setting.quantized, Detector::make(subjects.quantized->graph(), settled));
   }
   const Detector& detector = setting.real ? *setting.real : *setting.quantized;

@@ -19,7 +19,9 @@ constexpr auto words_of(halftone::Layout) { return std::array<Word, 2>{"nchw", "
 constexpr auto words_of(halftone::InputType) { return std::array<Word, 3>{"float32", "uint8", "int8"}; }
 constexpr auto words_of(halftone::TaskType) { return std::array<Word, 3>{"detection", "classification", "none"}; }
 constexpr auto words_of(halftone::BoxForm) { return std::array<Word, 3>{"cells", "pixels", "fractions"}; }
-constexpr auto words_of(halftone::ScoreForm) { return std::array<Word, 2>{"probability", "logit"}; }
+constexpr auto words_of(halftone::ScoreForm) { return std::array<Word, 3>{"probability", "logit", "softmax"}; }
+constexpr auto words_of(halftone::Background) { return std::array<Word, 3>{"none", "first", "last"}; }
+constexpr auto words_of(halftone::BoxOrder) { return std::array<Word, 5>{"xyxy", "yxyx", "xywh", "cxcywh", "cycxhw"}; }
 constexpr auto words_of(halftone::Ranges) { return std::array<Word, 4>{"mse", "minmax", "percentile", "entropy"}; }
 constexpr auto words_of(halftone::Granularity) { return std::array<Word, 2>{"channel", "tensor"}; }
 constexpr auto words_of(halftone::HeadTreatment) { return std::array<Word, 2>{"float", "quantize"}; }

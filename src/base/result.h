@@ -2,7 +2,7 @@
 // The public vocabulary of success and failure, under the names the library uses inside.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "halftone/context.h"
 #include "halftone/result.h"
@@ -16,19 +16,22 @@ using halftone::Isa;
 using halftone::Result;
 using halftone::Status;
 
+// What the functions below have in common, for arguments of any types.
+Error make_error(ErrorCode code, fmt::string_view format, fmt::format_args args);
+
 template <class... Args>
 Error input_error(fmt::format_string<Args...> format, Args&&... args) {
-  return {ErrorCode::kInput, fmt::format(format, std::forward<Args>(args)...), {}};
+  return make_error(ErrorCode::kInput, format, fmt::make_format_args(args...));
 }
 
 template <class... Args>
 Error usage_error(fmt::format_string<Args...> format, Args&&... args) {
-  return {ErrorCode::kUsage, fmt::format(format, std::forward<Args>(args)...), {}};
+  return make_error(ErrorCode::kUsage, format, fmt::make_format_args(args...));
 }
 
 template <class... Args>
 Error unsupported(fmt::format_string<Args...> format, Args&&... args) {
-  return {ErrorCode::kUnsupported, fmt::format(format, std::forward<Args>(args)...), {}};
+  return make_error(ErrorCode::kUnsupported, format, fmt::make_format_args(args...));
 }
 
 inline Error interrupted() { return {ErrorCode::kInterrupted, "interrupted", {}}; }

@@ -53,6 +53,7 @@ ValueStatistics::ValueStatistics(int64_t channels, bool channel_histograms, Isa 
     : channels_(channels),
       channel_extremes_(static_cast<size_t>(channels)),
       sums_(static_cast<size_t>(std::max<int64_t>(channels, 1))),
+      squares_(sums_.size()),
       kernels_(&choose_scan_kernels(isa)) {
   if (channel_histograms) channel_histograms_.assign(static_cast<size_t>(channels), Histogram(channel_bins_per_side(channels)));
 }
@@ -162,11 +163,16 @@ void ValueStatistics::add_sums(std::span<const float> rows, float magnitude) {
   std::vector<int64_t> sums(static_cast<size_t>(lanes)), squares(static_cast<size_t>(lanes));
   kernels_->row_sums(rows.data(), whole, lanes, scale, sums.data(), squares.data());
   kernels_->row_sums(rows.data() + whole * lanes, 1, size - whole * lanes, scale, sums.data(), squares.data());
-  for (int64_t i = row; i < lanes; ++i) sums[static_cast<size_t>(i % row)] += sums[static_cast<size_t>(i)];
-  for (size_t c = 0; c < sums_.size(); ++c) sums_[c].add(sums[c], grid);
-  __int128 total = 0;
-  for (int64_t square : squares) total += square;
-  sum_of_squares_.add(total, 2 * grid);
+  std::vector<__int128> totals(static_cast<size_t>(row));
+  for (int64_t i = 0; i < lanes; ++i) {
+    const auto lane = static_cast<size_t>(i), c = static_cast<size_t>(i % row);
+    if (lane != c) sums[c] += sums[lane];
+    totals[c] += squares[lane];
+  }
+  for (size_t c = 0; c < sums_.size(); ++c) {
+    sums_[c].add(sums[c], grid);
+    squares_[c].add(totals[c], 2 * grid);
+  }
 }
 
 void ValueStatistics::add_bins(std::span<const float> rows, std::span<const size_t> holes) {
@@ -193,36 +199,45 @@ Status ValueStatistics::merge(const ValueStatistics& other) {
   non_finite_ += other.non_finite_;
   sampled_ += other.sampled_;
   extremes_.include(other.extremes_);
-  sum_of_squares_.add(other.sum_of_squares_);
   histogram_.merge(other.histogram_);
-  for (size_t c = 0; c < sums_.size(); ++c) sums_[c].add(other.sums_[c]);
+  for (size_t c = 0; c < sums_.size(); ++c) {
+    sums_[c].add(other.sums_[c]);
+    squares_[c].add(other.squares_[c]);
+  }
   for (size_t c = 0; c < channel_extremes_.size(); ++c) channel_extremes_[c].include(other.channel_extremes_[c]);
   for (size_t c = 0; c < channel_histograms_.size(); ++c) channel_histograms_[c].merge(other.channel_histograms_[c]);
   return {};
 }
 
-double ValueStatistics::mean() const {
+namespace {
+
+double mean_of(std::span<const ExactSum> sums, int64_t elements) {
   ExactSum total;
-  for (const ExactSum& sum : sums_) total.add(sum);
-  return sampled_ == 0 ? 0.0 : total.value() / static_cast<double>(sampled_);
+  for (const ExactSum& sum : sums) total.add(sum);
+  return elements == 0 ? 0.0 : total.value() / static_cast<double>(elements);
 }
 
-double ValueStatistics::mean_square() const {
-  return sampled_ == 0 ? 0.0 : sum_of_squares_.value() / static_cast<double>(sampled_);
-}
-
-std::vector<double> ValueStatistics::channel_means() const {
-  std::vector<double> means(channel_extremes_.size());
-  for (size_t c = 0; c < means.size() && sampled_ > 0; ++c) {
-    means[c] = sums_[c].value() * static_cast<double>(means.size()) / static_cast<double>(sampled_);
+std::vector<double> means_of(std::span<const ExactSum> sums, int64_t elements) {
+  std::vector<double> means(sums.size());
+  for (size_t c = 0; c < means.size() && elements > 0; ++c) {
+    means[c] = sums[c].value() * static_cast<double>(means.size()) / static_cast<double>(elements);
   }
   return means;
+}
+
+}  // namespace
+
+double ValueStatistics::mean() const { return mean_of(sums_, sampled_); }
+double ValueStatistics::mean_square() const { return mean_of(squares_, sampled_); }
+std::vector<double> ValueStatistics::channel_means() const { return channels_ == 0 ? std::vector<double>() : means_of(sums_, sampled_); }
+std::vector<double> ValueStatistics::channel_mean_squares() const {
+  return channels_ == 0 ? std::vector<double>() : means_of(squares_, sampled_);
 }
 
 bool ValueStatistics::operator==(const ValueStatistics& other) const {
   const auto parts = [](const ValueStatistics& s) {
     return std::tie(s.channels_, s.count_, s.non_finite_, s.sampled_, s.extremes_, s.channel_extremes_, s.sums_,
-                    s.sum_of_squares_, s.histogram_, s.channel_histograms_);
+                    s.squares_, s.histogram_, s.channel_histograms_);
   };
   return parts(*this) == parts(other);
 }

@@ -57,6 +57,7 @@ class ValueStatistics {
   double mean() const;
   double mean_square() const;
   std::vector<double> channel_means() const;  // where all elements were finite
+  std::vector<double> channel_mean_squares() const;
   const Histogram& histogram() const { return histogram_; }
   const std::vector<Histogram>& channel_histograms() const { return channel_histograms_; }  // empty when not wanted
 
@@ -78,7 +79,7 @@ class ValueStatistics {
   Extremes extremes_;
   std::vector<Extremes> channel_extremes_;
   std::vector<ExactSum> sums_;  // one a channel, or one
-  ExactSum sum_of_squares_;
+  std::vector<ExactSum> squares_;  // likewise
   Histogram histogram_{kBinsPerSide};
   std::vector<Histogram> channel_histograms_;
   const ScanKernels* kernels_ = nullptr;  // not part of the value

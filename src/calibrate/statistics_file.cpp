@@ -36,10 +36,9 @@ class StatisticsCodec {
     out.text("sampled");
     out.integer(value.sampled_);
     out.text("squares");
-    write(out, value.sum_of_squares_);
+    write(out, value.squares_);
     out.text("sums");
-    out.array(value.sums_.size());
-    for (const ExactSum& sum : value.sums_) write(out, sum);
+    write(out, value.sums_);
   }
 
   // bins_left is what may still be allocated for histograms.
@@ -68,10 +67,9 @@ class StatisticsCodec {
     HT_ASSIGN(value.sampled_, in.count());
     if (value.non_finite_ > value.count_ || value.sampled_ > value.count_) return in.fail("a count within that of all elements");
     HT_TRY(in.key("squares"));
-    HT_TRY(read(in, value.sum_of_squares_));
+    HT_TRY(read(in, value.squares_));
     HT_TRY(in.key("sums"));
-    HT_TRY(in.array_of(value.sums_.size()));
-    for (ExactSum& sum : value.sums_) HT_TRY(read(in, sum));
+    HT_TRY(read(in, value.sums_));
     return value;
   }
 
@@ -130,6 +128,17 @@ class StatisticsCodec {
     const std::vector<uint64_t> words = sum.words();
     out.array(words.size());
     for (uint64_t word : words) out.unsigned_integer(word);
+  }
+
+  static void write(CborWriter& out, const std::vector<ExactSum>& sums) {
+    out.array(sums.size());
+    for (const ExactSum& sum : sums) write(out, sum);
+  }
+
+  static Status read(CborReader& in, std::vector<ExactSum>& sums) {
+    HT_TRY(in.array_of(sums.size()));
+    for (ExactSum& sum : sums) HT_TRY(read(in, sum));
+    return {};
   }
 
   static Status read(CborReader& in, ExactSum& sum) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evaluate/classes.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <unordered_map>
@@ -44,17 +45,37 @@ constexpr std::array<Named, 80> kCoco80 = {{
     {89, "hair drier"},    {90, "toothbrush"},
 }};
 
+struct ClassList {
+  std::string_view name;
+  int class_count;
+  bool has_gaps;
+  int first_number;
+};
+constexpr std::array<ClassList, 3> kLists = {{{"coco80", 80, false, 1}, {"coco90", 90, true, 1}, {"coco91", 91, true, 0}}};
+
 double to_thousandths(double value) { return std::round(value * 1000) / 1000; }
 
 }  // namespace
 
 Result<std::vector<ClassLabel>> class_list(std::string_view name) {
-  if (name != "coco80") {
-    return input_error("there is no class list \"{}\"; use \"coco80\" or a list of names such as [\"person\", \"car\"]", name);
+  const auto list = std::ranges::find(kLists, name, &ClassList::name);
+  if (list == kLists.end()) {
+    return input_error("there is no class list \"{}\"; use \"coco80\", \"coco90\", \"coco91\" or a list of names such as "
+                       "[\"person\", \"car\"]",
+                       name);
   }
   std::vector<ClassLabel> classes;
-  for (const Named& entry : kCoco80) classes.push_back({entry.id, std::string(entry.name)});
+  for (const Named& entry : kCoco80) {
+    const auto skipped = [&] { return list->first_number + static_cast<int>(classes.size()); };
+    while (list->has_gaps && skipped() < entry.id) classes.push_back({skipped(), ""});
+    classes.push_back({entry.id, std::string(entry.name)});
+  }
   return classes;
+}
+
+std::string_view class_list_of(int class_count) {
+  const auto list = std::ranges::find(kLists, class_count, &ClassList::class_count);
+  return list == kLists.end() ? std::string_view() : list->name;
 }
 
 Result<std::vector<ClassLabel>> class_list(std::span<const std::string> names) {
@@ -76,6 +97,7 @@ Status check_classes(std::span<const ClassLabel> classes, const CocoDataset& dat
     by_name.emplace(category.name, category.id);
   }
   for (const ClassLabel& label : classes) {
+    if (!label.is_named()) continue;
     const auto same_name = by_name.find(label.name);
     if (same_name != by_name.end() && same_name->second != label.id) {
       return input_error(

@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "base/checked.h"
 #include "evaluate/heads/family.h"
 
@@ -12,16 +14,9 @@ namespace ht {
 namespace {
 
 // In the order in which guess_head tries them: the strictest first.
-constexpr std::array<HeadFamily, 8> kFamilies = {{
-    {"yolox", yolox::resolve, yolox::decode, yolox::suggest},
-    {"nanodet", nanodet::resolve, nanodet::decode, nanodet::suggest},
-    {"fastestdet", fastestdet::resolve, fastestdet::decode, fastestdet::suggest},
-    {"yolov8", yolov8::resolve, yolov8::decode, yolov8::suggest},
-    {"yolov5", nullptr, nullptr, nullptr},
-    {"ssd", nullptr, nullptr, nullptr},
-    {"yolo-fastestv2", nullptr, nullptr, nullptr},
-    {"boxes", nullptr, nullptr, nullptr},
-}};
+constexpr std::array<const HeadFamily*, 8> kFamilies = {&yolox::kFamily,  &nanodet::kFamily,        &fastestdet::kFamily,
+                                                        &yolov5::kFamily, &yolo_fastestv2::kFamily, &ssd::kFamily,
+                                                        &yolov8::kFamily, &boxes::kFamily};
 
 constexpr size_t kMostOutputs = 64;
 
@@ -32,12 +27,8 @@ struct Word {
 };
 constexpr std::array<Word<BoxForm>, 3> kBoxForms = {
     {{BoxForm::kCells, "cells"}, {BoxForm::kPixels, "pixels"}, {BoxForm::kFractions, "fractions"}}};
-constexpr std::array<Word<ScoreForm>, 2> kScoreForms = {{{ScoreForm::kProbability, "probability"}, {ScoreForm::kLogit, "logit"}}};
-constexpr std::array<Word<HeadLayout>, 5> kLayouts = {{{HeadLayout::kRows, "rows"},
-                                                       {HeadLayout::kColumns, "columns"},
-                                                       {HeadLayout::kMaps, "maps"},
-                                                       {HeadLayout::kSplitMaps, "split-maps"},
-                                                       {HeadLayout::kSplitRows, "split-rows"}}};
+constexpr std::array<Word<ScoreForm>, 3> kScoreForms = {
+    {{ScoreForm::kProbability, "probability"}, {ScoreForm::kLogit, "logit"}, {ScoreForm::kSoftmax, "softmax"}}};
 
 template <class Words, class Value>
 std::string_view name_in(const Words& words, Value value) {
@@ -51,11 +42,33 @@ std::optional<Value> value_in(const std::array<Word<Value>, kCount>& words, std:
 }
 
 Result<const HeadFamily*> find_family(std::string_view name) {
-  const auto found =
-      std::find_if(kFamilies.begin(), kFamilies.end(), [&](const HeadFamily& family) { return family.name == name; });
+  const auto found = std::ranges::find(kFamilies, name, &HeadFamily::name);
   if (found == kFamilies.end()) return input_error("there is no head \"{}\"; use one of {}", name, fmt::join(head_names(), ", "));
-  if (!found->resolve) return unsupported("the head \"{}\" is not built yet; built are {}", name, fmt::join(head_names(), ", "));
-  return &*found;
+  return *found;
+}
+
+bool is_positive(float value) { return value > 0 && std::isfinite(value); }
+
+Status check_boxes_of_grid(const DetectionTask& task) {
+  for (const auto& level : task.anchors) {
+    for (const Anchor& anchor : level) {
+      if (!is_positive(anchor.width) || !is_positive(anchor.height)) return input_error("'anchors' must hold sizes above 0");
+    }
+  }
+  for (const auto* lists : {&task.sizes, &task.ratios}) {
+    for (const auto& level : *lists) {
+      if (!std::ranges::all_of(level, is_positive)) return input_error("'sizes' and 'ratios' must be above 0");
+    }
+  }
+  if (!std::ranges::all_of(task.steps, is_positive)) return input_error("'steps' must be above 0");
+  if (!std::ranges::all_of(task.variances, is_positive)) return input_error("'variances' must be above 0");
+  for (const Prior& prior : task.priors) {
+    const bool finite = std::isfinite(prior.x) && std::isfinite(prior.y);
+    if (!finite || !is_positive(prior.width) || !is_positive(prior.height)) {
+      return input_error("'priors' must hold a centre and a size above 0");
+    }
+  }
+  return {};
 }
 
 Status check(const DetectionTask& task, InputSize input) {
@@ -74,7 +87,7 @@ Status check(const DetectionTask& task, InputSize input) {
   if (!(task.nms_threshold >= 0 && task.nms_threshold <= 1)) return input_error("'nms_threshold' must be within 0 and 1");
   if (task.max_detections < 1) return input_error("'max_detections' is {}, expected at least 1", task.max_detections);
   if (task.center_offset && !std::isfinite(*task.center_offset)) return input_error("'center_offset' must be finite");
-  return {};
+  return check_boxes_of_grid(task);
 }
 
 bool sample_fits(const ModelOutput& output) {
@@ -99,6 +112,20 @@ Result<std::vector<std::span<const float>>> in_order(const HeadConfig& config, s
   return values;
 }
 
+// The numbers of classes that follow from the outputs' dimensions less what the head adds.
+std::vector<int> possible_counts(const HeadFamily& family, std::span<const ModelOutput> outputs) {
+  std::vector<int> counts;
+  for (const ModelOutput& output : outputs) {
+    for (int64_t dimension : output.shape) {
+      for (int64_t count : family.class_counts(dimension)) {
+        const int narrow = checked_cast<int>(count).value_or(0);
+        if (narrow > 0 && std::ranges::find(counts, narrow) == counts.end()) counts.push_back(narrow);
+      }
+    }
+  }
+  return counts;
+}
+
 Box to_photo(const Box& box, const PhotoPlacement& placement) {
   return {static_cast<float>(placement.photo_x(box.x0)), static_cast<float>(placement.photo_y(box.y0)),
           static_cast<float>(placement.photo_x(box.x1)), static_cast<float>(placement.photo_y(box.y1))};
@@ -113,18 +140,14 @@ Box clipped(const Box& box, float width, float height) {
 
 std::vector<std::string_view> head_names() {
   std::vector<std::string_view> names;
-  for (const HeadFamily& family : kFamilies) {
-    if (family.resolve) names.push_back(family.name);
-  }
+  for (const HeadFamily* family : kFamilies) names.push_back(family->name);
   return names;
 }
 
 std::string_view name_of(BoxForm form) { return name_in(kBoxForms, form); }
 std::string_view name_of(ScoreForm form) { return name_in(kScoreForms, form); }
-std::string_view name_of(HeadLayout layout) { return name_in(kLayouts, layout); }
 std::optional<BoxForm> parse_box_form(std::string_view name) { return value_in(kBoxForms, name); }
 std::optional<ScoreForm> parse_score_form(std::string_view name) { return value_in(kScoreForms, name); }
-std::optional<HeadLayout> parse_head_layout(std::string_view name) { return value_in(kLayouts, name); }
 
 Result<HeadConfig> resolve_head(const DetectionTask& task, InputSize input, std::span<const ModelOutput> outputs) {
   HT_ASSIGN(const HeadFamily* family, find_family(task.head));
@@ -134,27 +157,29 @@ Result<HeadConfig> resolve_head(const DetectionTask& task, InputSize input, std:
   for (const ModelOutput& output : outputs) {
     if (!sample_fits(output)) return input_error("the sample of output \"{}\" is not as large as its shape", output.name);
   }
+  if (task.scores == ScoreForm::kSoftmax && !family->reads_softmax)
+    return input_error("'scores' in [task] is \"softmax\", but the head \"{}\" has a sigmoid a class; use \"logit\"", task.head);
   return family->resolve({task, input, outputs});
 }
 
-std::optional<DetectionTask> guess_head(InputSize input, std::span<const ModelOutput> outputs) {
+std::optional<DetectionTask> guess_head(InputSize input, std::span<const ModelOutput> outputs,
+                                        const std::optional<DetectionTask>& stated) {
   if (outputs.size() > kMostOutputs) return std::nullopt;
-  // COCO's 80 classes are the likeliest; other numbers follow from the outputs' dimensions less what the heads add.
-  std::vector<int64_t> class_counts = {80};
-  for (const ModelOutput& output : outputs) {
-    for (int64_t dimension : output.shape) {
-      for (int64_t extra : {0, 4, 5, 32, 64}) class_counts.push_back(dimension - extra);
-    }
+  const auto guess = [&](const HeadFamily& family, int class_count) -> std::optional<DetectionTask> {
+    DetectionTask task = stated.value_or(DetectionTask{});
+    task.head = family.name;
+    task.class_count = class_count;
+    const auto config = resolve_head(task, input, outputs);
+    return config ? family.suggest({task, input, outputs}, *config) : std::nullopt;
+  };
+  // COCO's 80 classes are the likeliest, whatever the head.
+  constexpr int kCocoClasses = 80;
+  for (const HeadFamily* family : kFamilies) {
+    if (auto found = guess(*family, stated ? stated->class_count : kCocoClasses)) return found;
   }
-  for (const HeadFamily& family : kFamilies) {
-    if (!family.resolve) continue;
-    for (int64_t class_count : class_counts) {
-      DetectionTask task;
-      task.head = family.name;
-      task.class_count = checked_cast<int>(class_count).value_or(0);
-      const auto config = resolve_head(task, input, outputs);
-      if (!config) continue;
-      if (auto suggested = family.suggest(*config)) return suggested;
+  for (const HeadFamily* family : kFamilies) {
+    for (int count : stated ? std::vector<int>{} : possible_counts(*family, outputs)) {
+      if (auto found = guess(*family, count)) return found;
     }
   }
   return std::nullopt;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "evaluate/tail.h"
+
 namespace ht {
 namespace {
 
@@ -55,31 +57,56 @@ Element step_back(const Graph& graph, const Node& node, const Element& element) 
   return {};
 }
 
-std::optional<ScoreForm> score_form(const Node* source) {
-  if (!source) return std::nullopt;
-  if (std::holds_alternative<Softmax>(source->op)) return ScoreForm::kProbability;
-  if (const auto* unary = std::get_if<Unary>(&source->op); unary && unary->kind == UnaryKind::kSigmoid)
-    return ScoreForm::kProbability;
-  const bool linear = std::holds_alternative<Conv>(source->op) || std::holds_alternative<Gemm>(source->op) ||
-                      std::holds_alternative<MatMul>(source->op);
-  return linear ? std::optional(ScoreForm::kLogit) : std::nullopt;
+bool is_sigmoid(const Node& node) {
+  const auto* unary = std::get_if<Unary>(&node.op);
+  return unary && unary->kind == UnaryKind::kSigmoid;
 }
 
-// Raw box values come straight out of a convolution; decoded ones out of arithmetic, in pixels wherever it is seen.
-std::optional<BoxForm> box_form(const Node* source) {
+bool has_weights(const Node& node) {
+  return std::holds_alternative<Conv>(node.op) || std::holds_alternative<Gemm>(node.op) || std::holds_alternative<MatMul>(node.op);
+}
+
+std::optional<ScoreForm> score_form(const Node* source) {
   if (!source) return std::nullopt;
-  if (std::holds_alternative<Conv>(source->op)) return BoxForm::kCells;
-  return std::holds_alternative<Binary>(source->op) ? std::optional(BoxForm::kPixels) : std::nullopt;
+  if (std::holds_alternative<Softmax>(source->op) || is_sigmoid(*source)) return ScoreForm::kProbability;
+  return has_weights(*source) ? std::optional(ScoreForm::kLogit) : std::nullopt;
+}
+
+// Raw box values come straight out of a convolution.
+std::optional<BoxForm> box_form(const Node* source) {
+  return source && std::holds_alternative<Conv>(source->op) ? std::optional(BoxForm::kCells) : std::nullopt;
+}
+
+// How many values along the second axis come from the same layer as the first one.
+int64_t first_part(const Graph& graph, const Links& links, ValueId value) {
+  const Shape& shape = graph.value(value).type.shape;
+  const int64_t step = shape[2] * shape[3];
+  const Node* first = element_source(graph, links, value, 0);
+  if (!first) return 0;
+  int64_t count = 1;
+  while (count < shape[1] && element_source(graph, links, value, count * step) == first) ++count;
+  return count;
 }
 
 // The first class's value of the first box, in an output of this layout.
 int64_t first_class_element(const HeadConfig& config, const Shape& shape, bool classes_first) {
-  if (classes_first || config.layout == HeadLayout::kSplitMaps || config.layout == HeadLayout::kSplitRows) return 0;
-  if (config.layout == HeadLayout::kRows) return shape.back() - config.task.class_count;
+  const int64_t classes = config.task.class_count;
+  switch (config.layout) {
+    case HeadLayout::kRows:
+    case HeadLayout::kStrideRows: return classes_first ? 0 : std::max<int64_t>(shape.back() - classes, 0);
+    case HeadLayout::kColumns:
+    case HeadLayout::kMaps: break;
+    case HeadLayout::kSplitMaps:
+    case HeadLayout::kSplitRows:
+    case HeadLayout::kSelected:
+    case HeadLayout::kListed:
+    case HeadLayout::kScored:
+    case HeadLayout::kScoredColumns: return 0;
+  }
   const size_t value_axis = shape.size() - (config.layout == HeadLayout::kColumns ? 2 : 3);
   int64_t locations = 1;
   for (size_t axis = value_axis + 1; axis < shape.size(); ++axis) locations *= shape[axis];
-  return (shape[value_axis] - config.task.class_count) * locations;
+  return (shape[value_axis] - classes) * locations;
 }
 
 }  // namespace
@@ -96,11 +123,33 @@ const Node* element_source(const Graph& graph, const Links& links, ValueId value
   return nullptr;
 }
 
-std::vector<ModelOutput> describe_outputs(const Graph& graph, const DetectionTask& task, InputSize input) {
-  std::vector<ModelOutput> outputs;
-  for (ValueId id : graph.outputs) outputs.push_back({graph.value(id).name, graph.value(id).type.shape, {}, {}, {}});
+DescribedOutputs describe_outputs(const Graph& graph) {
+  // Beyond 1, so that logits are no probabilities; not much, so that no box becomes large beside the input.
+  constexpr float kActivation = 1.25f;
+  constexpr int64_t kWidth = 2, kSides = 4;
+  DescribedOutputs described;
+  described.values = tail_response(graph, kActivation);
+  const Links links(graph);
+  for (size_t i = 0; i < graph.outputs.size(); ++i) {
+    const ValueId id = graph.outputs[i];
+    const TensorType& type = graph.value(id).type;
+    ModelOutput output{graph.value(id).name, type.shape, {}, {}, described.values[i]};
+    output.integers = !type.affine && (type.dtype == DType::kInt64 || type.dtype == DType::kInt32);
+    if (!type.shape.empty() && type.shape.back() == kSides && element_count(type.shape) > 0) {
+      const Node* source = element_source(graph, links, id, kWidth);
+      output.sigmoid_box = source && is_sigmoid(*source);
+    }
+    if (type.shape.size() == 4) output.first_part = first_part(graph, links, id);
+    described.outputs.push_back(std::move(output));
+  }
+  return described;
+}
+
+DescribedOutputs describe_outputs(const Graph& graph, const DetectionTask& task, InputSize input) {
+  DescribedOutputs described = describe_outputs(graph);
+  auto& outputs = described.outputs;
   const auto config = resolve_head(task, input, outputs);
-  if (!config) return outputs;
+  if (!config) return described;
   const Links links(graph);
   for (size_t i = 0; i < outputs.size(); ++i) {
     const auto read = [&](const HeadInput& wanted) { return wanted.name == outputs[i].name; };
@@ -110,7 +159,7 @@ std::vector<ModelOutput> describe_outputs(const Graph& graph, const DetectionTas
     constexpr int64_t kWidth = 2;
     if (task.head == "yolox") outputs[i].boxes = box_form(element_source(graph, links, graph.outputs[i], kWidth));
   }
-  return outputs;
+  return described;
 }
 
 }  // namespace ht

@@ -12,7 +12,15 @@ namespace ht {
 // concatenation, conversion of types). `element` counts in row-major order. Null where that is an input or a constant.
 const Node* element_source(const Graph& graph, const Links& links, ValueId value, int64_t element);
 
-// The graph's outputs, with what their structure tells about scores and boxes where the task's head fits them.
-std::vector<ModelOutput> describe_outputs(const Graph& graph, const DetectionTask& task, InputSize input);
+// Outputs with the values that their samples show.
+struct DescribedOutputs {
+  std::vector<ModelOutput> outputs;
+  std::vector<std::vector<float>> values;
+};
+
+// The graph's outputs with what their structure tells about boxes and scores, whatever the head.
+DescribedOutputs describe_outputs(const Graph& graph);
+// The same, with what the structure tells where the task's head fits them.
+DescribedOutputs describe_outputs(const Graph& graph, const DetectionTask& task, InputSize input);
 
 }  // namespace ht

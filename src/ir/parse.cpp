@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include <fmt/format.h>
+
 #include "base/checked.h"
 #include "ir/text.h"
 #include "ir/text_names.h"

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "ir/text.h"
 #include "ir/text_names.h"
 

@@ -58,7 +58,8 @@ uint16_t float_to_half(float value);  // round half to even
 template <class T>
 Tensor Tensor::of(DType dtype, Shape shape, std::span<const T> elements) {
   Tensor tensor = zeros(dtype, std::move(shape));
-  std::memcpy(tensor.bytes_->data(), elements.data(), std::min(tensor.bytes_->size(), elements.size_bytes()));
+  const size_t bytes = std::min(tensor.bytes_->size(), elements.size_bytes());
+  if (bytes > 0) std::memcpy(tensor.bytes_->data(), elements.data(), bytes);
   return tensor;
 }
 

@@ -2,7 +2,6 @@
 #include "quantize/channels.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "ops/steps.h"
@@ -10,7 +9,7 @@
 namespace ht {
 
 ChannelClasses::ChannelClasses(const Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized)
-    : graph_(graph), roles_(roles), links_(graph) {
+    : graph_(graph), roles_(roles), quantized_(quantized), links_(graph) {
   size_t total = 0;
   for (const Value& value : graph.values) {
     first_.push_back(total);
@@ -87,9 +86,17 @@ bool ChannelClasses::reader_allows(const Node& node) const {
   return rule.kind == QuantKind::kMove && rule.keeps_channels;
 }
 
+bool makes_one_scale(const Graph& graph, const Links& links, const std::vector<Role>& roles, const std::vector<bool>& quantized, ValueId value) {
+  const NodeId producer = links.producer(value);
+  if (!producer.valid() || !roles[producer.index].is_integer()) return false;
+  const Node& node = graph.node(producer);
+  const auto* pool = std::get_if<Pool>(&node.op);
+  return (std::holds_alternative<Unary>(node.op) || (pool && pool->kind == PoolKind::kAverage)) && quantized[node.inputs[0].index];
+}
+
 bool ChannelClasses::can_have_channel_scales(const std::vector<ValueId>& members) const {
   return std::ranges::all_of(members, [&](ValueId member) {
-    if (graph_.value(member).type.shape.size() < 3) return false;
+    if (graph_.value(member).type.shape.size() < 3 || makes_one_scale(graph_, links_, roles_, quantized_, member)) return false;
     const NodeId producer = links_.producer(member);
     const bool is_moved_wrongly = producer.valid() && roles_[producer.index].is_integer() &&
                                   quant_rule(graph_.node(producer)).kind == QuantKind::kMove && !reader_allows(graph_.node(producer));
@@ -117,37 +124,6 @@ Result<std::vector<std::vector<Range>>> ChannelClasses::class_ranges(const std::
     for (size_t id : own) ranges.push_back(classes[id]);
   }
   return result;
-}
-
-double channel_scale_gain(const Graph& graph, const Node& node, double step, const std::vector<double>& steps) {
-  // Mean square of a channel's values in units of the square of its range: 1/3 where they spread evenly from zero, less in most nets.
-  constexpr double kEnergyShare = 1.0 / 8;
-  constexpr double kSteps = 255, kWeightSteps = 127;
-  const auto& conv = std::get<Conv>(node.op);
-  const Value& weights = graph.value(node.inputs[1]);
-  const auto values = weights.constant->data<float>();
-  const int64_t outputs = weights.type.shape[0], per_group = weights.type.shape[1];
-  const int64_t taps = outputs * per_group == 0 ? 0 : static_cast<int64_t>(values.size()) / (outputs * per_group);
-  double one = 0, several = 0;
-  for (int64_t o = 0; o < outputs; ++o) {
-    double greatest = 0, greatest_scaled = 0, energy = 0, noise_one = 0, noise_several = 0;
-    for (int64_t i = 0; i < per_group; ++i) {
-      const double channel_step = steps[static_cast<size_t>(o / (outputs / conv.groups) * per_group + i)];
-      energy += static_cast<double>(taps) * channel_step * channel_step;
-      for (int64_t t = 0; t < taps; ++t) {
-        const double w = std::abs(values[static_cast<size_t>((o * per_group + i) * taps + t)]);
-        greatest = std::max(greatest, w);
-        greatest_scaled = std::max(greatest_scaled, w * channel_step);
-        noise_one += w * w * step * step;
-        noise_several += w * w * channel_step * channel_step;
-      }
-    }
-    const double share = kEnergyShare * kSteps * kSteps;
-    const double weight_step = greatest / kWeightSteps, scaled_step = greatest_scaled / kWeightSteps;
-    one += noise_one + weight_step * weight_step * energy * share;
-    several += noise_several + scaled_step * scaled_step * static_cast<double>(per_group * taps) * share;
-  }
-  return several > 0 ? one / several : 1;
 }
 
 }  // namespace ht

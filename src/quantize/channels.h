@@ -10,6 +10,10 @@
 
 namespace ht {
 
+// Whether the node that makes the value gives it one scale: ONNX Runtime's integer forms of average pooling and of functions that
+// stand between Q/DQ pairs refuse a scale a channel on their output.
+bool makes_one_scale(const Graph& graph, const Links& links, const std::vector<Role>& roles, const std::vector<bool>& quantized, ValueId value);
+
 // Channels (axis 1) that operators only move, from value to value, share their parameters with where they came from.
 class ChannelClasses {
  public:
@@ -21,21 +25,20 @@ class ChannelClasses {
   using RangesOf = std::function<Result<std::vector<Range>>(ValueId)>;
   Result<std::vector<std::vector<Range>>> class_ranges(const std::vector<ValueId>& members, const RangesOf& ranges_of) const;
 
- private:
+  // A number that all channels of the class have in common.
   size_t find(ValueId value, int64_t channel) const;
+
+ private:
   void join(ValueId a, int64_t channel_a, ValueId b, int64_t channel_b);
   bool follow(const Node& node);
   bool reader_allows(const Node& node) const;
 
   const Graph& graph_;
   const std::vector<Role>& roles_;
+  const std::vector<bool>& quantized_;
   Links links_;
   std::vector<size_t> first_;  // of each value's channels
   mutable std::vector<size_t> parents_;
 };
-
-// Error power of a product's sums with one scale on its input divided by that with a scale a channel, each with weights rounded to
-// 8 bits as they then must be: above 1 the scales a channel are better. `step` is the one scale, `steps` those of the channels.
-double channel_scale_gain(const Graph& graph, const Node& node, double step, const std::vector<double>& steps);
 
 }  // namespace ht

@@ -23,6 +23,7 @@ class ConstantQuantizer {
   }
 
   Status run() {
+    HT_TRY(measure_moments());
     for (size_t i = 0; i < roles_.size(); ++i) {
       if (!roles_[i].is_integer()) continue;
       Node& node = graph_.nodes[i];
@@ -38,6 +39,30 @@ class ConstantQuantizer {
   }
 
  private:
+  Status measure_moments() {
+    if (!request_.measure_moments) return {};
+    std::vector<ObservedProduct> products;
+    for (size_t i = 0; i < roles_.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      const auto* conv = std::get_if<Conv>(&node.op);
+      if (!conv || !roles_[i].is_integer() || !is_weighted(graph_, node)) continue;
+      const Value& input = graph_.value(node.inputs[0]);
+      const Shape& weights = graph_.value(node.inputs[1]).type.shape;
+      const bool is_small = element_count(weights) <= kMostTaps * weights[0];
+      if (input.type.is_quantized() && is_small)
+        products.push_back({node.name, observed_name(node.inputs[0]), input.type, *conv, weights, graph_.value(node.outputs[0]).type.shape});
+    }
+    HT_ASSIGN(moments_, request_.measure_moments(products));
+    return {};
+  }
+
+  // The value of the float graph that this is, or is a copy of.
+  const std::string& observed_name(ValueId value) const {
+    for (const Node& node : graph_.nodes)
+      if (std::holds_alternative<Convert>(node.op) && node.outputs[0] == value) return graph_.value(node.inputs[0]).name;
+    return graph_.value(value).name;
+  }
+
   // The constant as this node's own.
   ValueId own(Node& node, size_t input) {
     const ValueId id = node.inputs[input];
@@ -69,10 +94,16 @@ class ConstantQuantizer {
     const auto input_channels = static_cast<int64_t>(shape[wish.input_axis] * wish.groups);
     const std::vector<float> input_scales = input.scales_along(channel_axis(node), input_channels);
     if (absorbs) wish.input_scales = input_scales;
+    std::vector<double> energies;
+    if (const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name); found != statistics_.values.end())
+      energies = found->second.channel_mean_squares();
+    if (static_cast<int64_t>(energies.size()) == input_channels) wish.input_energies = energies;
     HT_ASSIGN(QuantizedWeights quantized, quantize_weights(weights.constant->data<float>(), shape, wish));
 
     const int64_t outputs = shape[wish.output_axis];
     quantized.scales.resize(static_cast<size_t>(outputs), quantized.scales.front());
+    if (const auto found = moments_.find(node.name); found != moments_.end())
+      round_by_moments(weights.constant->data<float>(), wish, found->second, quantized);
     const bool has_bias = node.inputs.size() > 2 && node.inputs[2].valid() && graph_.is_constant(node.inputs[2]);
     std::vector<float> bias = has_bias ? graph_.value(node.inputs[2]).constant->to_floats() : std::vector<float>();
     if (bias.size() == 1) bias.assign(static_cast<size_t>(outputs), bias.front());
@@ -226,6 +257,7 @@ class ConstantQuantizer {
   const QuantizeRequest& request_;
   FreshNames names_;
   std::vector<int> uses_;
+  std::map<std::string, InputMoments> moments_;
 };
 
 }  // namespace

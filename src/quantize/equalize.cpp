@@ -17,18 +17,16 @@ struct Outliers {
   size_t drowned = 0;
 };
 
-Outliers find_outliers(const ValueStatistics& statistics) {
+Outliers find_outliers(const std::vector<Range>& channels) {
   Outliers outliers;
-  double least = 0, greatest = 0;
-  for (const Extremes& channel : statistics.channel_extremes()) {
-    outliers.magnitudes.push_back(channel.magnitude());
-    if (channel.empty()) continue;
-    least = std::min<double>(least, channel.min);
-    greatest = std::max<double>(greatest, channel.max);
+  Range all;
+  for (const Range& channel : channels) {
+    outliers.magnitudes.push_back(static_cast<float>(std::max(-channel.min, channel.max)));
+    all = {std::min(all.min, channel.min), std::max(all.max, channel.max)};
   }
-  const double step = (greatest - least) / 255;
-  for (const Extremes& channel : statistics.channel_extremes())
-    if (!channel.empty() && channel.magnitude() > 0 && channel.max - channel.min < kFewestSteps * step) ++outliers.drowned;
+  const double step = (all.max - all.min) / 255;
+  for (const Range& channel : channels)
+    if (channel.max > channel.min && channel.max - channel.min < kFewestSteps * step) ++outliers.drowned;
   return outliers;
 }
 
@@ -70,7 +68,9 @@ Status equalize_channels(Graph& graph, std::vector<Role>& roles, const Statistic
     if (!readers.only || !links.producer(members[0]).valid()) continue;
     const std::string value_name = graph.value(members[0]).name;
     HT_ASSIGN(const ValueStatistics* found, statistics.find(value_name));
-    Outliers outliers = find_outliers(*found);
+    const IntegerGrid grid{request.target.activations, request.target.symmetric, false};
+    HT_ASSIGN(const std::vector<Range> ranges, estimate_channel_ranges(value_name, *found, {request.ranges, grid}));
+    const Outliers outliers = find_outliers(ranges);
     const size_t channels = outliers.magnitudes.size();
     if (static_cast<double>(outliers.drowned) < kDrownedShare * static_cast<double>(channels)) continue;
 

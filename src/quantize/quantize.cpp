@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/ops.h"
+#include "quantize/channels.h"
 #include "quantize/constants.h"
 #include "quantize/equalize.h"
 #include "quantize/ranges.h"
@@ -85,6 +86,27 @@ void convert_quantized_outputs(Graph& graph, std::vector<Role>& roles, std::vect
   }
 }
 
+// What meets other values in a Concat shares their scales, and they shall not have to do with one because of it.
+void convert_before_concat(Graph& graph, std::vector<Role>& roles, std::vector<bool>& quantized) {
+  FreshNames names(graph);
+  const Links links(graph);
+  for (size_t i = 0, count = graph.nodes.size(); i < count; ++i) {
+    const ValueId output = graph.nodes[i].outputs[0];
+    if (!quantized[output.index] || !makes_one_scale(graph, links, roles, quantized, output)) continue;
+    const bool meets_others = std::ranges::any_of(links.consumers(output), [&](NodeId reader) {
+      return roles[reader.index].is_integer() && std::holds_alternative<Concat>(graph.node(reader).op);
+    });
+    if (!meets_others) continue;
+    const std::string name = graph.value(output).name;
+    const ValueId made = graph.add_value({names.make(name + "_made"), graph.value(output).type, std::nullopt});
+    graph.nodes[i].outputs[0] = made;
+    graph.nodes.push_back({names.make(name + "_convert"), Convert{}, {made}, {output}});
+    roles.push_back({});
+    quantized.resize(graph.values.size(), false);
+    quantized[made.index] = true;
+  }
+}
+
 Status check_outputs(const Graph& graph, const Statistics& statistics) {
   for (ValueId output : graph.outputs) {
     const Value& value = graph.value(output);
@@ -145,7 +167,7 @@ std::vector<ObservedValue> values_to_observe(const Graph& graph) {
 
 Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics, const QuantizeRequest& request) {
   HT_TRY(check_outputs(graph, statistics));
-  HT_ASSIGN(std::vector<Role> roles, find_roles(graph, request.quantize_head, request.keep_float));
+  HT_ASSIGN(std::vector<Role> roles, find_roles(graph, request));
   QuantizedGraph result;
   if (request.target.quantize_before_activation) spell_out_silu(graph, roles);
   if (request.per_channel && request.target.channel_scales == ChannelScales::kMultiply) {
@@ -155,6 +177,7 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   std::vector<bool> quantized = find_quantized_values(graph, roles, request.target);
   convert_quantized_outputs(graph, roles, quantized);
   convert_at_borders(graph, roles, quantized);
+  if (request.per_channel && request.target.channel_scales == ChannelScales::kAbsorbed) convert_before_concat(graph, roles, quantized);
   HT_TRY(sort_with_roles(graph, roles));
   const Statistics all = with_copies(statistics, graph);
   HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.notes));

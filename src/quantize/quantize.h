@@ -8,9 +8,14 @@
 #include "calibrate/calibrate.h"
 #include "calibrate/range.h"
 #include "ir/graph.h"
+#include "quantize/gptq.h"
 #include "quantize/target.h"
 
 namespace ht {
+
+struct FloatNode {
+  std::string name, op, reason;
+};
 
 struct QuantizeRequest {
   Target target;
@@ -18,10 +23,8 @@ struct QuantizeRequest {
   bool per_channel = true;     // scales a channel, of weights and where the target can of activations
   bool quantize_head = false;  // the arithmetic behind the last weighted layers too
   std::vector<std::string> keep_float;
-};
-
-struct FloatNode {
-  std::string name, op, reason;
+  std::vector<FloatNode> spared;  // more nodes that stay in float
+  MeasureMoments measure_moments;  // where there is none, weights are rounded to the nearest
 };
 
 struct QuantizedGraph {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ops/steps.h"
+#include "quantize/balance.h"
 #include "quantize/channels.h"
 
 namespace ht {
@@ -100,9 +101,12 @@ DepthwiseReaders depthwise_readers(const Graph& graph, const Links& links, const
 namespace {
 
 constexpr double kSteps = 255;
-// A scale a channel is chosen for a gain in error power of at least kClearGain for one reader and no loss for any. Measured by the
-// heads' signal-to-noise ratio on calibration photos that the ranges had not seen (docs/guides/accuracy.md).
-constexpr double kClearGain = 2.5, kLeastGain = 1.0;
+// A scale a channel is chosen where the error power of one reader's outputs falls by kClearGain and that of none rises by more than
+// 1 / kLeastGain, which is within what the estimate can be wrong by. Set by the heads' signal-to-noise ratio on calibration photos that
+// the ranges had not seen (docs/guides/accuracy.md).
+constexpr double kClearGain = 2, kLeastGain = 0.9;
+// Of the mean variance of a product's outputs: what an output counts for at least, were it constant.
+constexpr double kLeastPower = 1e-3, kNoPower = 1e-30;
 
 struct Assigner {
   Graph& graph;
@@ -136,11 +140,11 @@ struct Assigner {
     const auto source = statistics.values.find(graph.value(producer.inputs[0]).name);
     const auto factors = graph.value(producer.inputs[1]).constant->data<float>();
     if (source == statistics.values.end() || source->second.channel_extremes().size() != factors.size()) return std::nullopt;
+    const auto channels = estimate_channel_ranges(source->first, source->second, {request.ranges, grid});
+    if (!channels) return std::nullopt;
     Range range;
     for (size_t c = 0; c < factors.size(); ++c) {
-      const Extremes& channel = source->second.channel_extremes()[c];
-      if (channel.empty()) continue;
-      range = {std::min<double>(range.min, channel.min * factors[c]), std::max<double>(range.max, channel.max * factors[c])};
+      range = {std::min(range.min, (*channels)[c].min * factors[c]), std::max(range.max, (*channels)[c].max * factors[c])};
     }
     return range;
   }
@@ -203,21 +207,53 @@ struct Assigner {
     return estimate_channel_ranges(name, *found, {request.ranges, grid});
   }
 
-  // Whether a scale a channel makes the sums of the convolutions that read the members clearly more exact.
-  bool channels_pay(const std::vector<ValueId>& members, double step, const std::vector<std::vector<Range>>& ranges) const {
-    double worst = INFINITY, best = 0;
+  // The convolutions that read the members, `classes` numbering the classes of each member's channels; none where one of them
+  // or what it needs was not observed.
+  std::vector<AbsorbingReader> absorbing_readers(const std::vector<ValueId>& members, const std::vector<std::vector<size_t>>& numbers) const {
+    std::vector<AbsorbingReader> readers;
     for (size_t m = 0; m < members.size(); ++m) {
-      std::vector<double> steps;
-      for (const Range& range : ranges[m]) steps.push_back((range.max - range.min) / kSteps);
-      for (NodeId reader : links.consumers(members[m])) {
-        const Node& node = graph.node(reader);
-        if (!roles[reader.index].is_integer() || !std::holds_alternative<Conv>(node.op) || node.inputs[0] != members[m]) continue;
-        const double gain = channel_scale_gain(graph, node, step, steps);
-        worst = std::min(worst, gain);
-        best = std::max(best, gain);
+      for (NodeId id : links.consumers(members[m])) {
+        const Node& node = graph.node(id);
+        if (!roles[id.index].is_integer() || !std::holds_alternative<Conv>(node.op) || node.inputs[0] != members[m]) continue;
+        const auto input = statistics.values.find(graph.value(clamped_source(members[m])).name);
+        const auto output = statistics.values.find(graph.value(node.outputs[0]).name);
+        if (input == statistics.values.end() || output == statistics.values.end()) return {};
+        AbsorbingReader reader{&node, numbers[m], input->second.channel_mean_squares(), output->second.channel_mean_squares()};
+        const std::vector<double> means = output->second.channel_means();
+        double total = 0;
+        for (size_t o = 0; o < means.size(); ++o) total += reader.powers[o] = std::max(reader.powers[o] - means[o] * means[o], 0.0);
+        const double least = std::max(kLeastPower * total / static_cast<double>(means.size()), kNoPower);
+        for (double& power : reader.powers) power = std::max(power, least);
+        readers.push_back(std::move(reader));
       }
     }
-    return best >= kClearGain && worst >= kLeastGain;
+    return readers;
+  }
+
+  // Whether a scale a channel makes the outputs of the convolutions that read the members clearly more exact. Widens the ranges
+  // of channels where that makes them more exact still.
+  bool channels_pay(const std::vector<ValueId>& members, double one_step, std::vector<std::vector<Range>>& ranges) const {
+    std::map<size_t, size_t> number_of_class;
+    std::vector<std::vector<size_t>> numbers(members.size());
+    std::vector<double> least;
+    for (size_t m = 0; m < members.size(); ++m) {
+      for (size_t c = 0; c < ranges[m].size(); ++c) {
+        const auto [at, is_new] = number_of_class.emplace(classes.find(members[m], static_cast<int64_t>(c)), least.size());
+        if (is_new) least.push_back(std::max((ranges[m][c].max - ranges[m][c].min) / kSteps, kNoPower));
+        numbers[m].push_back(at->second);
+      }
+    }
+    const std::vector<AbsorbingReader> readers = absorbing_readers(members, numbers);
+    if (readers.empty()) return false;
+    const BalancedSteps balanced = balance_steps(graph, readers, least, one_step);
+    if (balanced.greatest_gain < kClearGain || balanced.least_gain < kLeastGain) return false;
+    for (size_t m = 0; m < members.size(); ++m) {
+      for (size_t c = 0; c < ranges[m].size(); ++c) {
+        const double factor = balanced.steps[numbers[m][c]] / least[numbers[m][c]];
+        ranges[m][c] = {ranges[m][c].min * factor, ranges[m][c].max * factor};
+      }
+    }
+    return true;
   }
 
   Result<Affine> tensor_affine(const std::vector<ValueId>& members) const {
@@ -253,7 +289,7 @@ struct Assigner {
 
   Status assign(const std::vector<ValueId>& members) {
     HT_ASSIGN(const Affine one, tensor_affine(members));
-    const bool wants_channels = request.per_channel && request.target.channel_scales == ChannelScales::kDepthwise;
+    const bool wants_channels = request.per_channel && request.target.channel_scales == ChannelScales::kAbsorbed;
     std::vector<std::vector<Range>> ranges;
     if (wants_channels && classes.can_have_channel_scales(members)) {
       HT_ASSIGN(ranges, classes.class_ranges(members, [&](ValueId member) { return member_channel_ranges(member); }));

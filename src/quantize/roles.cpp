@@ -3,6 +3,8 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
+
 namespace ht {
 
 bool is_weighted(const Graph& graph, const Node& node) {
@@ -51,17 +53,17 @@ std::string reason_of_operator(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-Result<std::vector<Role>> find_roles(const Graph& graph, bool quantize_head, const std::vector<std::string>& keep_float) {
+Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& request) {
   const Links links(graph);
   std::vector<Role> roles(graph.nodes.size());
   for (size_t i = 0; i < graph.nodes.size(); ++i) roles[i].float_reason = reason_of_operator(graph, graph.nodes[i]);
-  if (!quantize_head) {
+  if (!request.quantize_head) {
     const std::vector<bool> head = behind_last_weights(graph, links);
     for (size_t i = 0; i < graph.nodes.size(); ++i)
       if (head[i] && roles[i].is_integer())
         roles[i].float_reason = "it stands behind the last convolution or matrix product, where the outputs are decoded";
   }
-  for (const std::string& pattern : keep_float) {
+  for (const std::string& pattern : request.keep_float) {
     bool matched = false;
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
       if (fnmatch(pattern.c_str(), graph.nodes[i].name.c_str(), 0) != 0) continue;
@@ -69,6 +71,25 @@ Result<std::vector<Role>> find_roles(const Graph& graph, bool quantize_head, con
       roles[i].float_reason = fmt::format("keep_float names it (\"{}\")", pattern);
     }
     if (!matched) return usage_error("keep_float: no node is called \"{}\"; `halftone inspect --per-layer` lists the names", pattern);
+  }
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const auto found = std::ranges::find(request.spared, graph.nodes[i].name, &FloatNode::name);
+    if (found != request.spared.end()) roles[i].float_reason = found->reason;
+  }
+  // Behind a product in float nothing is won by quantizing before the activation.
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const NodeId producer = links.producer(graph.nodes[i].inputs.empty() ? ValueId() : graph.nodes[i].inputs[0]);
+    if (!roles[i].is_integer() || !std::holds_alternative<Unary>(graph.nodes[i].op) || !producer.valid()) continue;
+    if (is_weighted(graph, graph.node(producer)) && !roles[producer.index].is_integer())
+      roles[i].float_reason = fmt::format("{}, which makes its input, computes in float", graph.node(producer).name);
+  }
+  // What only moves elements moves floats where all its readers want floats. Readers stand behind what they read.
+  for (size_t i = graph.nodes.size(); i-- > 0;) {
+    const Node& node = graph.nodes[i];
+    const auto& readers = links.consumers(node.outputs[0]);
+    if (!roles[i].is_integer() || quant_rule(node).kind != QuantKind::kMove || readers.empty()) continue;
+    if (std::ranges::none_of(readers, [&](NodeId reader) { return roles[reader.index].is_integer(); }))
+      roles[i].float_reason = "it only moves elements, and all its readers compute in float";
   }
   return roles;
 }

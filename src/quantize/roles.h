@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/ops.h"
+#include "quantize/quantize.h"
 
 namespace ht {
 
@@ -20,8 +21,8 @@ struct Role {
   bool is_integer() const { return float_reason.empty(); }
 };
 
-// With `quantize_head` the arithmetic behind the last weighted layers is quantized too. Patterns of keep_float match node
-// names, * and ? standing for any characters; a pattern that matches nothing is an error.
-Result<std::vector<Role>> find_roles(const Graph& graph, bool quantize_head, const std::vector<std::string>& keep_float);
+// Patterns of the request's keep_float match node names, * and ? standing for any characters; a pattern that matches nothing is an
+// error.
+Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& request);
 
 }  // namespace ht

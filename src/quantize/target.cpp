@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include "quantize/target_files.h"
@@ -31,7 +32,8 @@ Result<Target> parse_target(std::string_view text) {
   target.symmetric = table["symmetric"].value_or(false);
   target.quantize_before_activation = table["quantize_before_activation"].value_or(false);
   target.requantization = table["requantization"].value_or(std::string());
-  constexpr std::array<std::string_view, 3> kScales = {"never", "depthwise", "multiply"};
+  target.float_share = table["float_share"].value_or(0.0);
+  constexpr std::array<std::string_view, 3> kScales = {"never", "absorbed", "multiply"};
   const auto scales = std::ranges::find(kScales, table["channel_scales"].value_or(std::string_view("never")));
   if (scales == kScales.end()) return input_error("the target's key `channel_scales` has an unknown value").in(target.name);
   target.channel_scales = static_cast<ChannelScales>(scales - kScales.begin());

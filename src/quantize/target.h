@@ -12,7 +12,7 @@ namespace ht {
 
 enum class ChannelScales : uint8_t {
   kNever,
-  kDepthwise,  // where only depthwise convolutions read the value
+  kAbsorbed,  // where the requantization or the weights of all readers take them up
   kMultiply,   // through an explicit Mul in float
 };
 
@@ -24,6 +24,7 @@ struct Target {
   ChannelScales channel_scales = ChannelScales::kNever;
   bool quantize_before_activation = false;
   std::string requantization;
+  double float_share = 0;  // of the multiplications that may stay in float where that helps the heads most
 };
 
 // The targets that are built in, and those that are known but not built yet.

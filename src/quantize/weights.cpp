@@ -16,6 +16,15 @@ double round_half_even(double x) {
   return (x + kMagic) - kMagic;
 }
 
+// Of the mean energy: what a channel counts for at least, since photos not seen may bring more than was seen.
+constexpr double kLeastEnergy = 0.01;
+
+double mean(std::span<const double> values) {
+  double sum = 0;
+  for (double value : values) sum += value;
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
 // Where the elements of each output channel are, and which input channel each belongs to.
 class Rows {
  public:
@@ -25,16 +34,25 @@ class Rows {
     const auto outputs = request.per_channel ? shape[axis] : 1;
     positions_.resize(static_cast<size_t>(outputs));
     values_.resize(static_cast<size_t>(outputs));
+    importances_.resize(static_cast<size_t>(outputs));
+    const double least_energy = kLeastEnergy * mean(request.input_energies);
     for (int64_t i = 0; i < static_cast<int64_t>(weights.size()); ++i) {
       const int64_t output = i / strides[axis] % shape[axis];
-      double weight = weights[static_cast<size_t>(i)];
-      if (!request.input_scales.empty()) {
+      double weight = weights[static_cast<size_t>(i)], importance = 1;
+      if (!request.input_scales.empty() || !request.input_energies.empty()) {
         const int64_t inputs = shape[request.input_axis], group = output / (shape[axis] / request.groups);
-        weight *= request.input_scales[static_cast<size_t>(group * inputs + i / strides[request.input_axis] % inputs)];
+        const auto channel = static_cast<size_t>(group * inputs + i / strides[request.input_axis] % inputs);
+        if (!request.input_energies.empty()) importance = std::max(request.input_energies[channel], least_energy);
+        if (!request.input_scales.empty()) {
+          const double scale = request.input_scales[channel];
+          weight *= scale;
+          importance /= scale * scale;
+        }
       }
       const auto row = static_cast<size_t>(request.per_channel ? output : 0);
       positions_[row].push_back(i);
       values_[row].push_back(weight);
+      importances_[row].push_back(importance);
     }
   }
 
@@ -52,9 +70,10 @@ class Rows {
   double squared_error(size_t row, double scale) const {
     const double inverse = 1 / scale, least = request_.least, greatest = request_.greatest;
     double sum = 0;
-    for (double w : values_[row]) {
+    for (size_t i = 0; i < values_[row].size(); ++i) {
+      const double w = values_[row][i];
       const double error = round_half_even(std::clamp(w * inverse, least, greatest)) * scale - w;
-      sum += error * error;
+      sum += importances_[row][i] * error * error;
     }
     return sum;
   }
@@ -63,6 +82,7 @@ class Rows {
   const WeightRequest& request_;
   std::vector<std::vector<int64_t>> positions_;
   std::vector<std::vector<double>> values_;
+  std::vector<std::vector<double>> importances_;  // of their errors
 };
 
 float stored_scale(double scale) { return static_cast<float>(std::max(scale, kLeastScale)); }

@@ -21,6 +21,8 @@ struct WeightRequest {
   // Scales of the input's channels that the weights absorb: W * s is quantized instead of W. One a channel of the whole
   // input (groups times the input axis), or empty.
   std::span<const float> input_scales = {};
+  // Mean square of each channel of the whole input, which says how much the error of its weights matters to kMse; empty: all alike.
+  std::span<const double> input_energies = {};
 };
 
 struct QuantizedWeights {

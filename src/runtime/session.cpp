@@ -101,7 +101,7 @@ Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
   HT_TRY(load_inputs(inputs));
   auto observe = [&](BufferId id) {
     const Buffer& buffer = plan().buffer(id);
-    observer_(buffer, {bytes_of(id), static_cast<size_t>(buffer.bytes())});
+    observer_(buffer, {memory_of(id), static_cast<size_t>(buffer.bytes())});
   };
   if (observer_)
     for (BufferId given : placement_->given()) observe(given);

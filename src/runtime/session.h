@@ -30,8 +30,8 @@ class Session {
   const Placement& placement() const { return *placement_; }
   const Plan& plan() const { return placement_->plan(); }
 
-  // Called with every value of the graph when it is made, in its memory layout.
-  using Observer = std::function<void(const Buffer& buffer, std::span<const uint8_t> bytes)>;
+  // Called with every value of the graph when it is made, in its memory layout. What it writes there is what later steps read.
+  using Observer = std::function<void(const Buffer& buffer, std::span<uint8_t> bytes)>;
   void set_observer(Observer observer) { observer_ = std::move(observer); }
   // Adds each step's seconds to the vector, which is made as long as there are steps.
   void set_profile(std::vector<double>* seconds);

@@ -83,6 +83,16 @@ TEST(ValueStatistics, AgreesWithASlowRestatement) {
     EXPECT_GE(magnitude, width * ValueStatistics::kBinsPerSide / 2);
     EXPECT_NEAR(statistics.mean(), naive.sum / elements, magnitude * 0x1p-22);
     EXPECT_NEAR(statistics.mean_square(), naive.sum_of_squares / elements, magnitude * magnitude * 0x1p-21);
+    if (naive.non_finite == 0) {
+      const std::vector<double> squares = statistics.channel_mean_squares();
+      ASSERT_EQ(squares.size(), channels);
+      for (size_t c = 0; c < channels; ++c) {
+        double sum = 0;
+        for (const auto& image : images)
+          for (size_t i = c; i < image.size(); i += channels) sum += static_cast<double>(image[i]) * image[i];
+        EXPECT_NEAR(squares[c], sum * static_cast<double>(channels) / elements, magnitude * magnitude * 0x1p-21);
+      }
+    }
     int64_t in_channels = 0;
     for (const Histogram& histogram : statistics.channel_histograms()) in_channels += histogram.total();
     EXPECT_EQ(in_channels, statistics.sampled());

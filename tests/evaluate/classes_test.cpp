@@ -16,6 +16,22 @@ TEST(Classes, Coco80HasTheIdsOfTheAnnotations) {
   EXPECT_FALSE(class_list("coco81"));
 }
 
+TEST(Classes, ListsOfCocosNumbersLeaveGapsWithoutNames) {
+  const auto from_one = class_list("coco90"), from_zero = class_list("coco91");
+  ASSERT_TRUE(from_one && from_zero);
+  ASSERT_EQ(from_one->size(), 90u);
+  ASSERT_EQ(from_zero->size(), 91u);
+  EXPECT_EQ((*from_one)[0], (ClassLabel{1, "person"}));
+  EXPECT_EQ((*from_one)[12], (ClassLabel{13, "stop sign"}));
+  EXPECT_FALSE((*from_one)[11].is_named());
+  EXPECT_FALSE((*from_zero)[0].is_named());
+  for (size_t i = 0; i < from_zero->size(); ++i) EXPECT_EQ((*from_zero)[i].id, static_cast<int64_t>(i));
+  for (std::string_view name : {"coco80", "coco90", "coco91"}) {
+    EXPECT_EQ(class_list_of(static_cast<int>(class_list(name)->size())), name);
+  }
+  EXPECT_EQ(class_list_of(20), "");
+}
+
 TEST(Classes, NamesCountFromOne) {
   const std::vector<std::string> names = {"car", "person"}, twice = {"car", "car"}, none;
   EXPECT_EQ(*class_list(names), (std::vector<ClassLabel>{{1, "car"}, {2, "person"}}));

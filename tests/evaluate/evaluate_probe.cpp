@@ -39,6 +39,22 @@ DetectionTask to_task(const Json& json) {
   task.class_count = json.at("class_count");
   task.strides = json.value("strides", std::vector<int>());
   if (json.contains("center_offset")) task.center_offset = json.at("center_offset").get<float>();
+  for (const auto& level : json.value("anchors", std::vector<std::vector<std::array<float, 2>>>())) {
+    auto& anchors = task.anchors.emplace_back();
+    for (const auto& [width, height] : level) anchors.push_back({width, height});
+  }
+  for (const auto& [x, y, width, height] : json.value("priors", std::vector<std::array<float, 4>>())) {
+    task.priors.push_back({x, y, width, height});
+  }
+  task.sizes = json.value("sizes", task.sizes);
+  task.ratios = json.value("ratios", task.ratios);
+  task.steps = json.value("steps", task.steps);
+  task.variances = json.value("variances", task.variances);
+  if (json.contains("boxes")) task.boxes = parse_box_form(json.at("boxes").get<std::string>());
+  if (json.contains("scores")) task.scores = parse_score_form(json.at("scores").get<std::string>());
+  if (json.contains("background")) task.background = static_cast<Background>(json.at("background").get<int>());
+  if (json.contains("order")) task.order = static_cast<BoxOrder>(json.at("order").get<int>());
+  if (json.contains("first_class")) task.first_class = json.at("first_class").get<int>();
   task.score_threshold = json.value("score_threshold", task.score_threshold);
   task.nms_threshold = json.value("nms_threshold", task.nms_threshold);
   task.max_detections = json.value("max_detections", task.max_detections);
@@ -61,6 +77,8 @@ Result<HeadConfig> resolve(const Json& spec, const std::vector<std::vector<float
     ModelOutput output{json.at("name"), json.at("shape"), {}, {}, {}};
     if (json.contains("scores")) output.scores = parse_score_form(json.at("scores").get<std::string>());
     if (json.contains("boxes")) output.boxes = parse_box_form(json.at("boxes").get<std::string>());
+    output.integers = json.value("integers", false);
+    output.sigmoid_box = json.value("sigmoid_box", false);
     if (spec.value("sample", false)) output.sample = first[outputs.size()];
     outputs.push_back(std::move(output));
   }

@@ -99,7 +99,10 @@ TEST(Head, GuessesTheFamilyFromTheOutputs) {
   EXPECT_EQ(yolov8->head, "yolov8");
   EXPECT_EQ(yolov8->class_count, 5);
   EXPECT_FALSE(guess({224, 224}, {output("o", {1, 1000})}));
-  EXPECT_FALSE(guess({640, 640}, {output("o", {1, 25200, 85})}));
+  const auto yolov5 = guess({640, 640}, {output("o", {1, 25200, 85})});
+  ASSERT_TRUE(yolov5);
+  EXPECT_EQ(yolov5->head, "yolov5");
+  EXPECT_EQ(yolov5->class_count, 80);
   EXPECT_FALSE(guess({640, 640}, {}));
 }
 
@@ -128,9 +131,8 @@ TEST(Head, RefusesTasksThatMakeNoSense) {
   EXPECT_TRUE(refuses([](DetectionTask& t) { t.nms_threshold = 1.5f; }));
   EXPECT_TRUE(refuses([](DetectionTask& t) { t.max_detections = 0; }));
   EXPECT_TRUE(refuses([](DetectionTask& t) { t.head = "yolo"; }));
-  const auto known = resolve_head(task_of("ssd", 80), {416, 416}, outputs);
-  ASSERT_FALSE(known);
-  EXPECT_EQ(known.error().code, ErrorCode::kUnsupported);
+  EXPECT_TRUE(refuses([](DetectionTask& t) { t.scores = ScoreForm::kSoftmax; }));
+  EXPECT_TRUE(refuses([](DetectionTask& t) { t.anchors = {{{0, 1}}}; }));
 }
 
 TEST(Head, AMisfitNamesBothSides) {
@@ -176,11 +178,8 @@ TEST(Head, ValuesThatAreNotFiniteGiveNoBox) {
 
 TEST(Head, NamesReadBack) {
   for (BoxForm form : {BoxForm::kCells, BoxForm::kPixels, BoxForm::kFractions}) EXPECT_EQ(parse_box_form(name_of(form)), form);
-  for (ScoreForm form : {ScoreForm::kProbability, ScoreForm::kLogit}) EXPECT_EQ(parse_score_form(name_of(form)), form);
-  for (HeadLayout layout :
-       {HeadLayout::kRows, HeadLayout::kColumns, HeadLayout::kMaps, HeadLayout::kSplitMaps, HeadLayout::kSplitRows}) {
-    EXPECT_EQ(parse_head_layout(name_of(layout)), layout);
-  }
+  for (ScoreForm form : {ScoreForm::kProbability, ScoreForm::kLogit, ScoreForm::kSoftmax})
+    EXPECT_EQ(parse_score_form(name_of(form)), form);
   EXPECT_FALSE(parse_box_form("boxes"));
 }
 

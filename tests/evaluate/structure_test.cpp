@@ -80,7 +80,8 @@ TEST(Structure, FollowsSlices) {
 
 TEST(Structure, TellsLogitsFromProbabilities) {
   for (bool sigmoid : {false, true}) {
-    const auto outputs = describe_outputs(yolox_graph(sigmoid), yolox_task(), {16, 16});
+    const auto described = describe_outputs(yolox_graph(sigmoid), yolox_task(), {16, 16});
+    const auto& outputs = described.outputs;
     ASSERT_EQ(outputs.size(), 1u);
     EXPECT_EQ(outputs[0].scores, sigmoid ? ScoreForm::kProbability : ScoreForm::kLogit);
     EXPECT_EQ(outputs[0].boxes, BoxForm::kCells);
@@ -93,7 +94,8 @@ TEST(Structure, TellsLogitsFromProbabilities) {
 TEST(Structure, AHeadThatDoesNotFitLeavesTheOutputsPlain) {
   DetectionTask task = yolox_task();
   task.class_count = 9;
-  const auto outputs = describe_outputs(yolox_graph(true), task, {16, 16});
+  const auto described = describe_outputs(yolox_graph(true), task, {16, 16});
+  const auto& outputs = described.outputs;
   ASSERT_EQ(outputs.size(), 1u);
   EXPECT_FALSE(outputs[0].scores);
 }

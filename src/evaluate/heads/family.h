@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a head is made of. A new head is one file that defines the three functions, declared below, and one row in head.cpp.
+// What a head is made of. A new head is one file that defines its family, declared below, and one row in head.cpp.
 #pragma once
 
 #include <optional>
@@ -22,35 +22,38 @@ using HeadValues = std::span<const std::span<const float>>;
 
 struct HeadFamily {
   std::string_view name;
-  // All functions are null for a head that is known and not built.
   Result<HeadConfig> (*resolve)(const HeadRequest& request);
   void (*decode)(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found);
   // The usual task for outputs that fit; nothing where they fit by chance rather than by the head's habits.
-  std::optional<DetectionTask> (*suggest)(const HeadConfig& config);
+  std::optional<DetectionTask> (*suggest)(const HeadRequest& request, const HeadConfig& config);
+  // The numbers of classes that a dimension of an output may stand for, the likeliest first.
+  std::vector<int64_t> (*class_counts)(int64_t dimension);
+  bool reads_softmax = false;  // scores may be the values that softmax takes
 };
 
 namespace yolox {
-Result<HeadConfig> resolve(const HeadRequest& request);
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found);
-std::optional<DetectionTask> suggest(const HeadConfig& config);
-}  // namespace yolox
-
+extern const HeadFamily kFamily;
+}
+namespace yolov5 {
+extern const HeadFamily kFamily;
+}
 namespace yolov8 {
-Result<HeadConfig> resolve(const HeadRequest& request);
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found);
-std::optional<DetectionTask> suggest(const HeadConfig& config);
-}  // namespace yolov8
-
+extern const HeadFamily kFamily;
+}
 namespace nanodet {
-Result<HeadConfig> resolve(const HeadRequest& request);
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found);
-std::optional<DetectionTask> suggest(const HeadConfig& config);
-}  // namespace nanodet
-
+extern const HeadFamily kFamily;
+}
+namespace ssd {
+extern const HeadFamily kFamily;
+}
 namespace fastestdet {
-Result<HeadConfig> resolve(const HeadRequest& request);
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found);
-std::optional<DetectionTask> suggest(const HeadConfig& config);
-}  // namespace fastestdet
+extern const HeadFamily kFamily;
+}
+namespace yolo_fastestv2 {
+extern const HeadFamily kFamily;
+}
+namespace boxes {
+extern const HeadFamily kFamily;
+}
 
 }  // namespace ht

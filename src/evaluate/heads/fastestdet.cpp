@@ -8,8 +8,6 @@ namespace {
 
 constexpr int64_t kBoxValues = 5;
 
-}  // namespace
-
 Result<HeadConfig> resolve(const HeadRequest& request) {
   const int64_t values = kBoxValues + request.task.class_count;
   std::vector<int> strides = request.task.strides;
@@ -46,11 +44,17 @@ void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>&
   }
 }
 
-std::optional<DetectionTask> suggest(const HeadConfig& config) {
-  if (config.task.strides.front() != 16) return std::nullopt;
+std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfig& config) {
+  if (config.task.strides.front() != 16 || !reads_all(request, config)) return std::nullopt;
   DetectionTask task = config.task;
   task.nms_threshold = 0.45f;
   return task;
 }
+
+std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - 5}; }
+
+}  // namespace
+
+const HeadFamily kFamily = {"fastestdet", resolve, decode, suggest, class_counts};
 
 }  // namespace ht::fastestdet

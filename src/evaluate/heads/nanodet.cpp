@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Classes [1, cells, classes] and distances [1, cells, 4 sides * bins] a stride, or all strides in one output, classes first.
 // A side's distance is the mean of a distribution over the bins, in strides.
+#include <fmt/format.h>
+
 #include "evaluate/heads/levels.h"
 #include "evaluate/math.h"
 
@@ -66,8 +68,6 @@ void settle_scores(const HeadRequest& request, HeadConfig& config) {
   config.scores = stated_scores(config, request.outputs).value_or(config.scores);
 }
 
-}  // namespace
-
 Result<HeadConfig> resolve(const HeadRequest& request) {
   std::vector<std::vector<int>> choices = {{8, 16, 32, 64}, {8, 16, 32}};
   if (!request.task.strides.empty()) choices = {request.task.strides};
@@ -110,7 +110,7 @@ void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>&
   }
 }
 
-std::optional<DetectionTask> suggest(const HeadConfig& config) {
+std::optional<DetectionTask> suggest(const HeadRequest&, const HeadConfig& config) {
   constexpr int kUsualBins = 8;
   if (config.bins != kUsualBins) return std::nullopt;
   DetectionTask task = config.task;
@@ -122,5 +122,11 @@ std::optional<DetectionTask> suggest(const HeadConfig& config) {
   task.multi_label = true;
   return task;
 }
+
+std::vector<int64_t> class_counts(int64_t dimension) { return {dimension, dimension - 32}; }
+
+}  // namespace
+
+const HeadFamily kFamily = {"nanodet", resolve, decode, suggest, class_counts};
 
 }  // namespace ht::nanodet

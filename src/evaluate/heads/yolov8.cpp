@@ -3,6 +3,8 @@
 // and classes, as a map a stride, as two maps a stride, or for all strides in one output; a side is the mean of a distribution.
 #include <array>
 
+#include <fmt/format.h>
+
 #include "evaluate/heads/levels.h"
 #include "evaluate/math.h"
 
@@ -12,8 +14,6 @@ namespace {
 constexpr int kBins = 16;
 constexpr int64_t kSideValues = 4 * kBins;
 constexpr std::array kUsualStrides = {8, 16, 32};
-// Larger than any size in fractions of the input, smaller than any size in pixels that is worth detecting.
-constexpr float kLargestFraction = 4;
 
 int64_t box_values(const HeadConfig& config) { return config.boxes == BoxForm::kCells ? kSideValues : 4; }
 
@@ -62,7 +62,7 @@ void settle_forms(const HeadRequest& request, HeadConfig& config) {
     float largest = 0;
     for (const Level& level : levels(config, *sample, box_values(config), false)) {
       probabilities = probabilities && within_unit(level.classes, level.locations, 0, config.task.class_count);
-      for (int64_t i = 0; i < level.locations; ++i) largest = std::max({largest, level.boxes(i, 2), level.boxes(i, 3)});
+      for (int64_t i = 0; i < level.locations; ++i) largest = std::max({largest, level.boxes(i, 0), level.boxes(i, 1), level.boxes(i, 2), level.boxes(i, 3)});
     }
     config.scores = probabilities ? ScoreForm::kProbability : ScoreForm::kLogit;
     if (!raw && largest < kLargestFraction) config.boxes = BoxForm::kFractions;
@@ -71,8 +71,6 @@ void settle_forms(const HeadRequest& request, HeadConfig& config) {
   const auto stated = stated_boxes(config, request.outputs);
   if (!raw && stated && *stated != BoxForm::kCells) config.boxes = *stated;
 }
-
-}  // namespace
 
 Result<HeadConfig> resolve(const HeadRequest& request) {
   const std::vector<int>& stated = request.task.strides;
@@ -125,15 +123,26 @@ void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>&
   }
 }
 
-std::optional<DetectionTask> suggest(const HeadConfig& config) {
+std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfig& config) {
+  if (config.layout == HeadLayout::kMaps) {
+    const int64_t first = find_output(request.outputs, config.outputs[0].name)->first_part;
+    if (first > 0 && first != kSideValues) return std::nullopt;
+  }
   DetectionTask task = config.task;
   if (task.strides.empty()) task.strides.assign(kUsualStrides.begin(), kUsualStrides.end());
   const int64_t cells = total_cells(grids(task.strides, config.input));
   const bool decoded = config.boxes != BoxForm::kCells;
   // Rows of 4 + classes could as well be another family's rows of 5 + classes.
+  if (has_boxes_beside(request, config, cells)) return std::nullopt;
   if (decoded && (config.layout != HeadLayout::kColumns || config.outputs[0].shape.back() != cells)) return std::nullopt;
   task.nms_threshold = 0.7f;
   return task;
 }
+
+std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - 4, dimension - 64, dimension}; }
+
+}  // namespace
+
+const HeadFamily kFamily = {"yolov8", resolve, decode, suggest, class_counts};
 
 }  // namespace ht::yolov8

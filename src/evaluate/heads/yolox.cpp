@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One output [1, cells, 4 box values + objectness + classes]; boxes are centre and size.
+#include <fmt/format.h>
+
 #include "evaluate/heads/levels.h"
 #include "evaluate/math.h"
 
@@ -22,13 +24,12 @@ void settle_forms(const HeadRequest& request, HeadConfig& config) {
       for (int64_t i = 0; i < level.locations; ++i) largest = std::max({largest, level.boxes(i, 2), level.boxes(i, 3)});
     }
     config.scores = probabilities ? ScoreForm::kProbability : ScoreForm::kLogit;
-    config.boxes = largest > kLargestLogarithm ? BoxForm::kPixels : BoxForm::kCells;
+    const BoxForm form = form_of_centres(levels(config, *sample, kBoxValues, false));
+    config.boxes = form == BoxForm::kCells && largest > kLargestLogarithm ? BoxForm::kPixels : form;
   }
   config.scores = stated_scores(config, request.outputs).value_or(config.scores);
   config.boxes = stated_boxes(config, request.outputs).value_or(config.boxes);
 }
-
-}  // namespace
 
 Result<HeadConfig> resolve(const HeadRequest& request) {
   const std::vector<int> strides = request.task.strides.empty() ? std::vector<int>{8, 16, 32} : request.task.strides;
@@ -65,6 +66,15 @@ void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>&
   }
 }
 
-std::optional<DetectionTask> suggest(const HeadConfig& config) { return config.task; }
+std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfig& config) {
+  if (has_boxes_beside(request, config, total_cells(grids(config.task.strides, config.input)))) return std::nullopt;
+  return config.task;
+}
+
+std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - 5}; }
+
+}  // namespace
+
+const HeadFamily kFamily = {"yolox", resolve, decode, suggest, class_counts};
 
 }  // namespace ht::yolox

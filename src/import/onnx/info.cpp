@@ -3,6 +3,8 @@
 
 #include <map>
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "import/onnx/table.h"
 

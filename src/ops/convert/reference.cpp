@@ -15,7 +15,9 @@ Tensor quantize(const Tensor& tensor, DType to, const Affine& affine) {
     const size_t k = affine.index_of(tensor.shape(), static_cast<int64_t>(i));
     const int64_t zero_point = affine.zero_points()[k];
     const double ratio = x[i] / affine.scales()[k];
-    const double least = static_cast<double>(range.min - zero_point), most = static_cast<double>(range.max - zero_point);
+    constexpr double kMost = 0x1p62;  // no range that matters reaches it, and neither does a sum below overflow
+    const double least = std::max(static_cast<double>(range.min) - static_cast<double>(zero_point), -kMost);
+    const double most = std::min(static_cast<double>(range.max) - static_cast<double>(zero_point), kMost);
     q[i] = std::isnan(ratio) ? zero_point : static_cast<int64_t>(std::nearbyint(std::clamp(ratio, least, most))) + zero_point;
   }
   Tensor out = Tensor::zeros(to, tensor.shape());

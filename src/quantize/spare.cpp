@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantize/spare.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "quantize/roles.h"
+
+namespace ht {
+namespace {
+
+// Of the error of all values measured: what a value must make of it for its readers to be spared.
+constexpr double kLeastErrorShare = 0.01;
+
+double macs_of(const Graph& graph, const Node& node) {
+  const Shape& weights = graph.value(node.inputs[1]).type.shape;
+  const auto outputs = static_cast<double>(element_count(graph.value(node.outputs[0]).type.shape));
+  if (std::holds_alternative<Conv>(node.op)) return outputs * static_cast<double>(element_count(weights)) / static_cast<double>(weights[0]);
+  return outputs * static_cast<double>(graph.value(node.inputs[0]).type.shape.back());
+}
+
+struct Candidate {
+  ValueId value;
+  std::vector<NodeId> readers;
+  double macs = 0, error = 0;
+};
+
+class Search {
+ public:
+  Search(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), links_(graph) {
+    for (const FloatNode& node : quantized.float_nodes) float_nodes_.insert(node.name);
+    for (const Value& value : quantized.graph.values)
+      if (value.type.is_quantized() && !value.constant) types_.emplace(value.name, value.type);
+  }
+
+  bool is_integer_product(const Node& node) const { return is_weighted(graph_, node) && !float_nodes_.contains(node.name); }
+
+  double total_macs() const {
+    double total = 0;
+    for (const Node& node : graph_.nodes)
+      if (is_weighted(graph_, node)) total += macs_of(graph_, node);
+    return total;
+  }
+
+  // Outputs of integer products that nothing computes on in integers.
+  std::vector<std::string> heads() const {
+    std::vector<std::string> names;
+    for (const Node& node : graph_.nodes) {
+      const auto& readers = links_.consumers(node.outputs[0]);
+      const bool ends = std::ranges::all_of(readers, [&](NodeId id) { return float_nodes_.contains(graph_.node(id).name); });
+      if (ends && is_integer_product(node)) names.push_back(graph_.value(node.outputs[0]).name);
+    }
+    return names;
+  }
+
+  // Quantized values that only integer products read, with few multiplications.
+  std::vector<Candidate> candidates(double most_macs) const {
+    std::vector<Candidate> found;
+    for (size_t v = 0; v < graph_.values.size(); ++v) {
+      const ValueId id(v);
+      const auto& readers = links_.consumers(id);
+      if (!types_.contains(graph_.values[v].name) || !links_.producer(id).valid() || readers.empty()) continue;
+      if (std::ranges::find(graph_.outputs, id) != graph_.outputs.end()) continue;
+      Candidate candidate{id, readers};
+      bool fits = true;
+      for (NodeId reader : readers) {
+        const Node& node = graph_.node(reader);
+        fits = fits && is_integer_product(node) && node.inputs[0] == id;
+        if (fits) candidate.macs += macs_of(graph_, node);
+      }
+      if (fits && candidate.macs <= most_macs) found.push_back(std::move(candidate));
+    }
+    return found;
+  }
+
+  Rounding rounding(ValueId value) const {
+    const std::string& name = graph_.value(value).name;
+    return {name, types_.at(name)};
+  }
+
+ private:
+  const Graph& graph_;
+  Links links_;
+  std::set<std::string> float_nodes_;
+  std::map<std::string, TensorType> types_;
+};
+
+}  // namespace
+
+Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const QuantizedGraph& quantized, double share, const MeasureRoundings& measure) {
+  const Search search(graph, quantized);
+  double macs_left = share * search.total_macs();
+  std::vector<Candidate> candidates = search.candidates(macs_left);
+  const std::vector<std::string> heads = search.heads();
+  if (candidates.empty() || heads.empty()) return std::vector<FloatNode>();
+  std::vector<Rounding> roundings;
+  for (const Candidate& candidate : candidates) roundings.push_back(search.rounding(candidate.value));
+  HT_ASSIGN(const std::vector<double> errors, measure(roundings, heads));
+  for (size_t i = 0; i < candidates.size(); ++i) candidates[i].error = errors[i];
+  const double total = std::accumulate(errors.begin(), errors.end(), 0.0);
+  std::ranges::stable_sort(candidates, std::greater(), [](const Candidate& c) { return c.error / c.macs; });
+  std::vector<FloatNode> spared;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.macs > macs_left || candidate.error < kLeastErrorShare * total) continue;
+    macs_left -= candidate.macs;
+    for (NodeId reader : candidate.readers) {
+      const Node& node = graph.node(reader);
+      spared.push_back({node.name, std::string(op_name(node.op)),
+                        fmt::format("rounding its input {} to 8 bits makes {:.0f} % of the error that was measured at the heads", graph.value(candidate.value).name,
+                                    100 * candidate.error / total)});
+    }
+  }
+  return spared;
+}
+
+}  // namespace ht

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// What gets a scale a channel and what stays in float.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "quantize/balance.h"
+#include "quantize/roles.h"
+#include "quantize/spare.h"
+#include "quantize/weights.h"
+
+namespace ht {
+namespace {
+
+ValueId add_floats(Graph& graph, const std::string& name, Shape shape) { return graph.add_value({name, {DType::kFloat32, std::move(shape), std::nullopt}, std::nullopt}); }
+
+// Appends a 1x1 convolution on 4x4 pixels.
+ValueId add_conv(Graph& graph, const std::string& name, ValueId input, int64_t outputs, std::vector<float> weights = {}) {
+  const int64_t inputs = graph.value(input).type.shape[1];
+  if (weights.empty()) weights.assign(static_cast<size_t>(outputs * inputs), 0.5f);
+  const ValueId constant = graph.add_constant(name + "_weights", Tensor::of_floats({outputs, inputs, 1, 1}, weights));
+  const ValueId output = add_floats(graph, name + "_out", {1, outputs, 4, 4});
+  graph.nodes.push_back({name, Conv{{1, 1}, {1, 1}, {0, 0, 0, 0}, 1}, {input, constant}, {output}});
+  return output;
+}
+
+ValueId add_silu(Graph& graph, const std::string& name, ValueId input) {
+  const ValueId output = add_floats(graph, name + "_out", graph.value(input).type.shape);
+  graph.nodes.push_back({name, Unary{UnaryKind::kSilu, 0, 0}, {input}, {output}});
+  return output;
+}
+
+// The error power of the product of random inputs with the channels' spreads, its inputs rounded to the steps and its scaled weights to 8 bits.
+double simulated_error(const std::vector<float>& weights, size_t outputs, const std::vector<double>& spreads, const std::vector<double>& steps) {
+  const size_t channels = spreads.size();
+  std::vector<float> scales(steps.begin(), steps.end());
+  WeightRequest request{WeightScale::kMax};
+  request.input_scales = scales;
+  const auto quantized = quantize_weights(weights, {static_cast<int64_t>(outputs), static_cast<int64_t>(channels), 1, 1}, request);
+  std::mt19937 random(5);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  double error = 0;
+  std::vector<double> power(outputs), noise(outputs);
+  for (int n = 0; n < 2000; ++n) {
+    std::vector<double> x;
+    for (double spread : spreads) x.push_back(uniform(random) * spread);
+    for (size_t o = 0; o < outputs; ++o) {
+      double exact = 0, found = 0;
+      for (size_t c = 0; c < channels; ++c) {
+        exact += weights[o * channels + c] * x[c];
+        found += quantized->values[o * channels + c] * std::nearbyint(x[c] / steps[c]);
+      }
+      power[o] += exact * exact;
+      noise[o] += std::pow(found * quantized->scales[o] - exact, 2);
+    }
+  }
+  for (size_t o = 0; o < outputs; ++o) error += noise[o] / power[o];
+  return error;
+}
+
+TEST(BalanceSteps, BeatsOneStepAndTheFinestSteps) {
+  constexpr size_t kChannels = 16, kOutputs = 8;
+  std::mt19937 random(7);
+  std::lognormal_distribution<double> spread(0, 1.5);
+  std::normal_distribution<float> normal;
+  std::lognormal_distribution<float> strength(0, 2);
+  for (int trial = 0; trial < 5; ++trial) {
+    std::vector<double> spreads, least;
+    std::vector<float> strengths, weights;
+    for (size_t c = 0; c < kChannels; ++c) {
+      spreads.push_back(spread(random));
+      least.push_back(2 * spreads.back() / 255);
+      strengths.push_back(strength(random));
+    }
+    for (size_t i = 0; i < kChannels * kOutputs; ++i) weights.push_back(normal(random) * strengths[i % kChannels]);
+    Graph graph;
+    const ValueId input = add_floats(graph, "x", {1, kChannels, 4, 4});
+    add_conv(graph, "conv", input, kOutputs, weights);
+    AbsorbingReader reader{&graph.nodes[0], {}, {}, {}};
+    for (size_t c = 0; c < kChannels; ++c) {
+      reader.classes.push_back(c);
+      reader.energies.push_back(spreads[c] * spreads[c] / 3);
+    }
+    for (size_t o = 0; o < kOutputs; ++o) {
+      double power = 0;
+      for (size_t c = 0; c < kChannels; ++c) power += std::pow(weights[o * kChannels + c], 2) * reader.energies[c];
+      reader.powers.push_back(power);
+    }
+    const double one_step = 2 * *std::ranges::max_element(spreads) / 255;
+    const BalancedSteps balanced = balance_steps(graph, {reader}, least, one_step);
+    const double ours = simulated_error(weights, kOutputs, spreads, balanced.steps);
+    const double one = simulated_error(weights, kOutputs, spreads, std::vector<double>(kChannels, one_step));
+    EXPECT_LT(ours, 1.05 * simulated_error(weights, kOutputs, spreads, least)) << trial;
+    EXPECT_LT(ours, one) << trial;
+    EXPECT_EQ(balanced.least_gain, balanced.greatest_gain);
+    EXPECT_NEAR(std::log(balanced.least_gain), std::log(one / ours), std::log(2.0)) << trial;
+    for (size_t c = 0; c < kChannels; ++c) EXPECT_GE(balanced.steps[c], least[c]);
+  }
+}
+
+TEST(BalanceSteps, DepthwiseWeightsCostNothing) {
+  Graph graph;
+  const ValueId input = add_floats(graph, "x", {1, 2, 4, 4});
+  const ValueId weights = graph.add_constant("w", Tensor::of_floats({2, 1, 1, 1}, std::vector<float>{1, 100}));
+  const ValueId output = add_floats(graph, "y", {1, 2, 4, 4});
+  graph.nodes.push_back({"depthwise", Conv{{1, 1}, {1, 1}, {0, 0, 0, 0}, 2}, {input, weights}, {output}});
+  const BalancedSteps balanced = balance_steps(graph, {{&graph.nodes[0], {0, 1}, {1, 1e-4}, {1, 1}}}, {0.01, 1e-4}, 0.01);
+  EXPECT_EQ(balanced.steps, (std::vector<double>{0.01, 1e-4}));
+  EXPECT_GT(balanced.greatest_gain, 1);
+}
+
+TEST(Roles, AnActivationBehindAFloatProductIsFloatToo) {
+  Graph graph;
+  graph.inputs = {add_floats(graph, "x", {1, 2, 4, 4})};
+  const ValueId middle = add_silu(graph, "silu", add_conv(graph, "first", graph.inputs[0], 2));
+  graph.outputs = {add_conv(graph, "last", middle, 3)};
+  QuantizeRequest request;
+  request.keep_float = {"first"};
+  const auto roles = find_roles(graph, request);
+  ASSERT_TRUE(roles);
+  EXPECT_FALSE((*roles)[0].is_integer());
+  EXPECT_NE((*roles)[1].float_reason.find("first"), std::string::npos);
+  EXPECT_TRUE((*roles)[2].is_integer());
+}
+
+TEST(Roles, WhatMovesForFloatReadersMovesFloats) {
+  Graph graph;
+  graph.inputs = {add_floats(graph, "x", {1, 2, 4, 4})};
+  const ValueId made = add_conv(graph, "first", graph.inputs[0], 2), pooled = add_floats(graph, "pooled", {1, 2, 4, 4});
+  graph.nodes.push_back({"pool", Pool{PoolKind::kMax, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, false, false, false}, {made}, {pooled}});
+  graph.outputs = {add_conv(graph, "second", pooled, 3), add_conv(graph, "third", pooled, 3)};
+  QuantizeRequest request;
+  request.spared = {{"second", "Conv", "it was spared"}};
+  auto roles = find_roles(graph, request);
+  ASSERT_TRUE(roles);
+  EXPECT_EQ((*roles)[2].float_reason, "it was spared");
+  EXPECT_TRUE((*roles)[1].is_integer());
+  request.spared.push_back({"third", "Conv", "it was spared"});
+  roles = find_roles(graph, request);
+  EXPECT_FALSE((*roles)[1].is_integer());
+}
+
+// Four convolutions in a row, of 4, 16, 16 and 4 multiplications a pixel, all of whose inputs but the first are quantized.
+struct Chain {
+  Chain() {
+    graph.inputs = {add_floats(graph, "x", {1, 2, 4, 4})};
+    ValueId value = graph.inputs[0];
+    for (const auto& [name, outputs] : std::vector<std::pair<std::string, int64_t>>{{"a", 2}, {"b", 8}, {"c", 2}, {"d", 2}}) value = add_conv(graph, name, value, outputs);
+    graph.outputs = {value};
+    quantized.graph = graph;
+    for (const char* name : {"a_out", "b_out", "c_out"})
+      for (Value& quantized_value : quantized.graph.values)
+        if (quantized_value.name == name) quantized_value.type = {DType::kInt8, quantized_value.type.shape, *Affine::per_tensor(0.1f, 0)};
+  }
+  Graph graph;
+  QuantizedGraph quantized;
+};
+
+TEST(SparedNodes, AreThoseThatWinMostForTheirSize) {
+  const Chain chain;
+  const auto measure = [](std::span<const Rounding> roundings, std::span<const std::string> heads) -> Result<std::vector<double>> {
+    EXPECT_EQ(heads.size(), 1u);
+    EXPECT_EQ(heads[0], "d_out");
+    std::vector<double> errors;
+    for (const Rounding& rounding : roundings) errors.push_back(rounding.value == "b_out" ? 0.8 : rounding.value == "c_out" ? 0.3 : 0.01);
+    return errors;
+  };
+  // c reads b_out: 16 of 40 multiplications; d reads c_out: 4 of 40.
+  const auto few = find_spared_nodes(chain.graph, chain.quantized, 0.1, measure);
+  ASSERT_TRUE(few);
+  ASSERT_EQ(few->size(), 1u);
+  EXPECT_EQ((*few)[0].name, "d");
+  const auto most = find_spared_nodes(chain.graph, chain.quantized, 0.5, measure);
+  ASSERT_EQ(most->size(), 2u);
+  EXPECT_NE((*most)[1].reason.find("b_out"), std::string::npos);
+  // What harms little stays in integers even where there is room.
+  EXPECT_EQ(find_spared_nodes(chain.graph, chain.quantized, 1, measure)->size(), 2u);
+}
+
+TEST(SparedNodes, NoneWithoutRoomAndNothingIsMeasured) {
+  const Chain chain;
+  const auto measure = [](std::span<const Rounding>, std::span<const std::string>) -> Result<std::vector<double>> {
+    ADD_FAILURE() << "measured";
+    return std::vector<double>();
+  };
+  EXPECT_TRUE(find_spared_nodes(chain.graph, chain.quantized, 0.01, measure)->empty());
+}
+
+}  // namespace
+}  // namespace ht

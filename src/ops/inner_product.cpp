@@ -46,12 +46,24 @@ std::optional<std::vector<double>> bias_units(const Value* bias, const std::vect
   return units;
 }
 
+// The weights less their zero points, nine bits at most.
+std::optional<std::vector<int16_t>> centred_weights(const Tensor& weights, const Affine& affine) {
+  if (!is_integer(weights.dtype()) || dtype_size(weights.dtype()) != 1) return std::nullopt;
+  const std::vector<int64_t> integers = weights.to_int64s();
+  std::vector<int16_t> centred(integers.size());
+  for (size_t i = 0; i < integers.size(); ++i) {
+    const size_t at = affine.is_per_tensor() ? 0 : affine.index_of(weights.shape(), static_cast<int64_t>(i));
+    centred[i] = static_cast<int16_t>(integers[i] - affine.zero_points()[at]);
+  }
+  return centred;
+}
+
 }  // namespace
 
 std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine& weight_affine, const ChannelParameters& input,
                                             const TapChannels& channels, const Value* bias) {
-  if (weights.dtype() != DType::kInt8 && weights.dtype() != DType::kInt4) return std::nullopt;
-  if (std::ranges::any_of(weight_affine.zero_points(), [](int32_t zero_point) { return zero_point != 0; })) return std::nullopt;
+  auto centred = centred_weights(weights, weight_affine);
+  if (!centred) return std::nullopt;
   InnerProduct product;
   product.outputs = weights.shape()[0];
   product.taps = product.outputs == 0 ? 0 : weights.size() / product.outputs;
@@ -60,13 +72,11 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   if (!scales) return std::nullopt;
   const auto units = bias_units(bias, *scales);
   if (!units) return std::nullopt;
-  const auto integers = weights.data<int8_t>();
-  product.weights.assign(integers.begin(), integers.end());
   product.padding = input.zero_points;
   for (int64_t o = 0; o < product.outputs; ++o) {
     int64_t folded = 0, magnitude = 0;
     for (int64_t tap = 0; tap < product.taps; ++tap) {
-      const int64_t weight = integers[static_cast<size_t>(o * product.taps + tap)];
+      const int64_t weight = (*centred)[static_cast<size_t>(o * product.taps + tap)];
       folded += weight * input.zero_points[static_cast<size_t>(channels.channel_of(o, tap))];
       magnitude += std::abs(weight) * 128;
     }
@@ -75,6 +85,10 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
     product.bias.push_back(static_cast<int32_t>(total));
   }
   product.sum_scale = *scales;
+  if (std::ranges::all_of(*centred, [](int16_t weight) { return weight >= INT8_MIN && weight <= INT8_MAX; }))
+    product.weights.assign(centred->begin(), centred->end());
+  else
+    product.wide = *std::move(centred);
   return product;
 }
 
@@ -101,6 +115,11 @@ Int8Output int8_output_of(const ChannelParameters& output, const Unary* clamp) {
 
 Result<ProductOutput> product_output(PrepareContext& context, const std::vector<float>& sum_scale, Layout layout) {
   const auto channels = static_cast<int32_t>(sum_scale.size());
+  // Parameters that vary do so along the axis of the sums.
+  const auto is_stored = [&](const TensorType& type) {
+    return is_8bit(type) &&
+           (type.affine->is_per_tensor() || type.affine->axis() == (layout == Layout::kChannelsLast ? 1 : type.shape.size() - 1));
+  };
   const Unary* activation = nullptr;
   if (!context.output_value().type.is_quantized()) {
     const NodeId reader = context.only_reader();
@@ -108,7 +127,7 @@ Result<ProductOutput> product_output(PrepareContext& context, const std::vector<
       const Node& node = context.graph().node(reader);
       const auto* unary = std::get_if<Unary>(&node.op);
       const auto function = unary ? unary_function(*unary) : std::nullopt;
-      const bool fits = function && is_8bit(context.graph().value(node.outputs[0]).type) &&
+      const bool fits = function && is_stored(context.graph().value(node.outputs[0]).type) &&
                         (function->kind == HT_RELU || function->kind == HT_CLIP || has_activation_form(function->kind));
       if (fits) {
         activation = unary;
@@ -117,7 +136,7 @@ Result<ProductOutput> product_output(PrepareContext& context, const std::vector<
     }
   }
   const TensorType& type = context.output_value().type;
-  if (!is_8bit(type)) {
+  if (!is_stored(type)) {
     HT_ASSIGN(const BufferId buffer, context.float_output(layout));
     HT_ASSIGN(EpilogueData epilogue, float_epilogue(channels, {sum_scale.begin(), sum_scale.end()}));
     return ProductOutput{std::move(epilogue), buffer};

@@ -50,11 +50,17 @@ Result<bool> add_integer_product(PrepareContext& context, const MatrixShape& sha
   params.stride_height = params.stride_width = params.dilation_height = params.dilation_width = 1;
   params.input_channels = params.input_stride = static_cast<int32_t>(shape.depth);
   params.output_channels = params.output_stride = static_cast<int32_t>(shape.columns);
-  params.weights = keep(arrays, std::move(product->weights));
   params.bias = keep(arrays, std::move(product->bias));
   params.padding = keep(arrays, std::move(product->padding));
   params.epilogue = keep(arrays, std::move(output.epilogue));
-  context.add(KernelId::k_conv, params, std::move(arrays), {buffer}, output.buffer, shape.batch * shape.rows * shape.columns * shape.depth);
+  const int64_t macs = shape.batch * shape.rows * shape.columns * shape.depth;
+  if (!product->wide.empty()) {
+    const ht_conv_wide_params wide{params, keep(arrays, std::move(product->wide))};
+    context.add(KernelId::k_conv_wide, wide, std::move(arrays), {buffer}, output.buffer, macs);
+    return true;
+  }
+  params.weights = keep(arrays, std::move(product->weights));
+  context.add(KernelId::k_conv, params, std::move(arrays), {buffer}, output.buffer, macs);
   return true;
 }
 

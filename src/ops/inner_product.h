@@ -15,6 +15,7 @@ struct InnerProduct {
   int64_t outputs = 0, taps = 0;
   std::vector<float> sum_scale;  // of output o's sum
   std::vector<int32_t> bias;     // zero points folded in
+  std::vector<float> rest;       // what rounding took from a bias of real numbers; empty where that is nothing
   std::vector<int8_t> padding;   // the zero point of each input channel
 };
 
@@ -36,7 +37,11 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
 struct ProductOutput {
   EpilogueData epilogue;
   BufferId buffer;
+  BufferId finished;  // where `rest` is still to be added to the buffer; else invalid
+  std::vector<float> rest;
 };
-Result<ProductOutput> product_output(PrepareContext& context, const std::vector<float>& sum_scale, Layout layout);
+Result<ProductOutput> product_output(PrepareContext& context, const std::vector<float>& sum_scale, std::vector<float> rest, Layout layout);
+// Adds what must follow the product's own step.
+void finish_product(PrepareContext& context, const ProductOutput& output);
 
 }  // namespace ht

@@ -40,7 +40,7 @@ Result<bool> add_integer_product(PrepareContext& context, const MatrixShape& sha
   auto product = integer_product(weights.tensor, *weights.affine, input, {shape.depth, shape.depth, shape.columns, 1}, bias);
   if (!product) return false;
   const BufferId buffer = context.int8_input(0, Layout::kPlain);
-  HT_ASSIGN(ProductOutput output, product_output(context, product->sum_scale, Layout::kPlain));
+  HT_ASSIGN(ProductOutput output, product_output(context, product->sum_scale, std::move(product->rest), Layout::kPlain));
   std::vector<std::shared_ptr<const void>> arrays;
   ht_conv_params params{};
   params.batch = params.groups = 1;
@@ -57,10 +57,11 @@ Result<bool> add_integer_product(PrepareContext& context, const MatrixShape& sha
   if (!product->wide.empty()) {
     const ht_conv_wide_params wide{params, keep(arrays, std::move(product->wide))};
     context.add(KernelId::k_conv_wide, wide, std::move(arrays), {buffer}, output.buffer, macs);
-    return true;
+  } else {
+    params.weights = keep(arrays, std::move(product->weights));
+    context.add(KernelId::k_conv, params, std::move(arrays), {buffer}, output.buffer, macs);
   }
-  params.weights = keep(arrays, std::move(product->weights));
-  context.add(KernelId::k_conv, params, std::move(arrays), {buffer}, output.buffer, macs);
+  finish_product(context, output);
   return true;
 }
 

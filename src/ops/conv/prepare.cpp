@@ -93,7 +93,7 @@ Status prepare_float(const Geometry& g, PrepareContext& context) {
 
 Status prepare_integer(const Geometry& g, InnerProduct product, PrepareContext& context) {
   const BufferId input = context.int8_input(0, Layout::kChannelsLast);
-  HT_ASSIGN(ProductOutput output, product_output(context, product.sum_scale, Layout::kChannelsLast));
+  HT_ASSIGN(ProductOutput output, product_output(context, product.sum_scale, std::move(product.rest), Layout::kChannelsLast));
   std::vector<std::shared_ptr<const void>> arrays;
   auto fill = [&](auto params) {
     set_common(params, g);
@@ -108,6 +108,7 @@ Status prepare_integer(const Geometry& g, InnerProduct product, PrepareContext& 
     params.weights = keep(arrays, kernel_order(std::span<const int8_t>(product.weights), g, true));
     params.channel_multiplier = g.output_channels / g.input_channels;
     context.add(KernelId::k_depthwise, params, std::move(arrays), {input}, output.buffer, g.macs);
+    finish_product(context, output);
     return {};
   }
   auto params = fill(ht_conv_params{});
@@ -116,10 +117,11 @@ Status prepare_integer(const Geometry& g, InnerProduct product, PrepareContext& 
   if (is_wide) {
     const ht_conv_wide_params wide{params, keep(arrays, kernel_order(std::span<const int16_t>(product.wide), g, false))};
     context.add(KernelId::k_conv_wide, wide, std::move(arrays), {input}, output.buffer, g.macs);
-    return {};
+  } else {
+    params.weights = keep(arrays, kernel_order(std::span<const int8_t>(product.weights), g, false));
+    context.add(KernelId::k_conv, params, std::move(arrays), {input}, output.buffer, g.macs);
   }
-  params.weights = keep(arrays, kernel_order(std::span<const int8_t>(product.weights), g, false));
-  context.add(KernelId::k_conv, params, std::move(arrays), {input}, output.buffer, g.macs);
+  finish_product(context, output);
   return {};
 }
 

@@ -53,7 +53,7 @@ bool are_integer_matrices(const TensorType& a, const TensorType& b, const Matrix
 Status prepare_integer(PrepareContext& context, const MatrixShape& shape, BufferId left, BufferId right) {
   const Affine a = stored_affine(context.input_value(0).type), b = stored_affine(context.input_value(1).type);
   const std::vector<float> sum_scale(static_cast<size_t>(shape.columns), a.scales()[0] * b.scales()[0]);
-  HT_ASSIGN(ProductOutput output, product_output(context, sum_scale, Layout::kPlain));
+  HT_ASSIGN(ProductOutput output, product_output(context, sum_scale, {}, Layout::kPlain));
   std::vector<std::shared_ptr<const void>> arrays;
   auto params = product_params<ht_gemm_params>(shape);
   params.a_zero_point = a.zero_points()[0];

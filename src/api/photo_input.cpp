@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "api/words.h"
+#include "ops/convert/convert.h"
 
 namespace ht {
 namespace {
@@ -68,6 +69,7 @@ Result<Tensor> PhotoInput::convert(const Image& photo) const {
   Tensor real = Tensor::zeros(DType::kFloat32, type_.shape);
   HT_TRY(ht::preprocess(photo, preprocess_, layout_, real.mutable_data<float>()));
   if (type_.dtype == DType::kFloat32) return real;
+  if (type_.is_quantized()) return quantize(real, type_.dtype, *type_.affine);
   Tensor integers = Tensor::zeros(type_.dtype, type_.shape);
   if (type_.dtype == DType::kUint8) {
     round_into(real.data<float>(), integers.mutable_data<uint8_t>());

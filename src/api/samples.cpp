@@ -28,7 +28,8 @@ Result<Samples> Samples::of_arrays(const Graph& graph, const std::vector<std::st
   for (size_t i = 0; i < files.size(); ++i) {
     HT_ASSIGN(halftone::Tensor array, halftone::read_npy(files[i]));
     const Value& input = graph.value(graph.inputs[i]);
-    if (array.type != dtype_name(input.type.dtype))
+    const TensorType type = {input.type.is_quantized() && array.type == "f32" ? DType::kFloat32 : input.type.dtype, input.type.shape, std::nullopt};
+    if (array.type != dtype_name(type.dtype))
       return input_error("holds {}, but the model's input {} is {}", array.type, input.name, dtype_name(input.type.dtype)).in(files[i]);
     if (array.shape.empty() || array.shape[0] < 1) return input_error("has no first axis of samples").in(files[i]);
     const int64_t elements = element_count(array.shape) / array.shape[0];
@@ -37,7 +38,7 @@ Result<Samples> Samples::of_arrays(const Graph& graph, const std::vector<std::st
     if (i > 0 && array.shape[0] != count) return input_error("has {} samples, but the first array has {}", array.shape[0], count).in(files[i]);
     count = array.shape[0];
     samples.arrays_.push_back(std::move(array));
-    samples.types_.push_back(input.type);
+    samples.types_.push_back(type);
   }
   for (int64_t i = 0; i < count; ++i) samples.names_.push_back(std::to_string(i));
   return samples;

@@ -43,7 +43,7 @@ Result<std::vector<Tensor>> arrange(const Graph& graph, std::span<const halftone
     HT_ASSIGN(Tensor tensor, to_internal(*found));
     inputs.push_back(std::move(tensor));
   }
-  return inputs;
+  return as_inputs(graph, inputs);
 }
 
 std::vector<halftone::Tensor> named_outputs(const Graph& graph, const std::vector<Tensor>& outputs) {
@@ -108,7 +108,8 @@ Result<std::vector<Detection>> Session::detect(const std::filesystem::path& imag
   HT_ASSIGN(const ht::PhotoInput input, ht::PhotoInput::make(graph, *recipe.preprocess));
   HT_ASSIGN(const ht::Image photo, ht::read_image(image));
   HT_ASSIGN(ht::Tensor tensor, input.convert(photo));
-  HT_ASSIGN(const auto outputs, content_->runner.run({&tensor, 1}));
+  HT_ASSIGN(auto raw, content_->runner.run({&tensor, 1}));
+  const auto outputs = ht::as_real(graph, std::move(raw));
   HT_ASSIGN(const auto found, detector.detect(outputs, input.preprocess(), photo.width, photo.height));
   std::vector<Detection> detections;
   for (const ht::Candidate& candidate : found) detections.push_back(ht::to_public(candidate, detector.labels()));

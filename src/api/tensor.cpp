@@ -3,6 +3,9 @@
 
 #include <cstring>
 
+#include "ir/dequantize.h"
+#include "ops/convert/convert.h"
+
 namespace ht {
 
 halftone::Tensor to_public(std::string name, const Tensor& tensor) {
@@ -16,6 +19,21 @@ Result<Tensor> to_internal(const halftone::Tensor& tensor) {
   auto result = Tensor::make(*dtype, tensor.shape, tensor.bytes);
   if (!result) return usage_error("the tensor '{}': {}", tensor.name, result.error().message);
   return result;
+}
+
+std::vector<Tensor> as_inputs(const Graph& graph, std::span<const Tensor> given) {
+  std::vector<Tensor> inputs(given.begin(), given.end());
+  for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i) {
+    const TensorType& type = graph.value(graph.inputs[i]).type;
+    const bool fits = type.is_quantized() && inputs[i].dtype() == DType::kFloat32 && inputs[i].shape() == type.shape;
+    if (fits) inputs[i] = quantize(inputs[i], type.dtype, *type.affine);
+  }
+  return inputs;
+}
+
+std::vector<Tensor> as_real(const Graph& graph, std::vector<Tensor> outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = dequantize(outputs[i], graph.value(graph.outputs[i]).type.affine);
+  return outputs;
 }
 
 halftone::ValueInfo value_info(std::string name, const TensorType& type) {

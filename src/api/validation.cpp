@@ -2,6 +2,7 @@
 #include "api/validation.h"
 
 #include "api/content.h"
+#include "api/tensor.h"
 #include "base/file.h"
 #include "base/thread_pool.h"
 #include "calibrate/provenance.h"
@@ -22,7 +23,9 @@ Result<Lanes::Outputs> Lanes::run(int lane, std::span<const Tensor> inputs) {
   }
   if (subjects_.quantized) {
     if (!own.quantized) own.quantized.emplace(*subjects_.quantized->network);
-    HT_ASSIGN(outputs.quantized, own.quantized->run(inputs));
+    const Graph& graph = subjects_.quantized->graph();
+    HT_ASSIGN(auto made, own.quantized->run(as_inputs(graph, inputs)));
+    outputs.quantized = as_real(graph, std::move(made));
   }
   return outputs;
 }

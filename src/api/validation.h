@@ -45,8 +45,9 @@ class Lanes {
   int count() const { return static_cast<int>(lanes_.size()); }
 
   struct Outputs {
-    std::vector<Tensor> real, quantized;  // empty where there is no such model
+    std::vector<Tensor> real, quantized;  // empty where there is no such model; real numbers in both
   };
+  // The inputs are the float model's, where there is one.
   Result<Outputs> run(int lane, std::span<const Tensor> inputs);
 
  private:

@@ -6,6 +6,7 @@
 #include "kernels/c/ht_binary.h"
 #include "kernels/c/ht_conv.h"
 #include "kernels/c/ht_conv_f32.h"
+#include "kernels/c/ht_conv_wide.h"
 #include "kernels/c/ht_convert.h"
 #include "kernels/c/ht_copy.h"
 #include "kernels/c/ht_depthwise.h"
@@ -56,6 +57,7 @@
 
 #define HT_SCRATCH_KERNELS(X)       \
   X(conv, ht_conv_params)           \
+  X(conv_wide, ht_conv_wide_params) \
   X(depthwise, ht_depthwise_params) \
   X(gemm, ht_gemm_params)           \
   X(pool, ht_pool_params)           \

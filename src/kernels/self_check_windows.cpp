@@ -84,6 +84,27 @@ bool check_conv(Random& random) {
   return agree(random, conv_kernels(), p, {input.data()}, output_size(p) * element_bytes(data), conv_units(p));
 }
 
+bool check_conv_wide(Random& random) {
+  ht_conv_wide_params wide{};
+  ht_conv_params& p = wide.conv;
+  p.groups = random.between(1, 2);
+  const int32_t in = random.between(1, 50), out = random.between(1, 20);
+  choose_window(random, p, in * p.groups, out * p.groups);
+  p.input_channels = in * p.groups;
+  p.output_channels = out * p.groups;
+  const int32_t depth = in * p.kernel_height * p.kernel_width;
+  const auto input = random.bytes(input_size(p)), padding = random.bytes(p.input_channels);
+  const auto drawn = random.integers(int64_t{depth} * p.output_channels, -255, 255);
+  const std::vector<int16_t> weights(drawn.begin(), drawn.end());
+  const auto bias = random.integers(p.output_channels, -200000, 200000);
+  const EpilogueData data = some_epilogue(random, p.output_channels, depth);
+  wide.weights = weights.data();
+  p.bias = bias.data();
+  p.padding = padding.data();
+  p.epilogue = data.view();
+  return agree(random, conv_wide_kernels(), wide, {input.data()}, output_size(p) * element_bytes(data), conv_wide_units(wide));
+}
+
 bool check_depthwise(Random& random) {
   ht_depthwise_params p{};
   p.channel_multiplier = random.between(1, 2);

@@ -10,10 +10,12 @@ namespace ht {
 
 // sum over taps t of weights[o][t] * q[channel(o, t)] + bias[o], in integers.
 struct InnerProduct {
-  std::vector<int8_t> weights;  // [outputs][taps]
+  std::vector<int8_t> weights;  // [outputs][taps], less their zero points
+  std::vector<int16_t> wide;    // the same, in place of `weights` where they do not fit into 8 bits
   int64_t outputs = 0, taps = 0;
   std::vector<float> sum_scale;  // of output o's sum
   std::vector<int32_t> bias;     // zero points folded in
+  std::vector<float> rest;       // what rounding took from a bias of real numbers; empty where that is nothing
   std::vector<int8_t> padding;   // the zero point of each input channel
 };
 
@@ -25,7 +27,7 @@ struct TapChannels {
 };
 
 // The integer form of a product with these (constant, quantized) weights laid out [outputs][taps], or nothing where it does not
-// exist: weights with zero points, scales that do not agree within an output's sum, sums that could leave int32, a bias that is
+// exist: weights of more than 8 bits, scales that do not agree within an output's sum, sums that could leave int32, a bias that is
 // not constant. Then the product is computed in float. `input` holds the input's stored parameters along its channel axis.
 std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine& weight_affine, const ChannelParameters& input,
                                             const TapChannels& channels, const Value* bias);
@@ -35,7 +37,11 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
 struct ProductOutput {
   EpilogueData epilogue;
   BufferId buffer;
+  BufferId finished;  // where `rest` is still to be added to the buffer; else invalid
+  std::vector<float> rest;
 };
-Result<ProductOutput> product_output(PrepareContext& context, const std::vector<float>& sum_scale, Layout layout);
+Result<ProductOutput> product_output(PrepareContext& context, const std::vector<float>& sum_scale, std::vector<float> rest, Layout layout);
+// Adds what must follow the product's own step.
+void finish_product(PrepareContext& context, const ProductOutput& output);
 
 }  // namespace ht

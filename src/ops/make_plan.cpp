@@ -41,7 +41,7 @@ std::optional<Policy> policy_from_name(std::string_view name) {
 Result<Plan> make_plan(const Graph& graph) {
   HT_TRY(check_sizes(graph));
   Policy policy = Policy::kFloatHalfEven;
-  if (const auto named = graph.metadata.find("halftone.requantization"); named != graph.metadata.end()) {
+  if (const auto named = graph.metadata.find(std::string(kPolicyKey)); named != graph.metadata.end()) {
     const auto known = policy_from_name(named->second);
     if (!known) return unsupported("the file asks for the requantization policy \"{}\", which this version does not know", named->second);
     policy = *known;

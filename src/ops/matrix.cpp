@@ -40,7 +40,7 @@ Result<bool> add_integer_product(PrepareContext& context, const MatrixShape& sha
   auto product = integer_product(weights.tensor, *weights.affine, input, {shape.depth, shape.depth, shape.columns, 1}, bias);
   if (!product) return false;
   const BufferId buffer = context.int8_input(0, Layout::kPlain);
-  HT_ASSIGN(ProductOutput output, product_output(context, product->sum_scale, Layout::kPlain));
+  HT_ASSIGN(ProductOutput output, product_output(context, product->sum_scale, std::move(product->rest), Layout::kPlain));
   std::vector<std::shared_ptr<const void>> arrays;
   ht_conv_params params{};
   params.batch = params.groups = 1;
@@ -50,11 +50,18 @@ Result<bool> add_integer_product(PrepareContext& context, const MatrixShape& sha
   params.stride_height = params.stride_width = params.dilation_height = params.dilation_width = 1;
   params.input_channels = params.input_stride = static_cast<int32_t>(shape.depth);
   params.output_channels = params.output_stride = static_cast<int32_t>(shape.columns);
-  params.weights = keep(arrays, std::move(product->weights));
   params.bias = keep(arrays, std::move(product->bias));
   params.padding = keep(arrays, std::move(product->padding));
   params.epilogue = keep(arrays, std::move(output.epilogue));
-  context.add(KernelId::k_conv, params, std::move(arrays), {buffer}, output.buffer, shape.batch * shape.rows * shape.columns * shape.depth);
+  const int64_t macs = shape.batch * shape.rows * shape.columns * shape.depth;
+  if (!product->wide.empty()) {
+    const ht_conv_wide_params wide{params, keep(arrays, std::move(product->wide))};
+    context.add(KernelId::k_conv_wide, wide, std::move(arrays), {buffer}, output.buffer, macs);
+  } else {
+    params.weights = keep(arrays, std::move(product->weights));
+    context.add(KernelId::k_conv, params, std::move(arrays), {buffer}, output.buffer, macs);
+  }
+  finish_product(context, output);
   return true;
 }
 

@@ -51,7 +51,7 @@ enum class KernelId : uint8_t { HT_KERNELS(HT_KERNEL_ID) };
 std::string_view kernel_name(KernelId kernel);
 
 using KernelParams =
-    std::variant<ht_conv_params, ht_depthwise_params, ht_gemm_params, ht_pool_params, ht_binary_params, ht_table_params, ht_convert_params,
+    std::variant<ht_conv_params, ht_conv_wide_params, ht_depthwise_params, ht_gemm_params, ht_pool_params, ht_binary_params, ht_table_params, ht_convert_params,
                  ht_copy_params, ht_fill_params, ht_gather_params, ht_resample_params, ht_softmax_params, ht_conv_f32_params,
                  ht_depthwise_f32_params, ht_gemm_f32_params, ht_pool_f32_params, ht_unary_f32_params, ht_binary_f32_params,
                  ht_reduce_f32_params, ht_softmax_f32_params, ht_binary_int_params, ht_compare_f32_params, ht_unary_int_params,

@@ -6,11 +6,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plan/plan.h"
 
 namespace ht {
+
+// The metadata that name the requantization policy.
+inline constexpr std::string_view kPolicyKey = "halftone.requantization";
 
 class PrepareContext {
  public:
@@ -19,6 +23,9 @@ class PrepareContext {
   const Graph& graph() const { return graph_; }
   const Links& links() const { return links_; }
   Policy policy() const { return plan_.policy; }
+  // Whether the file says how integers are rounded, as files of quantize do. What others compute in float between quantized
+  // values stays in float, so that they give what they gave where they were made.
+  bool states_policy() const { return graph_.metadata.contains(std::string(kPolicyKey)); }
   const Plan& plan() const { return plan_; }
   const Buffer& buffer(BufferId id) const { return plan_.buffer(id); }
 

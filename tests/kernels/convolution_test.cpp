@@ -71,7 +71,9 @@ void run_in_pieces(Random& random, const Params& params, const ht_arguments& arg
   run(&params, &arguments, 0, middle);
 }
 
-TEST(Convolution, EqualsItsDefinition) {
+// `draw` makes weights, `run` computes with them.
+template <class Weight, class Draw, class Run>
+void convolution_equals_its_definition(Draw draw, Run run) {
   for (uint32_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
@@ -85,7 +87,7 @@ TEST(Convolution, EqualsItsDefinition) {
     p.output_stride = p.output_channels + random.integer(0, 3);
     const int32_t depth = p.kernel_height * p.kernel_width * group_inputs;
     const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride));
-    const auto weights = random.bytes(static_cast<size_t>(p.output_channels * depth));
+    const std::vector<Weight> weights = draw(random, static_cast<size_t>(p.output_channels * depth));
     const auto padding = random.bytes(static_cast<size_t>(p.input_channels));
     const auto plain_bias = random.integers(static_cast<size_t>(p.output_channels), -3000, 3000);
     auto bias = plain_bias;
@@ -94,13 +96,11 @@ TEST(Convolution, EqualsItsDefinition) {
         bias[static_cast<size_t>(o)] -= weights[static_cast<size_t>(o * depth + k)] *
                                         padding[static_cast<size_t>(o / group_outputs * group_inputs + k % group_inputs)];
     const Outputs outputs = random_outputs(random, p.output_channels, depth);
-    p.weights = weights.data();
     p.bias = bias.data();
     p.padding = padding.data();
     p.epilogue = outputs.data.view();
     std::vector<int8_t> output(static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride), 77);
-    std::vector<int32_t> scratch(ht_conv_scratch(&p) / 4 + 16);
-    run_in_pieces(random, p, {{input.data()}, output.data(), scratch.data()}, ht_conv_units(&p), ht_conv);
+    run(random, p, weights, input, output);
 
     size_t at = 0;
     for (int b = 0; b < p.batch; ++b)
@@ -122,6 +122,29 @@ TEST(Convolution, EqualsItsDefinition) {
                       requantized(sum, outputs.data.real[static_cast<size_t>(o)], outputs.zero_point[static_cast<size_t>(o)]));
           }
   }
+}
+
+TEST(Convolution, EqualsItsDefinition) {
+  convolution_equals_its_definition<int8_t>(
+      [](Random& random, size_t count) { return random.bytes(count); },
+      [](Random& random, ht_conv_params p, const auto& weights, const auto& input, auto& output) {
+        p.weights = weights.data();
+        std::vector<int32_t> scratch(ht_conv_scratch(&p) / 4 + 16);
+        run_in_pieces(random, p, {{input.data()}, output.data(), scratch.data()}, ht_conv_units(&p), ht_conv);
+      });
+}
+
+TEST(Convolution, OfWideWeightsEqualsItsDefinition) {
+  convolution_equals_its_definition<int16_t>(
+      [](Random& random, size_t count) {
+        const auto drawn = random.integers(count, -255, 255);
+        return std::vector<int16_t>(drawn.begin(), drawn.end());
+      },
+      [](Random& random, const ht_conv_params& p, const auto& weights, const auto& input, auto& output) {
+        const ht_conv_wide_params wide{p, weights.data()};
+        std::vector<int32_t> scratch(ht_conv_wide_scratch(&wide) / 4 + 16);
+        run_in_pieces(random, wide, {{input.data()}, output.data(), scratch.data()}, ht_conv_wide_units(&wide), ht_conv_wide);
+      });
 }
 
 TEST(Depthwise, EqualsItsDefinition) {

@@ -120,14 +120,19 @@ Status multiply_and_add(ImportNode& node, const Gemm& gemm) {
 
 }  // namespace
 
-Status import_conv(ImportNode& node) {
+Result<Conv> read_conv(ImportNode& node) {
   const Shape weights = node.shape(1);
   if (weights.size() < 3) return input_error("its weights have the shape {} and so no kernel", shape_text(weights));
   const Ints kernel(weights.begin() + 2, weights.end());
   if (node.integers("kernel_shape", kernel) != kernel)
     return node.wrong_attribute("kernel_shape", fmt::format("contradicts the weights' shape {}", shape_text(weights)));
   HT_ASSIGN(const Window window, read_window(node, kernel, true));
-  return node.emit(Conv{window.strides, window.dilations, window.pads, node.integer("group", 1)}, node.inputs());
+  return Conv{window.strides, window.dilations, window.pads, node.integer("group", 1)};
+}
+
+Status import_conv(ImportNode& node) {
+  HT_ASSIGN(Conv conv, read_conv(node));
+  return node.emit(std::move(conv), node.inputs());
 }
 
 Status import_pool(ImportNode& node) {

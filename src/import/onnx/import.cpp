@@ -181,7 +181,7 @@ class Importer {
 
   Status add_node(const OnnxNode& node) {
     if (const OnnxSubgraph* branch = known_branch(node)) return add_branch(node, *branch);
-    const OnnxRow* known = node.domain.empty() ? find_onnx_row(node.op_type, opset_) : nullptr;
+    const OnnxRow* known = find_onnx_row(node.domain, node.op_type, opset_);
     if (!known) return unsupported("the operator is not supported; export the model without it, or cut it before it");
     const OnnxRow& row = *known;
     std::vector<Operand> operands;

@@ -8,8 +8,19 @@
 namespace ht {
 
 ImportNode::ImportNode(const OnnxNode& node, int64_t opset, std::vector<Operand> inputs, GraphBuilder& builder)
-    : node_(node), opset_(opset), inputs_(std::move(inputs)), builder_(builder), was_read_(node.attributes.size(), false) {
+    : node_(node), op_type_(node.op_type), opset_(opset), builder_(builder), was_read_(node.attributes.size(), false) {
+  set_inputs(std::move(inputs));
+}
+
+void ImportNode::set_inputs(std::vector<Operand> inputs) {
+  inputs_ = std::move(inputs);
   while (!inputs_.empty() && !inputs_.back().value.valid()) inputs_.pop_back();
+}
+
+void ImportNode::become(std::string_view op_type, int64_t opset, std::vector<Operand> inputs) {
+  op_type_ = op_type;
+  opset_ = opset;
+  set_inputs(std::move(inputs));
 }
 
 std::vector<ValueId> ImportNode::inputs() const {
@@ -131,8 +142,8 @@ Status ImportNode::finish(Status converted) const {
   HT_TRY(std::move(converted));
   for (size_t i = 0; i < was_read_.size(); ++i)
     if (!was_read_[i])
-      return input_error("{} of opset {} has no attribute '{}'; export the model again for the opset that it declares", op_type(),
-                         opset_, node_.attributes[i].name);
+      return input_error("{} of opset {} has no attribute '{}'; export the model again for the opset that it declares",
+                         node_.op_type, opset_, node_.attributes[i].name);
   return {};
 }
 

@@ -18,7 +18,8 @@ class ImportNode {
   ImportNode(const OnnxNode& node, int64_t opset, std::vector<Operand> inputs, GraphBuilder& builder);
 
   int64_t opset() const { return opset_; }
-  const std::string& op_type() const { return node_.op_type; }
+  const std::string& op_type() const { return op_type_; }
+  const std::string& domain() const { return node_.domain; }
   const std::string& name() const { return node_.name; }
   GraphBuilder& builder() { return builder_; }
 
@@ -27,6 +28,9 @@ class ImportNode {
   ValueId input(size_t i) const { return i < inputs_.size() ? inputs_[i].value : ValueId(); }
   std::vector<ValueId> inputs() const;  // optional ones that are not there at the end are left out
   Operand operand(size_t i) const { return inputs_[i]; }
+  void set_inputs(std::vector<Operand> inputs);
+  // From here on it is a node of ONNX's own of this operator and opset: for operators that do what another one does.
+  void become(std::string_view op_type, int64_t opset, std::vector<Operand> inputs);
   TensorType type(size_t i) const { return builder_.value(inputs_[i].value).type; }
   Shape shape(size_t i) const { return type(i).shape; }
   bool is_constant(size_t i) const { return has_input(i) && builder_.value(inputs_[i].value).constant.has_value(); }
@@ -74,6 +78,7 @@ class ImportNode {
   T attribute(std::string_view name, T otherwise, std::string_view type);
 
   const OnnxNode& node_;
+  std::string op_type_;
   int64_t opset_;
   std::vector<Operand> inputs_;
   GraphBuilder& builder_;

@@ -26,7 +26,7 @@ std::vector<OnnxUnsupported> unsupported_nodes(const OnnxModel& model) {
   const auto opset = model.info.opsets.find("");
   std::vector<OnnxUnsupported> unknown;
   for (const OnnxNode& node : model.nodes)
-    if (!node.domain.empty() || opset == model.info.opsets.end() || !find_onnx_row(node.op_type, opset->second))
+    if (opset == model.info.opsets.end() || !find_onnx_row(node.domain, node.op_type, opset->second))
       unknown.push_back({node.op_type, node.domain, node.name});
   return unknown;
 }

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
+#include "import/onnx/pieces.h"
 #include "import/onnx/tensor_data.h"
 
 namespace ht {
@@ -48,42 +50,41 @@ Result<Affine> blocked_affine(const Tensor& scales, std::vector<int32_t> zero_po
   return shrunk(expected, scales.to_floats(), std::move(zero_points));
 }
 
-// The parameters in inputs 1 and 2 of QuantizeLinear and DequantizeLinear, for a tensor of this type and shape.
-Result<Affine> read_affine(ImportNode& node, DType dtype, const Shape& shape) {
-  const int64_t wanted_axis = node.opset() >= 13 ? node.integer("axis", 1) : 0;
-  const int64_t block = node.opset() >= 21 ? node.integer("block_size", 0) : 0;
-  HT_ASSIGN(const Tensor scales, node.constant(1, "scales"));
+Result<std::vector<int32_t>> read_zero_points(const ImportNode& node, size_t input, DType dtype, int64_t count) {
   std::vector<int32_t> zero_points;
-  if (node.has_input(2)) {
-    HT_ASSIGN(const Tensor tensor, node.constant(2, "zero points"));
-    if (tensor.dtype() != dtype || tensor.size() != scales.size())
-      return input_error("its zero points ({} of type {}) fit neither its scales ({}) nor the type {}", tensor.size(),
-                         dtype_name(tensor.dtype()), scales.size(), dtype_name(dtype));
-    for (int64_t zero_point : tensor.to_int64s()) zero_points.push_back(static_cast<int32_t>(zero_point));
+  if (!node.has_input(input)) return zero_points;
+  HT_ASSIGN(const Tensor tensor, node.constant(input, "zero points"));
+  if (tensor.dtype() != dtype || tensor.size() != count)
+    return input_error("its zero points ({} of type {}) fit neither its scales ({}) nor the type {}", tensor.size(),
+                       dtype_name(tensor.dtype()), count, dtype_name(dtype));
+  for (int64_t zero_point : tensor.to_int64s()) zero_points.push_back(static_cast<int32_t>(zero_point));
+  return zero_points;
+}
+
+// How QuantizeLinear and DequantizeLinear say along which axis the scales in their second input vary.
+Result<Affine> read_affine(ImportNode& node, DType dtype, const Shape& shape) {
+  const bool is_microsoft = node.domain() == kMicrosoftDomain;
+  const bool has_axis = is_microsoft || node.opset() >= 13;
+  const Parameters parameters{1, 2, has_axis ? node.integer("axis", 1) : 0};
+  const int64_t block = is_microsoft || node.opset() >= 21 ? node.integer("block_size", 0) : 0;
+  if (block == 0) {
+    HT_ASSIGN(Affine affine, read_parameters(node, parameters, dtype, shape));
+    if (!has_axis && !affine.is_per_tensor())
+      return input_error("has {} scales; up to opset 12 there is one", affine.scales().size());
+    return affine;
   }
-  if (scales.dtype() != DType::kFloat32)
-    return input_error("its scales are of type {}; they must be floats", dtype_name(scales.dtype()));
-  Result<Affine> affine = input_error("its scales have the shape {}, which does not fit", shape_text(scales.shape()));
-  if (scales.size() == 1 && scales.shape().size() <= 1) {
-    affine = Affine::per_tensor(scales.to_floats()[0], zero_points.empty() ? 0 : zero_points[0]);
-  } else if (block != 0 || scales.shape().size() == 1) {
-    if (node.opset() < 13) return input_error("has {} scales; up to opset 12 there is one", scales.size());
-    HT_ASSIGN(const int64_t axis, resolve_axis(wanted_axis, shape.size()));
-    if (block != 0)
-      affine = blocked_affine(scales, std::move(zero_points), shape, axis, block);
-    else if (scales.size() == shape[static_cast<size_t>(axis)])
-      affine = Affine::per_axis(scales.to_floats(), std::move(zero_points), static_cast<size_t>(axis), shape.size());
-    else
-      affine = input_error("has {} scales for the {} elements of axis {}", scales.size(), shape[static_cast<size_t>(axis)], axis);
-  }
-  if (!affine) return affine;
-  HT_TRY(affine->fits(dtype, shape));
+  HT_ASSIGN(const Tensor scales, node.constant(parameters.scales, "scales"));
+  HT_ASSIGN(std::vector<int32_t> zero_points, read_zero_points(node, parameters.zero_points, dtype, scales.size()));
+  HT_ASSIGN(const int64_t axis, resolve_axis(parameters.axis, shape.size()));
+  HT_ASSIGN(Affine affine, blocked_affine(scales, std::move(zero_points), shape, axis, block));
+  HT_TRY(affine.fits(dtype, shape));
   return affine;
 }
 
 Result<DType> quantized_type(ImportNode& node) {
   DType dtype = DType::kUint8;
-  const int64_t code = node.opset() >= 21 ? node.integer("output_dtype", 0) : 0;
+  const bool names_type = node.opset() >= 21 || node.domain() == kMicrosoftDomain;
+  const int64_t code = names_type ? node.integer("output_dtype", 0) : 0;
   if (code != 0) {
     const auto named = code < 0 || code > INT32_MAX ? std::nullopt : element_type(static_cast<int32_t>(code));
     if (!named) return unsupported("its attribute 'output_dtype' is ONNX's number {}, which Halftone does not know", code);
@@ -95,19 +96,36 @@ Result<DType> quantized_type(ImportNode& node) {
   return dtype;
 }
 
-// A graph input of integers that only DequantizeLinear reads is a quantized input.
-Status quantize_input(ImportNode& node, const Affine& affine) {
-  Graph& graph = node.builder().graph();
-  const ValueId id = node.input(0);
-  const bool is_input = std::ranges::find(graph.inputs, id) != graph.inputs.end();
-  const bool is_read = std::ranges::any_of(
-      graph.nodes, [&](const Node& other) { return std::ranges::find(other.inputs, id) != other.inputs.end(); });
-  if (!is_input || is_read)
-    return unsupported("dequantizes '{}', which is neither a constant nor an input nor made by QuantizeLinear",
-                       graph.value(id).name);
-  graph.value(id).type.affine = affine;
-  node.builder().bind(graph.value(id).name, {id, true});
-  return {};
+// A graph input of integers that nobody has read yet can be a quantized input.
+bool is_unread_input(ImportNode& node, ValueId id) {
+  const Graph& graph = node.builder().graph();
+  return std::ranges::find(graph.inputs, id) != graph.inputs.end() && std::ranges::none_of(graph.nodes, [&](const Node& other) {
+           return std::ranges::find(other.inputs, id) != other.inputs.end();
+         });
+}
+
+// Scales and zero points as constants that broadcast to the tensor.
+struct Numbers {
+  ValueId scales, zero_points;
+};
+Result<Numbers> numbers_beside(ImportNode& node, const Affine& affine, const Shape& shape) {
+  const Shape own = affine.is_per_tensor() ? Shape{} : affine.shape();
+  for (size_t i = 0; i < own.size(); ++i)
+    if (own[i] != 1 && own[i] != shape[i]) return unsupported("computes with integers whose scales are given in blocks");
+  const std::vector<float> zero_points(affine.zero_points().begin(), affine.zero_points().end());
+  return Numbers{node.constant_beside(Tensor::of_floats(own, affine.scales()), "scales"),
+                 node.constant_beside(Tensor::of_floats(own, zero_points), "zero_points")};
+}
+
+// (q - zero point) * scale of integers that have no parameters of their own.
+Result<ValueId> dequantized(ImportNode& node, ValueId integers, const Affine& affine) {
+  const TensorType type = node.builder().value(integers).type;
+  HT_ASSIGN(const Numbers numbers, numbers_beside(node, affine, type.shape));
+  HT_ASSIGN(const ValueId real, cast_step(node, integers, DType::kFloat32, "numbers"));
+  HT_ASSIGN(const ValueId centred, binary_step(node, BinaryKind::kSub, real, numbers.zero_points, "centred"));
+  HT_ASSIGN(const ValueId scaled, binary_step(node, BinaryKind::kMul, centred, numbers.scales, "scaled"));
+  if (dtype_size(type.dtype) > 2) return scaled;  // no activations have 32 bits
+  return node.intermediate(Convert{type.dtype, affine}, {scaled}, "integers");
 }
 
 // The same scales seen as a tensor of `rank` axes.
@@ -155,13 +173,120 @@ std::optional<Affine> scaled_affine(const Value& weights, const Value& factors) 
   return *std::move(made);
 }
 
+// Operators that read integers as what they stand for. Order is the same among both.
+bool knows_integers(std::string_view name) {
+  constexpr std::array<std::string_view, 8> kNames = {"ArgMax",  "ArgMin", "DequantizeLinear", "Dropout", "Identity",
+                                                      "QGemm",   "Shape",  "Size"};
+  return name.starts_with("QLinear") || std::ranges::find(kNames, name) != kNames.end();
+}
+
+// Operators that move, select or bound elements, or go between them, do the same to the real numbers: all that they read as
+// data has the same parameters, and so has what they make.
+bool is_move(const ImportNode& node, std::string_view name) {
+  constexpr std::array<std::string_view, 20> kMoves = {
+      "Clip",   "Concat",  "DepthToSpace", "Expand", "Flatten", "Gather",       "GatherElements", "GatherND", "MaxPool",   "Pad",
+      "Reshape", "Resize", "Slice",        "Split",  "Squeeze", "SpaceToDepth", "Tile",           "Transpose", "Unsqueeze", "Upsample"};
+  const TensorType type = node.type(0);
+  if (std::ranges::find(kMoves, name) == kMoves.end() || !type.is_quantized() || !type.affine->is_per_tensor()) return false;
+  for (size_t i = 0; i < node.input_count(); ++i) {
+    if (!node.has_input(i)) continue;
+    const bool is_data = i == 0 || name == "Concat";
+    if (node.operand(i).integers != is_data ||
+        (is_data && (node.type(i).dtype != type.dtype || node.type(i).affine != type.affine)))
+      return false;
+  }
+  return true;
+}
+
+// Bounds and padding that the file gives as integers, as the numbers that they stand for.
+void bounds_to_real(Op& op, const Affine& affine) {
+  const auto to_real = [&](float& integer) {
+    if (std::abs(integer) < std::numeric_limits<float>::max())
+      integer = (integer - static_cast<float>(affine.zero_points()[0])) * affine.scales()[0];
+  };
+  if (auto* pad = std::get_if<Pad>(&op)) to_real(pad->value);
+  if (auto* unary = std::get_if<Unary>(&op); unary && unary->kind == UnaryKind::kClip) {
+    to_real(unary->alpha);
+    to_real(unary->beta);
+  }
+}
+
 }  // namespace
+
+Result<Affine> read_parameters(const ImportNode& node, const Parameters& parameters, DType dtype, const Shape& shape) {
+  HT_ASSIGN(const Tensor scales, node.constant(parameters.scales, "scales"));
+  HT_ASSIGN(std::vector<int32_t> zero_points, read_zero_points(node, parameters.zero_points, dtype, scales.size()));
+  if (scales.dtype() != DType::kFloat32)
+    return input_error("its scales are of type {}; they must be floats", dtype_name(scales.dtype()));
+  if (scales.shape().size() > 1) return input_error("its scales have the shape {}, which does not fit", shape_text(scales.shape()));
+  Result<Affine> affine = input_error("has no scales");
+  if (scales.size() == 1) {
+    affine = Affine::per_tensor(scales.to_floats()[0], zero_points.empty() ? 0 : zero_points[0]);
+  } else {
+    HT_ASSIGN(const int64_t axis, resolve_axis(parameters.axis, shape.size()));
+    if (scales.size() != shape[static_cast<size_t>(axis)])
+      return input_error("has {} scales for the {} elements of axis {}", scales.size(), shape[static_cast<size_t>(axis)], axis);
+    affine = Affine::per_axis(scales.to_floats(), std::move(zero_points), static_cast<size_t>(axis), shape.size());
+  }
+  if (!affine) return affine;
+  HT_TRY(affine->fits(dtype, shape));
+  return affine;
+}
+
+Result<ValueId> read_integers(ImportNode& node, size_t i) {
+  const Operand operand = node.operand(i);
+  if (!operand.integers) return operand.value;
+  const TensorType type = node.type(i);
+  if (node.is_constant(i)) return node.constant_beside(*node.builder().value(operand.value).constant, "integers");
+  HT_ASSIGN(const Numbers numbers, numbers_beside(node, *type.affine, type.shape));
+  // The quotient is off by less than a millionth, which rounding takes away.
+  HT_ASSIGN(const ValueId ratio, binary_step(node, BinaryKind::kDiv, operand.value, numbers.scales, "ratio"));
+  HT_ASSIGN(const ValueId whole, unary_step(node, UnaryKind::kRound, ratio, "whole"));
+  HT_ASSIGN(const ValueId shifted, binary_step(node, BinaryKind::kAdd, whole, numbers.zero_points, "shifted"));
+  return cast_step(node, shifted, type.dtype, "integers");
+}
+
+Result<ValueId> read_quantized(ImportNode& node, size_t i, const Affine& affine) {
+  const Operand operand = node.operand(i);
+  const TensorType type = node.type(i);
+  GraphBuilder& builder = node.builder();
+  if (!is_integer(type.dtype) || (type.is_quantized() && !operand.integers))
+    return input_error("its input {} ('{}') holds real numbers where integers belong", i, builder.value(operand.value).name);
+  if (operand.integers && type.affine == affine) return operand.value;
+  if (node.is_constant(i)) {
+    Tensor integers = *builder.value(operand.value).constant;
+    return builder.add_quantized_constant(operand.value, std::move(integers), affine);
+  }
+  if (!operand.integers && is_unread_input(node, operand.value)) {
+    builder.graph().value(operand.value).type.affine = affine;
+    builder.bind(builder.value(operand.value).name, {operand.value, true});
+    return operand.value;
+  }
+  HT_ASSIGN(const ValueId integers, read_integers(node, i));
+  return dequantized(node, integers, affine);
+}
+
+Status make_integers(ImportNode& node, DType dtype, const Affine& affine) {
+  Graph& graph = node.builder().graph();
+  const ValueId id = node.output_value(0);
+  if (!id.valid()) return {};
+  HT_TRY(affine.fits(dtype, graph.value(id).type.shape));
+  const bool is_made = !graph.nodes.empty() && graph.nodes.back().outputs[0] == id && !graph.value(id).type.is_quantized();
+  if (is_made) {
+    graph.value(id).type.dtype = dtype;
+    graph.value(id).type.affine = affine;
+  } else {
+    HT_TRY(node.emit(Convert{dtype, affine}, {id}));
+  }
+  node.mark_integers();
+  return {};
+}
 
 Status import_quantize(ImportNode& node) {
   if (node.opset() >= 19) node.ignore("saturate");   // concerns 8-bit floats only
   if (node.opset() >= 23) node.ignore("precision");  // of the division, which is f32 here
   const TensorType type = node.type(0);
-  if (type.dtype != DType::kFloat32 && !type.is_quantized())
+  if (type.dtype != DType::kFloat32 && type.dtype != DType::kInt32 && !type.is_quantized())
     return unsupported("quantizes a tensor of type {}; Halftone quantizes floats", dtype_name(type.dtype));
   HT_ASSIGN(const DType dtype, quantized_type(node));
   HT_ASSIGN(Affine affine, read_affine(node, dtype, type.shape));
@@ -169,7 +294,11 @@ Status import_quantize(ImportNode& node) {
     node.forward({node.input(0), true});
     return {};
   }
-  HT_TRY(node.emit(Convert{dtype, std::move(affine)}, {node.input(0)}));
+  ValueId source = node.input(0);
+  if (!type.is_quantized()) {
+    HT_ASSIGN(source, cast_step(node, source, DType::kFloat32, "numbers"));
+  }
+  HT_TRY(node.emit(Convert{dtype, std::move(affine)}, {source}));
   node.mark_integers();
   return {};
 }
@@ -177,22 +306,12 @@ Status import_quantize(ImportNode& node) {
 Status import_dequantize(ImportNode& node) {
   if (node.opset() >= 23) node.ignore("output_dtype");  // floats of any width are f32 here
   const TensorType type = node.type(0);
-  HT_ASSIGN(Affine affine, read_affine(node, type.dtype, type.shape));
-  const Operand operand = node.operand(0);
-  Graph& graph = node.builder().graph();
-  if (!operand.integers && !type.is_quantized()) {
-    if (graph.is_constant(operand.value)) {
-      Tensor integers = *graph.value(operand.value).constant;
-      node.forward({node.builder().add_quantized_constant(operand.value, std::move(integers), std::move(affine))});
-      return {};
-    }
-    HT_TRY(quantize_input(node, affine));
-  } else if (!operand.integers || type.affine != affine) {
-    return unsupported("dequantizes '{}' with other parameters than it was quantized with", graph.value(operand.value).name);
-  }
+  HT_ASSIGN(const Affine affine, read_affine(node, type.dtype, type.shape));
+  HT_ASSIGN(const ValueId value, read_quantized(node, 0, affine));
   // Here rather than with the other outputs, so that the nodes keep the file's order.
-  if (node.makes_graph_output()) return node.emit(Convert{DType::kFloat32, std::nullopt}, {operand.value});
-  node.forward({operand.value, false});
+  if (node.makes_graph_output() && node.builder().value(value).type.is_quantized() && !node.builder().value(value).constant)
+    return node.emit(Convert{DType::kFloat32, std::nullopt}, {value});
+  node.forward({value, false});
   return {};
 }
 
@@ -209,33 +328,32 @@ Status import_mul(ImportNode& node) {
 }
 
 Status import_on_integers(ImportNode& node, const OnnxRow& row) {
-  constexpr std::array<std::string_view, 5> kAny = {"DequantizeLinear", "Dropout", "Identity", "Shape", "Size"};
-  constexpr std::array<std::string_view, 14> kMoves = {"Concat",  "DepthToSpace", "Expand",    "Flatten",      "Gather",
-                                                       "MaxPool", "Reshape",      "Slice",     "SpaceToDepth", "Split",
-                                                       "Squeeze", "Tile",         "Transpose", "Unsqueeze"};
-  if (std::ranges::find(kAny, row.name) != kAny.end()) return row.convert(node);
+  if (knows_integers(row.name)) return row.convert(node);
   const TensorType type = node.type(0);
-  bool moves = std::ranges::find(kMoves, row.name) != kMoves.end() && type.is_quantized() && type.affine->is_per_tensor();
-  for (size_t i = 0; i < node.input_count(); ++i) {
-    if (!node.has_input(i)) continue;
-    const bool is_data = i == 0 || row.name == "Concat";
-    if (node.operand(i).integers != is_data ||
-        (is_data && (node.type(i).dtype != type.dtype || node.type(i).affine != type.affine)))
-      moves = false;
-  }
-  if (!moves)
-    return unsupported(
-        "reads the integers that QuantizeLinear makes; put DequantizeLinear before it, or export a model in QDQ format");
-  Graph& graph = node.builder().graph();
-  const size_t first_new = graph.nodes.size();
-  HT_TRY(row.convert(node));
-  for (size_t i = first_new; i < graph.nodes.size(); ++i)
-    for (ValueId output : graph.nodes[i].outputs) {
-      graph.value(output).type.dtype = type.dtype;
-      graph.value(output).type.affine = type.affine;
+  if (is_move(node, row.name)) {
+    Graph& graph = node.builder().graph();
+    const size_t first_new = graph.nodes.size();
+    HT_TRY(row.convert(node));
+    for (size_t i = first_new; i < graph.nodes.size(); ++i) {
+      bounds_to_real(graph.nodes[i].op, *type.affine);
+      for (ValueId output : graph.nodes[i].outputs) {
+        graph.value(output).type.dtype = type.dtype;
+        graph.value(output).type.affine = type.affine;
+      }
     }
-  node.mark_integers();
-  return {};
+    node.mark_integers();
+    return {};
+  }
+  std::vector<Operand> plain;
+  for (size_t i = 0; i < node.input_count(); ++i) {
+    ValueId integers;
+    if (node.has_input(i)) {
+      HT_ASSIGN(integers, read_integers(node, i));
+    }
+    plain.push_back({integers});
+  }
+  node.set_inputs(std::move(plain));
+  return row.convert(node);
 }
 
 }  // namespace ht

@@ -29,6 +29,7 @@ constexpr auto kRows = std::to_array<OnnxRow>({
     {"Constant", 1, kNow, 0, 0, import_constant},
     {"ConstantOfShape", 9, kNow, 1, 1, import_constant_of_shape},
     {"Conv", 1, kNow, 2, 3, import_conv},
+    {"ConvInteger", 10, kNow, 2, 4, import_conv_integer},
     {"ConvTranspose", 1, kNow, 2, 3, import_conv_transpose},
     {"Cos", 7, kNow, 1, 1, import_unary},
     {"CumProd", 26, kNow, 2, 2, import_cum_prod},
@@ -37,6 +38,7 @@ constexpr auto kRows = std::to_array<OnnxRow>({
     {"DequantizeLinear", 10, kNow, 2, 3, import_dequantize},
     {"Div", 7, kNow, 2, 2, import_binary},
     {"Dropout", 7, kNow, 1, 3, import_dropout},
+    {"DynamicQuantizeLinear", 11, kNow, 1, 1, import_dynamic_quantize},
     {"Einsum", 12, kNow, 1, kAny, import_einsum},
     {"Elu", 6, kNow, 1, 1, import_unary},
     {"Equal", 7, kNow, 2, 2, import_binary},
@@ -77,6 +79,7 @@ constexpr auto kRows = std::to_array<OnnxRow>({
     {"LpNormalization", 1, kNow, 1, 1, import_lp_normalization},
     {"LpPool", 2, kNow, 1, 1, import_lp_pool},
     {"MatMul", 1, kNow, 2, 2, import_matmul},
+    {"MatMulInteger", 10, kNow, 2, 4, import_matmul_integer},
     {"Max", 6, kNow, 1, kAny, import_variadic},
     {"MaxPool", 1, kNow, 1, 1, import_pool},
     {"Mean", 6, kNow, 1, kAny, import_variadic},
@@ -94,6 +97,8 @@ constexpr auto kRows = std::to_array<OnnxRow>({
     {"Pad", 2, 10, 1, 1, import_pad_2},
     {"Pad", 11, kNow, 2, 4, import_pad_11},
     {"Pow", 7, kNow, 2, 2, import_pow},
+    {"QLinearConv", 10, kNow, 8, 9, import_qlinear_conv},
+    {"QLinearMatMul", 10, kNow, 8, 8, import_qlinear_matmul},
     {"QuantizeLinear", 10, kNow, 2, 3, import_quantize},
     {"RMSNormalization", 23, kNow, 2, 2, import_rms_normalization},
     {"Range", 11, kNow, 3, 3, import_range},
@@ -160,17 +165,39 @@ constexpr auto kRows = std::to_array<OnnxRow>({
     {"Xor", 7, kNow, 2, 2, import_binary},
 });
 
+// Those that ONNX Runtime's quantizer writes, sorted by name.
+constexpr auto kMicrosoftRows = std::to_array<OnnxRow>({
+    {"DequantizeLinear", 1, kNow, 2, 3, import_dequantize},
+    {"QGemm", 1, kNow, 5, 9, import_qgemm},
+    {"QLinearAdd", 1, kNow, 7, 8, import_qlinear_binary},
+    {"QLinearAveragePool", 1, kNow, 4, 5, import_qlinear_pool},
+    {"QLinearConcat", 1, kNow, 4, kAny, import_qlinear_concat},
+    {"QLinearGlobalAveragePool", 1, kNow, 5, 5, import_qlinear_pool},
+    {"QLinearLeakyRelu", 1, kNow, 4, 5, import_qlinear_function},
+    {"QLinearMul", 1, kNow, 7, 8, import_qlinear_binary},
+    {"QLinearReduceMean", 1, kNow, 4, 5, import_qlinear_function},
+    {"QLinearSigmoid", 1, kNow, 4, 5, import_qlinear_function},
+    {"QLinearSoftmax", 1, kNow, 5, 5, import_qlinear_softmax},
+    {"QLinearWhere", 1, kNow, 9, 9, import_qlinear_where},
+    {"QuantizeLinear", 1, kNow, 2, 3, import_quantize},
+});
+
 constexpr bool comes_before(const OnnxRow& a, const OnnxRow& b) { return a.name != b.name ? a.name < b.name : a.until < b.since; }
-static_assert(std::ranges::adjacent_find(kRows, [](const auto& a, const auto& b) { return !comes_before(a, b); }) == kRows.end(),
-              "the rows are sorted and their opsets do not overlap");
+template <size_t N>
+constexpr bool are_sorted(const std::array<OnnxRow, N>& rows) {
+  return std::ranges::adjacent_find(rows, [](const auto& a, const auto& b) { return !comes_before(a, b); }) == rows.end();
+}
+static_assert(are_sorted(kRows) && are_sorted(kMicrosoftRows), "the rows are sorted and their opsets do not overlap");
 
 }  // namespace
 
 std::span<const OnnxRow> onnx_rows() { return kRows; }
 
-const OnnxRow* find_onnx_row(std::string_view name, int64_t opset) {
-  for (auto row = std::ranges::lower_bound(kRows, name, {}, &OnnxRow::name); row != kRows.end() && row->name == name; ++row)
-    if (row->since <= opset && opset <= row->until) return row;
+const OnnxRow* find_onnx_row(std::string_view domain, std::string_view name, int64_t opset) {
+  if (!domain.empty() && domain != kMicrosoftDomain) return nullptr;
+  const std::span<const OnnxRow> rows = domain.empty() ? std::span<const OnnxRow>(kRows) : kMicrosoftRows;
+  for (auto row = std::ranges::lower_bound(rows, name, {}, &OnnxRow::name); row != rows.end() && row->name == name; ++row)
+    if (row->since <= opset && opset <= row->until) return &*row;
   return nullptr;
 }
 

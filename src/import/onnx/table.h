@@ -10,8 +10,10 @@
 namespace ht {
 
 inline constexpr int64_t kOldestOpset = 7, kNewestOpset = 28;
+// ONNX Runtime's own operators, which its quantizer writes; their opset is 1.
+inline constexpr std::string_view kMicrosoftDomain = "com.microsoft";
 
-// How one operator of ONNX, in the opsets since..until, becomes nodes of the graph.
+// How one operator of ONNX, in the opsets since..until, becomes nodes of the graph. Rows of another domain hold for every opset.
 struct OnnxRow {
   std::string_view name;
   int64_t since, until;
@@ -19,9 +21,10 @@ struct OnnxRow {
   Status (*convert)(ImportNode&);
 };
 
-// Sorted by name, then opset.
+// ONNX's own, sorted by name, then opset.
 std::span<const OnnxRow> onnx_rows();
-const OnnxRow* find_onnx_row(std::string_view name, int64_t opset);
+// Of ONNX's own operators (an empty domain) or ONNX Runtime's; `opset` is always the one of ONNX's own.
+const OnnxRow* find_onnx_row(std::string_view domain, std::string_view name, int64_t opset);
 
 // The converters, by the file that holds them.
 Status import_unary(ImportNode& node);  // elementwise.cpp
@@ -40,7 +43,8 @@ Status import_shrink(ImportNode& node);
 Status import_where(ImportNode& node);
 Status import_cast(ImportNode& node);
 Status import_cast_like(ImportNode& node);
-Status import_conv(ImportNode& node);  // convolution.cpp
+Result<Conv> read_conv(ImportNode& node);  // convolution.cpp
+Status import_conv(ImportNode& node);
 Status import_pool(ImportNode& node);
 Status import_global_pool(ImportNode& node);
 Status import_lp_pool(ImportNode& node);
@@ -106,5 +110,17 @@ Status import_reduce_18(ImportNode& node);
 Status import_quantize(ImportNode& node);  // quantization.cpp
 Status import_dequantize(ImportNode& node);
 Status import_mul(ImportNode& node);
+Status import_qlinear_function(ImportNode& node);  // qlinear.cpp
+Status import_qlinear_pool(ImportNode& node);
+Status import_qlinear_softmax(ImportNode& node);
+Status import_qlinear_binary(ImportNode& node);
+Status import_qlinear_concat(ImportNode& node);
+Status import_qlinear_where(ImportNode& node);
+Status import_qlinear_conv(ImportNode& node);
+Status import_qlinear_matmul(ImportNode& node);
+Status import_qgemm(ImportNode& node);
+Status import_dynamic_quantize(ImportNode& node);  // integer_products.cpp
+Status import_conv_integer(ImportNode& node);
+Status import_matmul_integer(ImportNode& node);
 
 }  // namespace ht

@@ -35,14 +35,14 @@ Result<Geometry> geometry(const Conv& op, const PrepareContext& context) {
 
 // From ONNX's [outputs][channels][taps] to the kernels' [outputs][taps][channels], or depthwise [taps][outputs].
 template <class T>
-std::vector<T> kernel_order(std::span<const T> weights, const Geometry& g) {
+std::vector<T> kernel_order(std::span<const T> weights, const Geometry& g, bool depthwise) {
   const auto taps = static_cast<size_t>(g.spatial_taps()), channels = static_cast<size_t>(g.channels_per_group());
   const auto outputs = static_cast<size_t>(g.output_channels);
   std::vector<T> ordered(weights.size());
   for (size_t o = 0; o < outputs; ++o)
     for (size_t c = 0; c < channels; ++c)
       for (size_t t = 0; t < taps; ++t)
-        ordered[g.is_depthwise() ? t * outputs + o : (o * taps + t) * channels + c] = weights[(o * channels + c) * taps + t];
+        ordered[depthwise ? t * outputs + o : (o * taps + t) * channels + c] = weights[(o * channels + c) * taps + t];
   return ordered;
 }
 
@@ -62,7 +62,7 @@ Status prepare_float(const Geometry& g, PrepareContext& context) {
   std::vector<std::shared_ptr<const void>> arrays;
   const Value& weights = context.input_value(1);
   const Tensor real = dequantize(*weights.constant, weights.type.affine);
-  const float* ordered = keep(arrays, kernel_order(real.data<float>(), g));
+  const float* ordered = keep(arrays, kernel_order(real.data<float>(), g, g.is_depthwise()));
   const float* bias = nullptr;
   if (context.has_input(2)) {
     const Value& value = context.input_value(2);
@@ -93,26 +93,35 @@ Status prepare_float(const Geometry& g, PrepareContext& context) {
 
 Status prepare_integer(const Geometry& g, InnerProduct product, PrepareContext& context) {
   const BufferId input = context.int8_input(0, Layout::kChannelsLast);
-  HT_ASSIGN(ProductOutput output, product_output(context, product.sum_scale, Layout::kChannelsLast));
+  HT_ASSIGN(ProductOutput output, product_output(context, product.sum_scale, std::move(product.rest), Layout::kChannelsLast));
   std::vector<std::shared_ptr<const void>> arrays;
   auto fill = [&](auto params) {
     set_common(params, g);
-    params.weights = keep(arrays, kernel_order(std::span<const int8_t>(product.weights), g));
     params.bias = keep(arrays, std::move(product.bias));
     params.padding = keep(arrays, std::move(product.padding));
     params.epilogue = keep(arrays, std::move(output.epilogue));
     return params;
   };
-  if (g.is_depthwise()) {
+  const bool is_wide = !product.wide.empty();
+  if (g.is_depthwise() && !is_wide) {
     auto params = fill(ht_depthwise_params{});
+    params.weights = keep(arrays, kernel_order(std::span<const int8_t>(product.weights), g, true));
     params.channel_multiplier = g.output_channels / g.input_channels;
     context.add(KernelId::k_depthwise, params, std::move(arrays), {input}, output.buffer, g.macs);
+    finish_product(context, output);
+    return {};
+  }
+  auto params = fill(ht_conv_params{});
+  params.output_channels = g.output_channels;
+  params.groups = g.groups;
+  if (is_wide) {
+    const ht_conv_wide_params wide{params, keep(arrays, kernel_order(std::span<const int16_t>(product.wide), g, false))};
+    context.add(KernelId::k_conv_wide, wide, std::move(arrays), {input}, output.buffer, g.macs);
   } else {
-    auto params = fill(ht_conv_params{});
-    params.output_channels = g.output_channels;
-    params.groups = g.groups;
+    params.weights = keep(arrays, kernel_order(std::span<const int8_t>(product.weights), g, false));
     context.add(KernelId::k_conv, params, std::move(arrays), {input}, output.buffer, g.macs);
   }
+  finish_product(context, output);
   return {};
 }
 

@@ -399,6 +399,12 @@ def quantized_case(name):
     return made, arrays
 
 
+BOXES, SCORES = random(2, 30, 4, seed=1, low=0, high=10), random(2, 3, 30, seed=2, low=0, high=1).round(1)
+for opset, limits, attributes in [(10, [ints(5), np.float32(0.3)], {}), (11, [ints(100), np.float32(0.1), np.float32(0.5)], {"center_point_box": 1}),
+                                  (13, [ints(4)], {}), (13, [], {}), (13, [ints(9), np.float32(1), np.float32(2)], {})]:
+    case(f"NonMaxSuppression-{opset}-{len(limits)}-{len(attributes)}", "NonMaxSuppression", [], [BOXES, SCORES, *limits], opset=opset, **attributes)
+
+
 for quantized_name in QUANTIZED:
     CASES[f"quantized-{quantized_name}"] = lambda name=quantized_name: quantized_case(name)
 

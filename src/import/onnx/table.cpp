@@ -89,6 +89,7 @@ constexpr auto kRows = std::to_array<OnnxRow>({
     {"Mod", 10, kNow, 2, 2, import_mod},
     {"Mul", 7, kNow, 2, 2, import_mul},
     {"Neg", 6, kNow, 1, 1, import_unary},
+    {"NonMaxSuppression", 10, kNow, 2, 5, import_non_max_suppression},
     {"NonZero", 9, kNow, 1, 1, import_non_zero},
     {"Not", 1, kNow, 1, 1, import_unary},
     {"OneHot", 9, kNow, 3, 3, import_one_hot},

@@ -93,6 +93,7 @@ Status import_non_zero(ImportNode& node);
 Status import_hardmax(ImportNode& node);
 Status import_one_hot(ImportNode& node);
 Status import_trilu(ImportNode& node);
+Status import_non_max_suppression(ImportNode& node);  // non_max_suppression.cpp
 Status import_instance_normalization(ImportNode& node);  // normalization.cpp
 Status import_group_normalization(ImportNode& node);
 Status import_layer_normalization(ImportNode& node);

@@ -28,7 +28,8 @@ struct RunFlags {
     command.add_option("--recipe", recipe, "Preprocessing and head of a float model (default: what its structure suggests)");
     command.add_option("--score-threshold", score_threshold, "Only boxes above it")->type_name("X")->check(CLI::Range(0.0, 1.0));
     command.add_option("--beside", beside, "Another model whose boxes are drawn beside these")->type_name("MODEL");
-    command.add_option("--input", inputs, "A raw input; NAME= may be left out where there is only one")->type_name("NAME=X.npy");
+    command.add_option("--input", inputs, "A raw input, or all of them in one .npz; NAME= may be left out where there is only one")
+        ->type_name("NAME=X.npy");
     command.add_option("--output", output_folder, "Write raw outputs as NAME.npy into this folder")->type_name("DIR");
     command.add_option("--dump-values", dump_folder, "Write every value as NAME.npy into this folder")->type_name("DIR");
     command.footer(examples({"run yolox_int8.onnx --image street.jpg", "run yolox_int8.onnx --image street.jpg -o boxes.png",
@@ -165,27 +166,18 @@ Status run_images(Program& shared, const RunFlags& flags) {
   return shared.show(json, text_of(found[0].detections));
 }
 
-Result<std::vector<Tensor>> read_inputs(const RunFlags& flags) {
-  std::vector<Tensor> inputs;
-  for (const std::string& text : flags.inputs) {
-    const size_t equals = text.find('=');
-    const bool named = equals != std::string::npos;
-    auto tensor = halftone::read_npy(named ? text.substr(equals + 1) : text);
-    if (!tensor) return tensor.error();
-    tensor->name = named ? text.substr(0, equals) : "";
-    inputs.push_back(*std::move(tensor));
-  }
-  return inputs;
-}
-
 Status run_tensors(Program& shared, const RunFlags& flags) {
-  auto inputs = read_inputs(flags);
-  if (!inputs) return inputs.error();
   halftone::LoadOptions how;
   // What the model leaves open is as large as the array.
-  if (inputs->size() == 1) how.input_shape = inputs->front().shape;
+  if (flags.inputs.size() == 1 && flags.inputs[0].ends_with(".npy")) {
+    auto array = halftone::read_npy(flags.inputs[0].substr(flags.inputs[0].find('=') + 1));
+    if (!array) return array.error();
+    how.input_shape = array->shape;
+  }
   auto model = Model::load(flags.model, how, shared.context);
   if (!model) return model.error();
+  auto inputs = halftone::read_inputs(*model, flags.inputs);
+  if (!inputs) return inputs.error();
   auto session = Session::create(*model, shared.context);
   if (!session) return session.error();
   if (auto status = dump(*session, *inputs, flags); !status) return status;

@@ -30,7 +30,7 @@ struct Tensor {
   bool operator==(const Tensor&) const = default;
 };
 
-// NumPy's .npy format, version 1 to 3, C order, little endian. kInput for anything else.
+// NumPy's .npy format, version 1 to 3: numbers in any order of bytes and axes. kInput for anything else.
 Result<Tensor> read_npy(const std::filesystem::path& path);
 Status write_npy(const std::filesystem::path& path, const Tensor& tensor);
 
@@ -66,6 +66,10 @@ class Model {
  private:
   std::shared_ptr<const Content> content_;
 };
+
+// The model's inputs from files, each "NAME=X.npy", or "X.npy" for the only input, or "X.npz" with arrays that bear the inputs' names.
+// Numbers of another type become the input's: floats by rounding, integers where they fit. kInput where a shape is another.
+Result<std::vector<Tensor>> read_inputs(const Model& model, std::span<const std::string> files);
 
 // What calibration saw of every value. Statistics of disjoint shards of the same data merge to exactly those of one run.
 class Statistics {

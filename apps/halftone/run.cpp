@@ -31,9 +31,10 @@ struct RunFlags {
     command.add_option("--input", inputs, "A raw input, or all of them in one .npz; NAME= may be left out where there is only one")
         ->type_name("NAME=X.npy");
     command.add_option("--output", output_folder, "Write raw outputs as NAME.npy into this folder")->type_name("DIR");
-    command.add_option("--dump-values", dump_folder, "Write every value as NAME.npy into this folder")->type_name("DIR");
+    command.add_option("--dump-values", dump_folder, "Write every value on the way as NAME.npy into this new folder")->type_name("DIR");
     command.footer(examples({"run yolox_int8.onnx --image street.jpg", "run yolox_int8.onnx --image street.jpg -o boxes.png",
-                             "run net.onnx --input data=x.npy --output outputs"}));
+                             "run net.onnx --input data=x.npy --output outputs",
+                             "run yolox_int8.onnx --image street.jpg --dump-values values"}));
   }
   std::string model;
   std::vector<std::string> images;
@@ -69,25 +70,6 @@ Status check(const RunFlags& flags) {
   return {};
 }
 
-// A name that is safe as a file's: values of foreign models may hold anything.
-std::string file_name_of(std::string name) {
-  for (char& c : name) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '_';
-    if (!plain) c = '_';
-  }
-  return name.empty() || name[0] == '.' ? "_" + name : name;
-}
-
-Status write_all(const std::string& folder, const std::vector<Tensor>& tensors) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return halftone::Error{halftone::ErrorCode::kInput, "cannot make the folder: " + error.message(), folder};
-  for (const Tensor& tensor : tensors) {
-    if (auto status = halftone::write_npy(std::filesystem::path(folder) / (file_name_of(tensor.name) + ".npy"), tensor); !status) return status;
-  }
-  return {};
-}
-
 // A model with all that is needed to run it on photos.
 struct Runner {
   Session session;
@@ -112,12 +94,6 @@ Result<Runner> open_runner(Program& shared, const RunFlags& flags, const std::st
   auto session = Session::create(*model, shared.context);
   if (!session) return session.error();
   return Runner{*std::move(session), *std::move(recipe)};
-}
-
-Status dump(Session& session, const std::vector<Tensor>& inputs, const RunFlags& flags) {
-  if (flags.dump_folder.empty()) return {};
-  const auto values = session.run_all(inputs);
-  return values ? write_all(flags.dump_folder, *values) : Status(values.error());
 }
 
 Status draw(Program& shared, const RunFlags& flags, const std::vector<Detection>& detections) {
@@ -152,7 +128,7 @@ Status run_images(Program& shared, const RunFlags& flags) {
     if (!flags.dump_folder.empty()) {
       auto input = runner->session.preprocess(image, runner->recipe);
       if (!input) return input.error();
-      if (auto status = dump(runner->session, {*std::move(input)}, flags); !status) return status;
+      if (auto status = runner->session.dump({&*input, 1}, flags.dump_folder); !status) return status;
     }
     auto detections = runner->session.detect(image, runner->recipe);
     if (!detections) return detections.error();
@@ -180,10 +156,12 @@ Status run_tensors(Program& shared, const RunFlags& flags) {
   if (!inputs) return inputs.error();
   auto session = Session::create(*model, shared.context);
   if (!session) return session.error();
-  if (auto status = dump(*session, *inputs, flags); !status) return status;
+  if (!flags.dump_folder.empty()) {
+    if (auto status = session->dump(*inputs, flags.dump_folder); !status) return status;
+  }
   if (flags.output_folder.empty()) return {};
   const auto outputs = session->run(*inputs);
-  return outputs ? write_all(flags.output_folder, *outputs) : Status(outputs.error());
+  return outputs ? halftone::write_arrays(flags.output_folder, *outputs) : Status(outputs.error());
 }
 
 Status run(Program& shared, const RunFlags& flags) {

@@ -226,6 +226,14 @@ def test_quantized_input(halftone, tmp_path):
     np.testing.assert_array_equal(run(halftone, model, {"x": feed["x"].astype(np.float32) / 255}, tmp_path)["y_real"], wanted)
 
 
+def test_input_of_32_bits(halftone, tmp_path):
+    net = Net()
+    net.add("DequantizeLinear", ["x", net.constant("s", np.float32(.25))], "y")
+    model = net.model({"x": (np.int32, [1, 40])}, {"y": (np.float32, [1, 40])})
+    feed = {"x": np.arange(-20, 20, dtype=np.int32).reshape(1, 40) * 100_000}
+    np.testing.assert_array_equal(run(halftone, model, feed, tmp_path)["y"], feed["x"] * .25)
+
+
 def test_operators_on_integers(halftone, tmp_path):
     """What moves integers, bounds them, pads with one of them, or computes with them as they are."""
     net = Net()
@@ -326,7 +334,7 @@ def bad_qlinear_conv(**changes):
 @pytest.mark.parametrize("changes, sentence", [
     ({"ws": SOME[:4], "wz": np.zeros(4, np.int8)}, "4 scales"), ({"wz": np.zeros(3, np.int8)}, "zero points"), ({"wz": np.zeros(6, np.uint8)}, "zero points"),
     ({"ys": np.float32([.1, .2])}, "2 scales"), ({"bias": np.zeros(6, np.float32)}, "bias"), ({"bias": np.zeros(5, np.int32)}, "bias"),
-    ({"xs": np.float32(0)}, "scale"), ({"xs": np.float32("nan")}, "scale")])
+    ({"w": np.zeros((6, 4, 3, 3), np.int32), "wz": np.zeros(6, np.int32)}, "8-bit"), ({"xs": np.float32(0)}, "scale"), ({"xs": np.float32("nan")}, "scale")])
 def test_what_does_not_fit_is_refused(changes, sentence, halftone, tmp_path):
     onnx.save(bad_qlinear_conv(**changes), tmp_path / "bad.onnx")
     said = halftone("inspect", tmp_path / "bad.onnx", expect=(3, 4)).stderr

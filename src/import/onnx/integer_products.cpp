@@ -15,7 +15,8 @@ constexpr double kExact = 0x1p24;
 constexpr double kMostInteger = 255;  // of the difference of two 8-bit numbers
 constexpr double kPart = 16;
 
-// Integers less their zero points, as floats. One zero point an index lies along the axis, counted from the last one.
+// Integers less their zero points, as floats. Several zero points lie along the axis, counted from the last one as 1; 0 where there
+// may be only one.
 Result<ValueId> centred(ImportNode& node, size_t data, size_t zero_points, size_t axis_from_last, std::string_view suffix) {
   const TensorType type = node.type(data);
   if (type.is_quantized() || (type.dtype != DType::kInt8 && type.dtype != DType::kUint8))
@@ -30,7 +31,7 @@ Result<ValueId> centred(ImportNode& node, size_t data, size_t zero_points, size_
   const int64_t count = element_count(points.shape);
   if (count != 1) {
     const size_t rank = type.shape.size();
-    if (axis_from_last > rank || type.shape[rank - axis_from_last] != count)
+    if (axis_from_last == 0 || axis_from_last > rank || type.shape[rank - axis_from_last] != count)
       return input_error("its input {} has {} zero points, which fit no axis of {}", zero_points, count, shape_text(type.shape));
     Shape along(axis_from_last, 1);
     along[0] = count;
@@ -115,9 +116,8 @@ Status import_dynamic_quantize(ImportNode& node) {
 }
 
 Status import_conv_integer(ImportNode& node) {
-  const size_t rank = node.shape(1).size();
-  HT_ASSIGN(const ValueId x, centred(node, 0, 2, rank, "x"));
-  HT_ASSIGN(const ValueId weights, centred(node, 1, 3, rank, "weights"));
+  HT_ASSIGN(const ValueId x, centred(node, 0, 2, 0, "x"));
+  HT_ASSIGN(const ValueId weights, centred(node, 1, 3, node.shape(1).size(), "weights"));
   HT_ASSIGN(const Conv conv, read_conv(node));
   return emit_product(node, x, weights, conv);
 }

@@ -8,7 +8,10 @@ namespace {
 // Input `data`, whose scales and zero points are the two inputs behind it.
 Result<ValueId> quantized_input(ImportNode& node, size_t data, int64_t axis = 0) {
   if (!node.has_input(data)) return input_error("its input {} is missing", data);
-  HT_ASSIGN(const Affine affine, read_parameters(node, {data + 1, data + 2, axis}, node.type(data).dtype, node.shape(data)));
+  const DType dtype = node.type(data).dtype;
+  if (dtype != DType::kInt8 && dtype != DType::kUint8)
+    return input_error("its input {} is of type {}; it must be 8-bit integers", data, dtype_name(dtype));
+  HT_ASSIGN(const Affine affine, read_parameters(node, {data + 1, data + 2, axis}, dtype, node.shape(data)));
   return read_quantized(node, data, affine);
 }
 

@@ -96,6 +96,9 @@ Result<DType> quantized_type(ImportNode& node) {
   return dtype;
 }
 
+// As quantized activations have.
+bool has_8_bits(DType dtype) { return dtype == DType::kInt8 || dtype == DType::kUint8; }
+
 // A graph input of integers that nobody has read yet can be a quantized input.
 bool is_unread_input(ImportNode& node, ValueId id) {
   const Graph& graph = node.builder().graph();
@@ -117,14 +120,14 @@ Result<Numbers> numbers_beside(ImportNode& node, const Affine& affine, const Sha
                  node.constant_beside(Tensor::of_floats(own, zero_points), "zero_points")};
 }
 
-// (q - zero point) * scale of integers that have no parameters of their own.
+// (q - zero point) * scale of integers that have no parameters of their own; quantized where activations can be.
 Result<ValueId> dequantized(ImportNode& node, ValueId integers, const Affine& affine) {
   const TensorType type = node.builder().value(integers).type;
   HT_ASSIGN(const Numbers numbers, numbers_beside(node, affine, type.shape));
   HT_ASSIGN(const ValueId real, cast_step(node, integers, DType::kFloat32, "numbers"));
   HT_ASSIGN(const ValueId centred, binary_step(node, BinaryKind::kSub, real, numbers.zero_points, "centred"));
   HT_ASSIGN(const ValueId scaled, binary_step(node, BinaryKind::kMul, centred, numbers.scales, "scaled"));
-  if (dtype_size(type.dtype) > 2) return scaled;  // no activations have 32 bits
+  if (!has_8_bits(type.dtype)) return scaled;
   return node.intermediate(Convert{type.dtype, affine}, {scaled}, "integers");
 }
 
@@ -257,7 +260,7 @@ Result<ValueId> read_quantized(ImportNode& node, size_t i, const Affine& affine)
     Tensor integers = *builder.value(operand.value).constant;
     return builder.add_quantized_constant(operand.value, std::move(integers), affine);
   }
-  if (!operand.integers && is_unread_input(node, operand.value)) {
+  if (!operand.integers && has_8_bits(type.dtype) && is_unread_input(node, operand.value)) {
     builder.graph().value(operand.value).type.affine = affine;
     builder.bind(builder.value(operand.value).name, {operand.value, true});
     return operand.value;

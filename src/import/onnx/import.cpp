@@ -10,6 +10,7 @@
 #include "import/onnx/inline.h"
 #include "import/onnx/model.h"
 #include "import/onnx/quantization.h"
+#include "import/onnx/suppression.h"
 #include "ir/conversions.h"
 #include "ops/ops.h"
 
@@ -284,6 +285,7 @@ class Importer {
 Result<Graph> import_onnx_bytes(std::span<const uint8_t> bytes, const std::filesystem::path& folder,
                                 const OnnxImportOptions& options) {
   HT_ASSIGN(OnnxModel model, decode_onnx_model(bytes, folder, options.max_bytes));
+  leave_out_closing_suppression(model);
   return Importer(std::move(model), options).run();
 }
 

@@ -51,6 +51,7 @@ struct LoadFlags {
   explicit LoadFlags(CLI::App& command);
   halftone::LoadOptions options() const;
 
+  std::vector<int64_t> input_shape;
   std::vector<std::string> disabled_passes;
   std::string dump_after;
 };

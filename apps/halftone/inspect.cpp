@@ -14,7 +14,8 @@ struct InspectOptions {
   explicit InspectOptions(CLI::App& command) : load(command) {
     command.add_option("FILE", file, "An ONNX model, or statistics from `calibrate`")->required();
     command.add_flag("--per-layer", per_layer, "A row for every layer");
-    command.footer(examples({"inspect yolox_nano.onnx", "inspect yolox_int8.onnx --per-layer", "inspect yolox.stats --json"}));
+    command.footer(examples({"inspect yolox_nano.onnx", "inspect yolox_int8.onnx --per-layer", "inspect yolox.stats --json",
+                             "inspect yolov5n.onnx --input-shape 1,3,640,640"}));
   }
   std::string file;
   bool per_layer = false;

@@ -94,9 +94,17 @@ struct Runner {
 };
 
 Result<Runner> open_runner(Program& shared, const RunFlags& flags, const std::string& path) {
-  auto model = Model::load(path, {}, shared.context);
+  std::optional<Recipe> given;
+  halftone::LoadOptions how;
+  if (!flags.recipe.empty()) {
+    auto loaded = halftone::load_recipe(flags.recipe);
+    if (!loaded) return loaded.error();
+    given = *std::move(loaded);
+    how.input_shape = given->model.input_shape;
+  }
+  auto model = Model::load(path, how, shared.context);
   if (!model) return model.error();
-  auto recipe = flags.recipe.empty() ? model->recipe() : halftone::load_recipe(flags.recipe);
+  auto recipe = given ? Result<Recipe>(*std::move(given)) : model->recipe();
   if (!recipe) return recipe.error();
   if (flags.score_threshold) recipe->task.score_threshold = *flags.score_threshold;
   if (!flags.score_threshold && is_picture(flags.output)) recipe->task.score_threshold = std::max(recipe->task.score_threshold, kDrawnScore);
@@ -173,7 +181,10 @@ Result<std::vector<Tensor>> read_inputs(const RunFlags& flags) {
 Status run_tensors(Program& shared, const RunFlags& flags) {
   auto inputs = read_inputs(flags);
   if (!inputs) return inputs.error();
-  auto model = Model::load(flags.model, {}, shared.context);
+  halftone::LoadOptions how;
+  // What the model leaves open is as large as the array.
+  if (inputs->size() == 1) how.input_shape = inputs->front().shape;
+  auto model = Model::load(flags.model, how, shared.context);
   if (!model) return model.error();
   auto session = Session::create(*model, shared.context);
   if (!session) return session.error();

@@ -5,7 +5,10 @@
 #include <array>
 #include <unordered_map>
 
+#include <fmt/format.h>
+
 #include "import/onnx/inline.h"
+#include "import/onnx/suppression.h"
 
 namespace ht {
 namespace {
@@ -71,9 +74,11 @@ bool picks_others(const OnnxModel& model, const OnnxNode& suppression, const Nam
 std::optional<ClosingSuppression> find_closing_suppression(const OnnxModel& model) {
   const auto found = std::ranges::find_if(model.nodes, is_suppression);
   if (found == model.nodes.end() || std::ranges::count_if(model.nodes, is_suppression) > 1) return std::nullopt;
+  const auto overlap = allowed_overlap(model, *found);
+  if (!overlap) return std::nullopt;
   Names behind = values_behind(model, *found);
   const bool others = picks_others(model, *found, behind);
-  return ClosingSuppression{found->name, found->inputs[0], found->inputs[1], std::move(behind), others};
+  return ClosingSuppression{found->name, found->inputs[0], found->inputs[1], *overlap, std::move(behind), others};
 }
 
 void end_before(const ClosingSuppression& closing, OnnxModelInfo& info) {
@@ -85,6 +90,7 @@ void end_before(const ClosingSuppression& closing, OnnxModelInfo& info) {
     if (std::ranges::find(kept, name, &OnnxPort::name) == kept.end()) kept.push_back({name, DType::kFloat32, std::nullopt});
   }
   info.outputs = std::move(kept);
+  info.metadata[kSuppressionKey] = fmt::format("{}", closing.overlap);
 }
 
 }  // namespace ht

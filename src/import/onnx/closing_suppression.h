@@ -13,15 +13,16 @@ namespace ht {
 struct ClosingSuppression {
   std::string node;           // its name
   std::string boxes, scores;  // what it reads
+  float overlap = 0;          // what overlaps more is dropped
   std::unordered_set<std::string> behind;  // values that depend on it
   // Whether something behind it picks from values that are neither the boxes nor the scores, say labels.
   bool picks_others = false;
 };
 
-// Nothing where there is none, or several.
+// Nothing where there is none, or several, or how much may overlap is not known.
 std::optional<ClosingSuppression> find_closing_suppression(const OnnxModel& model);
 
-// The outputs behind it make way for the boxes and scores that it reads.
+// The outputs behind it make way for the boxes and scores that it reads, and the metadata say so.
 void end_before(const ClosingSuppression& closing, OnnxModelInfo& info);
 
 }  // namespace ht

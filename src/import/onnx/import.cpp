@@ -11,6 +11,7 @@
 #include "import/onnx/inline.h"
 #include "import/onnx/model.h"
 #include "import/onnx/quantization.h"
+#include "import/onnx/suppression.h"
 #include "ir/conversions.h"
 #include "ops/ops.h"
 
@@ -134,6 +135,7 @@ class Importer {
       if (closing && node.name == closing->node && may_end_before(*closing)) {
         left_out = closing->behind;
         end_before(*closing, model_.info);
+        graph_.metadata = model_.info.metadata;
       }
       const bool is_behind = std::ranges::any_of(node.outputs, [&](const std::string& name) { return left_out.contains(name); });
       if (!is_behind) HT_TRY(add_named_node(node));
@@ -315,6 +317,7 @@ class Importer {
 Result<Graph> import_onnx_bytes(std::span<const uint8_t> bytes, const std::filesystem::path& folder,
                                 const OnnxImportOptions& options) {
   HT_ASSIGN(OnnxModel model, decode_onnx_model(bytes, folder, options.max_bytes));
+  leave_out_closing_suppression(model);
   return Importer(std::move(model), options).run();
 }
 

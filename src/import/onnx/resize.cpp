@@ -52,7 +52,7 @@ Result<std::vector<T>> spread_over_axes(const std::vector<T>& some, const Ints& 
   return all;
 }
 
-Status size_by_sizes(ImportNode& node, Resize& resize, const Shape& shape, const Ints& axes) {
+Status size_by_sizes(ImportNode& node, Resize& resize, const Shape& shape, const Ints& axes, const std::string& policy) {
   HT_ASSIGN(const Ints some, node.constant_ints(3, "sizes"));
   HT_ASSIGN(resize.sizes, spread_over_axes(some, axes, shape));
   for (size_t i = 0; i < shape.size(); ++i)
@@ -62,7 +62,6 @@ Status size_by_sizes(ImportNode& node, Resize& resize, const Shape& shape, const
   for (size_t i = 0; i < shape.size(); ++i)
     resize.scales.push_back(static_cast<float>(resize.sizes[i]) / static_cast<float>(shape[i]));
 
-  const std::string policy = node.opset() >= 18 ? node.text("keep_aspect_ratio_policy", "stretch") : "stretch";
   if (policy == "stretch") return {};
   if (policy != "not_larger" && policy != "not_smaller")
     return node.wrong_attribute("keep_aspect_ratio_policy", fmt::format("is '{}'", policy));
@@ -169,8 +168,10 @@ Status import_resize_11(ImportNode& node) {
     scales = tensor.to_floats();
   }
   if (node.has_input(3) == !scales.empty()) return input_error("must have either scales or sizes");
+  // It says how sizes are met; exporters write it beside scales too.
+  const std::string policy = node.opset() >= 18 ? node.text("keep_aspect_ratio_policy", "stretch") : "stretch";
   if (node.has_input(3)) {
-    HT_TRY(size_by_sizes(node, resize, shape, axes));
+    HT_TRY(size_by_sizes(node, resize, shape, axes, policy));
   } else {
     HT_ASSIGN(resize.scales, spread_over_axes(scales, axes, Floats(shape.size(), 1)));
     HT_TRY(size_by_scales(resize, shape));

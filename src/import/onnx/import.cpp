@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/file.h"
+#include "import/onnx/closing_suppression.h"
 #include "import/onnx/info.h"
 #include "import/onnx/inline.h"
 #include "import/onnx/model.h"
@@ -64,7 +65,7 @@ class Importer {
     reserve_names();
     HT_TRY(add_inputs());
     HT_TRY(add_initializers());
-    for (const OnnxNode& node : model_.nodes) HT_TRY(add_named_node(node));
+    HT_TRY(add_nodes());
     HT_TRY(add_outputs());
     fold_conversions(graph_);
     order_values();
@@ -124,6 +125,37 @@ class Importer {
       builder_.bind(name, {builder_.add_constant(name, *std::move(tensor))});
     }
     return {};
+  }
+
+  // All of them, or those before a NonMaxSuppression at the end.
+  Status add_nodes() {
+    const auto closing = find_closing_suppression(model_);
+    std::unordered_set<std::string> left_out;
+    for (const OnnxNode& node : model_.nodes) {
+      if (closing && node.name == closing->node && may_end_before(*closing)) {
+        left_out = closing->behind;
+        end_before(*closing, model_.info);
+        graph_.metadata = model_.info.metadata;
+      }
+      const bool is_behind = std::ranges::any_of(node.outputs, [&](const std::string& name) { return left_out.contains(name); });
+      if (!is_behind) HT_TRY(add_named_node(node));
+    }
+    return {};
+  }
+
+  // Whether the boxes and scores hold what a detector's head needs: several classes, or one and nothing beside it.
+  bool may_end_before(const ClosingSuppression& closing) const {
+    const Operand* boxes = builder_.find(closing.boxes);
+    const Operand* scores = builder_.find(closing.scores);
+    if (!boxes || !scores || boxes->integers || scores->integers) return false;
+    const auto is_computed = [&](const Operand& operand) {
+      return !graph_.is_constant(operand.value) && std::ranges::find(graph_.inputs, operand.value) == graph_.inputs.end();
+    };
+    const Shape& of_boxes = graph_.value(boxes->value).type.shape;
+    const Shape& of_scores = graph_.value(scores->value).type.shape;
+    if (!is_computed(*boxes) || !is_computed(*scores) || of_boxes.size() != 3 || of_scores.size() != 3) return false;
+    const bool fits = of_boxes[2] == 4 && of_boxes[0] == of_scores[0] && of_boxes[1] == of_scores[2];
+    return fits && (of_scores[1] > 1 || !closing.picks_others);
   }
 
   Status add_named_node(const OnnxNode& node) {

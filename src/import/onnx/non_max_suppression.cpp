@@ -2,8 +2,7 @@
 // NonMaxSuppression chooses as many boxes as the values make it, so its output has a size at import only where boxes and scores
 // are constants.
 #include <algorithm>
-#include <array>
-#include <limits>
+#include <optional>
 
 #include "import/onnx/pieces.h"
 #include "import/onnx/table.h"
@@ -18,7 +17,7 @@ struct Suppression {
   bool centres = false;  // boxes are centre and size, else any two opposite corners
   int64_t most = 0;      // boxes of a class
   float overlap = 0;
-  float score = -std::numeric_limits<float>::infinity();
+  std::optional<float> score;  // only higher ones count
 };
 
 struct Rectangle {
@@ -43,11 +42,11 @@ bool overlaps(const Rectangle& a, const Rectangle& b, float allowed) {
   return shared / (a.area() + b.area() - shared) > allowed;
 }
 
-// The boxes of one class that stay, best first; of equal scores the first comes first.
+// The boxes of one class that stay, best first; of equal scores the first comes first. What is not a number has no place.
 Ints chosen(const Suppression& how, const std::vector<Rectangle>& boxes, const float* scores) {
   Ints order;
   for (size_t i = 0; i < boxes.size(); ++i)
-    if (scores[i] > how.score) order.push_back(static_cast<int64_t>(i));
+    if (how.score ? scores[i] > *how.score : scores[i] == scores[i]) order.push_back(static_cast<int64_t>(i));
   std::ranges::stable_sort(order, std::greater(), [&](int64_t i) { return scores[i]; });
   Ints kept;
   for (int64_t i : order) {

@@ -114,6 +114,25 @@ Status import_grid_sample(ImportNode& node) {
   return node.emit(sample, node.inputs());
 }
 
+Status import_roi_align(ImportNode& node) {
+  const std::string mode = node.text("mode", "avg");
+  if (mode != "avg" && mode != "max") return node.wrong_attribute("mode", "must be 'avg' or 'max'");
+  RoiAlign align;
+  align.maximum = mode == "max";
+  align.half_pixel = false;
+  if (node.opset() >= 16) {
+    const std::string coordinates = node.text("coordinate_transformation_mode", "half_pixel");
+    if (coordinates != "half_pixel" && coordinates != "output_half_pixel")
+      return node.wrong_attribute("coordinate_transformation_mode", "must be 'half_pixel' or 'output_half_pixel'");
+    align.half_pixel = coordinates == "half_pixel";
+  }
+  align.height = node.integer("output_height", 1);
+  align.width = node.integer("output_width", 1);
+  align.samples = node.integer("sampling_ratio", 0);
+  align.scale = node.number("spatial_scale", 1);
+  return node.emit(align, node.inputs());
+}
+
 Status import_resize_10(ImportNode& node) {
   Resize resize;
   const std::string mode = node.text("mode", "nearest");

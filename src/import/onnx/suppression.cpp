@@ -69,32 +69,66 @@ std::optional<std::vector<size_t>> takers_of_rows(const OnnxModel& model, const 
   return takers;
 }
 
-std::optional<float> only_number(const Tensor& tensor) {
-  return tensor.dtype() == DType::kFloat32 && tensor.size() == 1 ? std::optional(tensor.data<float>()[0]) : std::nullopt;
-}
-
-// The number that an initializer or a Constant holds alone.
-std::optional<float> number_of(const OnnxModel& model, const std::string& name) {
+// What an initializer or a Constant holds.
+std::optional<Tensor> constant_of(const OnnxModel& model, const std::string& name) {
   if (const auto found = model.initializers.find(name); found != model.initializers.end())
-    return found->second ? only_number(*found->second) : std::nullopt;
+    return found->second ? std::optional(*found->second) : std::nullopt;
   for (const OnnxNode& node : model.nodes) {
     if (node.op_type != "Constant" || node.outputs.empty() || node.outputs[0] != name || node.attributes.size() != 1) continue;
     const auto& value = node.attributes[0].value;
-    if (const auto* number = std::get_if<float>(&value)) return *number;
-    if (const auto* numbers = std::get_if<Floats>(&value)) return numbers->size() == 1 ? std::optional(numbers->front()) : std::nullopt;
-    if (const auto* tensor = std::get_if<Tensor>(&value)) return only_number(*tensor);
+    if (const auto* tensor = std::get_if<Tensor>(&value)) return *tensor;
+    if (const auto* number = std::get_if<float>(&value)) return Tensor::of_floats({1}, Floats{*number});
+    if (const auto* numbers = std::get_if<Floats>(&value)) return Tensor::of_floats({std::ssize(*numbers)}, *numbers);
+    if (const auto* numbers = std::get_if<Ints>(&value)) return Tensor::of_int64s(*numbers);
   }
   return std::nullopt;
 }
 
-// What overlaps more is dropped; ONNX's default drops whatever overlaps.
-std::optional<float> allowed_overlap(const OnnxModel& model, const OnnxNode& suppression) {
-  if (suppression.inputs.size() < 4 || suppression.inputs[3].empty()) return 0.0f;
-  const auto overlap = number_of(model, suppression.inputs[3]);
-  return overlap && *overlap >= 0 && *overlap <= 1 ? overlap : std::nullopt;
+// Whether a Slice is told its axes, and the rows' is none of them.
+bool slices_columns(const OnnxModel& model, const OnnxNode& node) {
+  if (node.inputs.size() < 4) return false;
+  const auto axes = constant_of(model, node.inputs[3]);
+  if (!axes || !is_integer(axes->dtype())) return false;
+  return std::ranges::all_of(axes->to_int64s(), [](int64_t axis) { return axis > 0; });
+}
+
+// Whether the node keeps all rows, so that it may as well have those that were not chosen.
+bool keeps_rows(const OnnxModel& model, const OnnxNode& node) {
+  constexpr std::array<std::string_view, 17> kKeepers = {"Add", "Cast", "Ceil", "Clip",  "Concat", "Div",     "Floor", "Identity",  "Max",
+                                                         "Min", "Mul",  "Neg",  "Round", "Split",  "Squeeze", "Sub",   "Unsqueeze"};
+  if (!node.domain.empty()) return false;
+  if (node.op_type == "Slice") return slices_columns(model, node);
+  if (node.op_type == "Gather") return integer_of(node, "axis") > 0;
+  return std::ranges::find(kKeepers, node.op_type) != kKeepers.end();
+}
+
+// A limit to their number, say, means the best of those that were chosen.
+bool keep_rows_to_the_end(const OnnxModel& model, const Readers& readers, const std::vector<size_t>& takers) {
+  std::vector<std::string> open;
+  std::unordered_set<std::string> seen;
+  for (size_t taker : takers) open.push_back(model.nodes[taker].outputs[0]);
+  while (!open.empty()) {
+    const std::string name = std::move(open.back());
+    open.pop_back();
+    const auto found = readers.find(name);
+    if (!seen.insert(name).second || found == readers.end()) continue;
+    for (size_t reader : found->second) {
+      if (!keeps_rows(model, model.nodes[reader])) return false;
+      open.insert(open.end(), model.nodes[reader].outputs.begin(), model.nodes[reader].outputs.end());
+    }
+  }
+  return true;
 }
 
 }  // namespace
+
+std::optional<float> allowed_overlap(const OnnxModel& model, const OnnxNode& suppression) {
+  if (suppression.inputs.size() < 4 || suppression.inputs[3].empty()) return 0.0f;
+  const auto number = constant_of(model, suppression.inputs[3]);
+  if (!number || number->dtype() != DType::kFloat32 || number->size() != 1) return std::nullopt;
+  const float overlap = number->to_floats()[0];
+  return overlap >= 0 && overlap <= 1 ? std::optional(overlap) : std::nullopt;
+}
 
 void leave_out_closing_suppression(OnnxModel& model) {
   const Readers readers = readers_of(model);
@@ -102,7 +136,7 @@ void leave_out_closing_suppression(OnnxModel& model) {
     if (node.op_type != "NonMaxSuppression" || !node.domain.empty() || node.outputs.size() != 1) continue;
     const auto overlap = allowed_overlap(model, node);
     const auto takers = takers_of_rows(model, readers, node);
-    if (!overlap || !takers) continue;
+    if (!overlap || !takers || !keep_rows_to_the_end(model, readers, *takers)) continue;
     for (size_t taker : *takers) {
       OnnxNode& gather = model.nodes[taker];
       gather.op_type = "Identity";

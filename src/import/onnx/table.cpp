@@ -128,6 +128,7 @@ constexpr auto kRows = std::to_array<OnnxRow>({
     {"Reshape", 5, kNow, 2, 2, import_reshape},
     {"Resize", 10, 10, 2, 2, import_resize_10},
     {"Resize", 11, kNow, 1, 4, import_resize_11},
+    {"RoiAlign", 10, kNow, 3, 3, import_roi_align},
     {"Round", 11, kNow, 1, 1, import_unary},
     {"Scatter", 9, 10, 3, 3, import_scatter_elements},
     {"ScatterElements", 11, kNow, 3, 3, import_scatter_elements},

@@ -102,6 +102,7 @@ Status import_lp_normalization(ImportNode& node);
 Status import_mean_variance_normalization(ImportNode& node);
 Status import_lrn(ImportNode& node);
 Status import_grid_sample(ImportNode& node);  // resize.cpp
+Status import_roi_align(ImportNode& node);
 Status import_resize_10(ImportNode& node);    // Upsample too
 Status import_resize_11(ImportNode& node);
 Status import_softmax_1(ImportNode& node);  // reduce.cpp

@@ -363,10 +363,10 @@ def rows_of(found):
     return np.array(rows).reshape(-1, 6)
 
 
-def assert_near(ours, theirs):
+def assert_near(ours, theirs, threshold=THRESHOLD):
     """Boxes on the photo to a few thousandths of a pixel; those whose score is at the threshold may be missing."""
     margin = 1e-4
-    sure, possible = theirs[theirs[:, 4] > THRESHOLD + margin], theirs[theirs[:, 4] > THRESHOLD - margin]
+    sure, possible = theirs[theirs[:, 4] > threshold + margin], theirs[theirs[:, 4] > threshold - margin]
     assert len(sure) > 5 and len(sure) <= len(ours) <= len(possible)
     tolerance = np.array([5e-3 + 2e-5 * np.abs(theirs[:, :4]).max()] * 4 + [1e-4, 0.5])
     for rows, among in ((sure, ours), (ours, possible)):

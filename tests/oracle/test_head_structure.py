@@ -273,8 +273,8 @@ def ssd(activated):
 # ---- boxes ----
 
 
-def scored_boxes(order, form, background):
-    """As detectors without anchors end: distances to sides, decoded, and a score a class."""
+def scored_boxes(order, form, background, end=None):
+    """As detectors without anchors end: distances to sides, decoded, and a score a class; `end` makes the outputs of these."""
     net, sides, scores = Net(), [], []
     columns = CLASSES + (1 if background else 0)
     for f, (h, w), s in zip(net.features(), GRIDS, STRIDES):
@@ -300,7 +300,31 @@ def scored_boxes(order, form, background):
         boxes = {"xyxy": q, "yxyx": q[:, [1, 0, 3, 2]], "cxcywh": from_centres(*q.T)}[order]
         return boxes, np.float64(outputs[1][0])[:, 1 if background else 0:]
 
-    return net.model([box, values]), truth
+    return net.model(end(net, box, values) if end else [box, values]), truth
+
+
+def suppressed(net, boxes, scores, center=False):
+    """The triples, and scores a class."""
+    scores = net.transpose(scores, 0, 2, 1)
+    limits = [net.constant([100], np.int64), net.constant([0.45]), net.constant([0.25])]
+    return net("NonMaxSuppression", boxes, scores, *limits, center_point_box=int(center)), scores
+
+
+def picked_rows(net, boxes, scores):
+    """One output of picture, box, class and score, as end-to-end exports of YOLO have it."""
+    triples, scores = suppressed(net, boxes, scores)
+    picture, label, place = (net("Slice", triples, *(net.constant([v], np.int64) for v in (i, i + 1, 1))) for i in range(3))
+    box = net("GatherND", boxes, net.concat([picture, place], 1))
+    score = net("Unsqueeze", net("GatherND", scores, triples), net.constant([1], np.int64))
+    numbers = [net("Cast", v, to=TensorProto.FLOAT) for v in (picture, label)]
+    return [net.concat([numbers[0], box, numbers[1], score], 1)]
+
+
+SUPPRESSED = {
+    "triples": lambda net, boxes, scores: [suppressed(net, boxes, scores)[0]],
+    "triples of centres": lambda net, boxes, scores: [suppressed(net, boxes, scores, True)[0]],
+    "rows": picked_rows,
+}
 
 
 def transformer(background):
@@ -468,3 +492,24 @@ def test_validate_finds_the_head_too(name, halftone, photos, tmp_path):
     halftone("quantize", recipe, "-o", tmp_path / "integers.onnx")
     both = halftone.json("validate", recipe, "--model", tmp_path / "integers.onnx")
     assert both["float"] == figures and 0.3 < both["quantized"]["AP"] <= 1
+
+
+@pytest.mark.parametrize("name", SUPPRESSED)
+def test_model_that_ends_in_suppression(name, halftone, photos, tmp_path):
+    """The outputs make way for the boxes and scores that NonMaxSuppression reads, in float and after quantization."""
+    order = "cxcywh" if "centres" in name else "xyxy"
+    onnx.save(scored_boxes(order, "pixels", False, SUPPRESSED[name])[0], tmp_path / "net.onnx")
+    plain, truth = scored_boxes(order, "pixels", False)
+    assert halftone.json("inspect", tmp_path / "net.onnx")["head"]["head"] == "boxes"
+    halftone("init", tmp_path / "net.onnx", "-o", tmp_path / "init.toml")
+    assert "nms_threshold = 0.45" in (tmp_path / "init.toml").read_text()
+
+    recipe, photo = write_recipe(tmp_path / "net.toml", sections(tmp_path / "net.onnx", photos)), photos / "0.png"
+    outputs = onnxruntime.InferenceSession(plain.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"photo": input_of(photo)})
+    found = rows_of(halftone.json("run", tmp_path / "net.onnx", "--recipe", recipe, "--image", photo))
+    assert_near(found, expected(*truth(outputs), 0, False))
+
+    made = halftone.json("quantize", recipe, "-o", tmp_path / "integers.onnx")
+    assert any("NonMaxSuppression is left out" in note for note in made["notes"])
+    assert "NonMaxSuppression" not in {node.op_type for node in onnx.load(tmp_path / "integers.onnx").graph.node}
+    assert len(rows_of(halftone.json("run", tmp_path / "integers.onnx", "--image", photo))) > len(found) / 2

@@ -60,6 +60,7 @@ class Importer {
     HT_ASSIGN(opset_, supported_opset(model_.info));
     HT_TRY(sort_needed_nodes(model_));
     HT_TRY(refuse_unsupported(model_));
+    closing_ = find_closing_suppression(model_);
     graph_.name = model_.info.graph_name;
     graph_.metadata = model_.info.metadata;
     reserve_names();
@@ -129,12 +130,11 @@ class Importer {
 
   // All of them, or those before a NonMaxSuppression at the end.
   Status add_nodes() {
-    const auto closing = find_closing_suppression(model_);
     std::unordered_set<std::string> left_out;
     for (const OnnxNode& node : model_.nodes) {
-      if (closing && node.name == closing->node && may_end_before(*closing)) {
-        left_out = closing->behind;
-        end_before(*closing, model_.info);
+      if (closing_ && node.name == closing_->node && may_end_before(*closing_)) {
+        left_out = closing_->behind;
+        end_before(*closing_, model_.info);
         graph_.metadata = model_.info.metadata;
       }
       const bool is_behind = std::ranges::any_of(node.outputs, [&](const std::string& name) { return left_out.contains(name); });
@@ -308,6 +308,7 @@ class Importer {
   OnnxModel model_;
   const OnnxImportOptions& options_;
   int64_t opset_ = 0;
+  std::optional<ClosingSuppression> closing_;
   Graph graph_;
   GraphBuilder builder_;
 };

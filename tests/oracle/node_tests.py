@@ -22,8 +22,8 @@ MAIN_TYPES = {TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32, TensorPro
 # inputs are known.
 CONSTANTS = {"ConstantOfShape", "Range", "EyeLike", "NonZero", "NonMaxSuppression", "If"}
 UNKNOWN = ("has operators that are not supported", "uses no operators of ONNX itself")
-# What QuantizeLinear makes and DequantizeLinear reads is real numbers to the float executor; tests/oracle/test_onnx_import.py has the integers.
-LEFT_OUT = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
+# The integers that these make are real numbers to the float executor; test_onnx_import.py and test_quantized_elsewhere.py have them.
+LEFT_OUT = {"QuantizeLinear", "QLinearConv", "QLinearMatMul"}
 # Cases whose expected values are not what ONNX Runtime computes; it leaves them out too. They take the resized length to be a
 # fraction where corners are aligned.
 DISPUTED = {"test_resize_downsample_scales_linear_align_corners", "test_resize_downsample_scales_cubic_align_corners"}

@@ -30,6 +30,7 @@ bool is_newer(const Op& op) {
   if (const auto* scatter = std::get_if<ScatterElements>(&op)) return scatter->reduction != ScatterReduction::kNone;
   if (const auto* scatter = std::get_if<ScatterND>(&op)) return scatter->reduction != ScatterReduction::kNone;
   if (std::holds_alternative<GridSample>(op)) return true;
+  if (const auto* align = std::get_if<RoiAlign>(&op)) return align->half_pixel;
   if (const auto* pool = std::get_if<Pool>(&op))
     return pool->kind == PoolKind::kAverage &&
            std::ranges::any_of(pool->dilations, [](int64_t dilation) { return dilation != 1; });

@@ -278,9 +278,11 @@ Status write(const Site& site, const GridSample& sample) {
 }
 
 Status write(const Site& site, const RoiAlign& align) {
-  site.make("RoiAlign")
-      .text("coordinate_transformation_mode", align.half_pixel ? "half_pixel" : "output_half_pixel")
-      .text("mode", align.maximum ? "max" : "avg")
+  auto attributes = site.make("RoiAlign");
+  // What older opsets have no name for is all that they have.
+  if (site.writer.opset() >= 16)
+    attributes.text("coordinate_transformation_mode", align.half_pixel ? "half_pixel" : "output_half_pixel");
+  attributes.text("mode", align.maximum ? "max" : "avg")
       .integer("output_height", align.height)
       .integer("output_width", align.width)
       .integer("sampling_ratio", align.samples)

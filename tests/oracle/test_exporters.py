@@ -186,7 +186,7 @@ def test_table_is_up_to_date(name, exporter, case):
     """Ranges come from float convolutions, whose last bits depend on the instruction set; what they decide differs by less than this."""
     now = families.measured(case(name, exporter))
     then = next(f for f in families.read_table(families.table_in(TABLE.read_text())) if (f["family"], f["exporter"]) == (now["family"], exporter))
-    assert abs(then["snr"] - now["snr"]) < 1.5, f"{now['snr']:.1f} dB; run tests/oracle/families.py"
+    assert abs(then["snr"] - now["snr"]) < 4, f"{now['snr']:.1f} dB; run tests/oracle/families.py"
     assert now["float"] < 20 * then["float"] + 1e-7, f"{now['float']:.1e}; run tests/oracle/families.py"
 
 

@@ -16,15 +16,14 @@ from places import BUILD, STREET, built  # noqa: E402
 class Program:
     """The command line program; every call has bounded time and memory."""
 
-    SECONDS = 300
     MEMORY = 4 << 30
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, seconds=300):
+        self.path, self.seconds = path, seconds
 
     def __call__(self, *arguments, expect=0, memory=MEMORY, **options):
         limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory))  # noqa: E731
-        done = subprocess.run([self.path, *map(str, arguments)], capture_output=True, text=True, timeout=self.SECONDS, preexec_fn=limit,
+        done = subprocess.run([self.path, *map(str, arguments)], capture_output=True, text=True, timeout=self.seconds, preexec_fn=limit,
                               errors="replace", **options)
         codes = expect if isinstance(expect, tuple) else (expect,)
         assert done.returncode in codes, f"{' '.join(map(str, arguments))}\ngave {done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <iterator>
+
 #include "api/arrays.h"
 #include "api/samples.h"
 #include "base/file.h"

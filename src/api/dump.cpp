@@ -2,6 +2,7 @@
 #include "api/dump.h"
 
 #include <algorithm>
+#include <array>
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/npy.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>

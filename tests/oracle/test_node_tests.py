@@ -2,6 +2,7 @@
 """Runs ONNX's own node tests on the float executor. A case passes with all of its inputs given at run time or, where that is
 refused, with all but the first as initializers, as exported networks have their weights, shapes and axes."""
 import collections
+import functools
 import subprocess
 import warnings
 
@@ -10,6 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
+from foreign import run as session_outputs
 from places import built
 
 with warnings.catch_warnings():
@@ -22,8 +24,8 @@ MAIN_TYPES = {TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32, TensorPro
 # Operators that say a constant: all of their inputs are initializers in exported networks.
 CONSTANTS = {"ConstantOfShape", "Range", "EyeLike", "NonZero", "If"}
 UNKNOWN = ("has operators that are not supported", "uses no operators of ONNX itself")
-# What QuantizeLinear makes is real numbers to the float executor; tests/oracle/test_onnx_import.py has its integers.
-LEFT_OUT = {"QuantizeLinear", "DynamicQuantizeLinear"}
+# The integers that these make are real numbers to the float executor; test_onnx_import.py and test_quantized_elsewhere.py have them.
+LEFT_OUT = {"QuantizeLinear", "QLinearConv", "QLinearMatMul"}
 # Cases whose expected values are not what ONNX Runtime computes; it leaves them out too. They take the resized length to be a
 # fraction where corners are aligned.
 DISPUTED = {"test_resize_downsample_scales_linear_align_corners", "test_resize_downsample_scales_cubic_align_corners"}
@@ -32,9 +34,16 @@ Case = collections.namedtuple("Case", "name model inputs outputs rtol atol")
 Outcome = collections.namedtuple("Outcome", "state how reason")
 
 
+@functools.cache
+def node_tests():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return load_model_tests(kind="node")
+
+
 def cases():
     found = []
-    for test in load_model_tests(kind="node"):
+    for test in node_tests():
         ports = list(test.model.graph.input) + list(test.model.graph.output)
         operators = {node.op_type for node in test.model.graph.node}
         if test.name in DISPUTED or operators & LEFT_OUT or not test.data_sets or not all(port.type.HasField("tensor_type") for port in ports):
@@ -144,6 +153,24 @@ def test_nine_of_ten_pass(outcomes):
     print(f"\nall: {report(outcomes.values())}\nwith the main types: {report(main)}\nrefused of these:\n{refused}")
     passed = sum(outcome.state == "passed" for _, outcome in main)
     assert passed >= 0.9 * len(main), f"{passed} of {len(main)} pass; refused:\n{refused}"
+
+
+def test_integers_of_quantized_operators(halftone, tmp_path):
+    """In the session, with the integers that are no weights given at run time."""
+    found = [test for test in node_tests() if {node.op_type for node in test.model.graph.node} <= {"QLinearConv", "QLinearMatMul"}]
+    assert len(found) >= 5
+    for test in found:
+        inputs, outputs = test.data_sets[0]
+        made = onnx.ModelProto()
+        made.CopyFrom(test.model)
+        ports = list(made.graph.input)
+        given = {0, 3} if ports[0].name == "a" else {0}
+        for i in sorted(set(range(len(ports))) - given):
+            made.graph.input.remove(ports[i])
+            made.graph.initializer.append(numpy_helper.from_array(inputs[i], ports[i].name))
+        feed = {ports[i].name: inputs[i] for i in given}
+        got = next(iter(session_outputs(halftone, made, feed, tmp_path / test.name).values()))
+        np.testing.assert_array_equal(got, outputs[0], err_msg=test.name)
 
 
 def test_refusals_say_why_in_one_line(outcomes):

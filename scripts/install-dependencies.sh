@@ -9,7 +9,7 @@ build=(
   libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev nettle-dev
   libprotobuf-dev protobuf-compiler libonnx-dev
   libdnnl-dev
-  libjpeg62-turbo-dev libpng-dev libwebp-dev libcairo2-dev
+  libjpeg62-turbo-dev libpng-dev libwebp-dev libcairo2-dev zlib1g-dev
 )
 test=(libgtest-dev python3-venv git)
 

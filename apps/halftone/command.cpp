@@ -48,12 +48,17 @@ Status QuantizeFlags::apply(halftone::QuantizeSettings& settings) const {
 }
 
 LoadFlags::LoadFlags(CLI::App& command) {
+  command.add_option("--input-shape", input_shape, "Sizes of the only input, where the model leaves some open")
+      ->delimiter(',')
+      ->type_name("N,N,...")
+      ->check(CLI::PositiveNumber);
   command.add_option("--disable-pass", disabled_passes, "Leave out a rewrite of the graph")->group("For bug reports");
   command.add_option("--dump-after", dump_after, "Print the graph after that rewrite to standard error")->group("For bug reports");
 }
 
 halftone::LoadOptions LoadFlags::options() const {
   halftone::LoadOptions options;
+  options.input_shape = input_shape;
   options.disabled_passes = disabled_passes;
   options.dump_after = dump_after;
   if (!dump_after.empty()) options.on_dump = [](std::string_view text) { fmt::print(stderr, "{}", text); };

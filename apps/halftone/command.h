@@ -51,6 +51,7 @@ struct LoadFlags {
   explicit LoadFlags(CLI::App& command);
   halftone::LoadOptions options() const;
 
+  std::vector<int64_t> input_shape;
   std::vector<std::string> disabled_passes;
   std::string dump_after;
 };
@@ -75,6 +76,7 @@ void add_merge(CLI::App& program, Program& shared);
 void add_quantize(CLI::App& program, Program& shared);
 void add_validate(CLI::App& program, Program& shared);
 void add_run(CLI::App& program, Program& shared);
+void add_compare(CLI::App& program, Program& shared);
 void add_bench(CLI::App& program, Program& shared);
 void add_kernels(CLI::App& program, Program& shared);
 void add_planned(CLI::App& program, Program& shared);  // commands that this version names and refuses

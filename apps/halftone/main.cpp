@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
   app::add_quantize(program, shared);
   app::add_validate(program, shared);
   app::add_run(program, shared);
+  app::add_compare(program, shared);
   app::add_bench(program, shared);
   app::add_kernels(program, shared);
   app::add_planned(program, shared);

@@ -28,11 +28,13 @@ struct RunFlags {
     command.add_option("--recipe", recipe, "Preprocessing and head of a float model (default: what its structure suggests)");
     command.add_option("--score-threshold", score_threshold, "Only boxes above it")->type_name("X")->check(CLI::Range(0.0, 1.0));
     command.add_option("--beside", beside, "Another model whose boxes are drawn beside these")->type_name("MODEL");
-    command.add_option("--input", inputs, "A raw input; NAME= may be left out where there is only one")->type_name("NAME=X.npy");
+    command.add_option("--input", inputs, "A raw input, or all of them in one .npz; NAME= may be left out where there is only one")
+        ->type_name("NAME=X.npy");
     command.add_option("--output", output_folder, "Write raw outputs as NAME.npy into this folder")->type_name("DIR");
-    command.add_option("--dump-values", dump_folder, "Write every value as NAME.npy into this folder")->type_name("DIR");
+    command.add_option("--dump-values", dump_folder, "Write every value on the way as NAME.npy into this new folder")->type_name("DIR");
     command.footer(examples({"run yolox_int8.onnx --image street.jpg", "run yolox_int8.onnx --image street.jpg -o boxes.png",
-                             "run net.onnx --input data=x.npy --output outputs"}));
+                             "run net.onnx --input data=x.npy --output outputs",
+                             "run yolox_int8.onnx --image street.jpg --dump-values values"}));
   }
   std::string model;
   std::vector<std::string> images;
@@ -68,25 +70,6 @@ Status check(const RunFlags& flags) {
   return {};
 }
 
-// A name that is safe as a file's: values of foreign models may hold anything.
-std::string file_name_of(std::string name) {
-  for (char& c : name) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '_';
-    if (!plain) c = '_';
-  }
-  return name.empty() || name[0] == '.' ? "_" + name : name;
-}
-
-Status write_all(const std::string& folder, const std::vector<Tensor>& tensors) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return halftone::Error{halftone::ErrorCode::kInput, "cannot make the folder: " + error.message(), folder};
-  for (const Tensor& tensor : tensors) {
-    if (auto status = halftone::write_npy(std::filesystem::path(folder) / (file_name_of(tensor.name) + ".npy"), tensor); !status) return status;
-  }
-  return {};
-}
-
 // A model with all that is needed to run it on photos.
 struct Runner {
   Session session;
@@ -94,21 +77,23 @@ struct Runner {
 };
 
 Result<Runner> open_runner(Program& shared, const RunFlags& flags, const std::string& path) {
-  auto model = Model::load(path, {}, shared.context);
+  std::optional<Recipe> given;
+  halftone::LoadOptions how;
+  if (!flags.recipe.empty()) {
+    auto loaded = halftone::load_recipe(flags.recipe);
+    if (!loaded) return loaded.error();
+    given = *std::move(loaded);
+    how.input_shape = given->model.input_shape;
+  }
+  auto model = Model::load(path, how, shared.context);
   if (!model) return model.error();
-  auto recipe = flags.recipe.empty() ? model->recipe() : halftone::load_recipe(flags.recipe);
+  auto recipe = given ? Result<Recipe>(*std::move(given)) : model->recipe();
   if (!recipe) return recipe.error();
   if (flags.score_threshold) recipe->task.score_threshold = *flags.score_threshold;
   if (!flags.score_threshold && is_picture(flags.output)) recipe->task.score_threshold = std::max(recipe->task.score_threshold, kDrawnScore);
   auto session = Session::create(*model, shared.context);
   if (!session) return session.error();
   return Runner{*std::move(session), *std::move(recipe)};
-}
-
-Status dump(Session& session, const std::vector<Tensor>& inputs, const RunFlags& flags) {
-  if (flags.dump_folder.empty()) return {};
-  const auto values = session.run_all(inputs);
-  return values ? write_all(flags.dump_folder, *values) : Status(values.error());
 }
 
 Status draw(Program& shared, const RunFlags& flags, const std::vector<Detection>& detections) {
@@ -143,7 +128,7 @@ Status run_images(Program& shared, const RunFlags& flags) {
     if (!flags.dump_folder.empty()) {
       auto input = runner->session.preprocess(image, runner->recipe);
       if (!input) return input.error();
-      if (auto status = dump(runner->session, {*std::move(input)}, flags); !status) return status;
+      if (auto status = runner->session.dump({&*input, 1}, flags.dump_folder); !status) return status;
     }
     auto detections = runner->session.detect(image, runner->recipe);
     if (!detections) return detections.error();
@@ -157,30 +142,26 @@ Status run_images(Program& shared, const RunFlags& flags) {
   return shared.show(json, text_of(found[0].detections));
 }
 
-Result<std::vector<Tensor>> read_inputs(const RunFlags& flags) {
-  std::vector<Tensor> inputs;
-  for (const std::string& text : flags.inputs) {
-    const size_t equals = text.find('=');
-    const bool named = equals != std::string::npos;
-    auto tensor = halftone::read_npy(named ? text.substr(equals + 1) : text);
-    if (!tensor) return tensor.error();
-    tensor->name = named ? text.substr(0, equals) : "";
-    inputs.push_back(*std::move(tensor));
-  }
-  return inputs;
-}
-
 Status run_tensors(Program& shared, const RunFlags& flags) {
-  auto inputs = read_inputs(flags);
-  if (!inputs) return inputs.error();
-  auto model = Model::load(flags.model, {}, shared.context);
+  halftone::LoadOptions how;
+  // What the model leaves open is as large as the array.
+  if (flags.inputs.size() == 1 && flags.inputs[0].ends_with(".npy")) {
+    auto array = halftone::read_npy(flags.inputs[0].substr(flags.inputs[0].find('=') + 1));
+    if (!array) return array.error();
+    how.input_shape = array->shape;
+  }
+  auto model = Model::load(flags.model, how, shared.context);
   if (!model) return model.error();
+  auto inputs = halftone::read_inputs(*model, flags.inputs);
+  if (!inputs) return inputs.error();
   auto session = Session::create(*model, shared.context);
   if (!session) return session.error();
-  if (auto status = dump(*session, *inputs, flags); !status) return status;
+  if (!flags.dump_folder.empty()) {
+    if (auto status = session->dump(*inputs, flags.dump_folder); !status) return status;
+  }
   if (flags.output_folder.empty()) return {};
   const auto outputs = session->run(*inputs);
-  return outputs ? write_all(flags.output_folder, *outputs) : Status(outputs.error());
+  return outputs ? halftone::write_arrays(flags.output_folder, *outputs) : Status(outputs.error());
 }
 
 Status run(Program& shared, const RunFlags& flags) {

@@ -15,11 +15,15 @@ namespace halftone {
 std::string to_json(const InspectResult& result);
 std::string to_json(const QuantizeResult& result);
 std::string to_json(const ValidateResult& result);
+std::string to_json(const CompareResult& result);
 std::string to_json(const BenchResult& result);
 std::string to_json(const KernelsResult& result);
 // [{"image", "category_id", "category", "bbox", "score"}, ...]
 std::string to_json(std::span<const ImageDetections> images);
 std::string to_json(const Error& error);
+
+// A heading and a row for each layer of a model, or for each value of statistics, with commas between fields (RFC 4180).
+std::string to_csv(const InspectResult& result);
 
 // Writes a document to a file, whole or not at all.
 Status write_text(const std::filesystem::path& path, std::string_view text);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,9 +31,12 @@ struct Tensor {
   bool operator==(const Tensor&) const = default;
 };
 
-// NumPy's .npy format, version 1 to 3, C order, little endian. kInput for anything else.
+// NumPy's .npy format, version 1 to 3: numbers in any order of bytes and axes. kInput for anything else.
 Result<Tensor> read_npy(const std::filesystem::path& path);
 Status write_npy(const std::filesystem::path& path, const Tensor& tensor);
+// Each as NAME.npy in the folder, which is made where it is not there. What no file should be called becomes "_"; where names would
+// be the same then, a number follows.
+Status write_arrays(const std::filesystem::path& folder, std::span<const Tensor> tensors);
 
 struct LoadOptions {
   std::vector<int64_t> input_shape;          // fixes what the only input leaves open; empty: the model's own
@@ -44,6 +48,13 @@ struct LoadOptions {
 // The names of the rewrites that a model passes through when it is loaded, in their order.
 std::vector<std::string_view> pass_names();
 
+class Statistics;
+
+struct InspectOptions {
+  const Statistics* statistics = nullptr;  // of this model, or of the one that it was quantized from: what they observed is shown too
+  bool kernels = false;                    // choose each layer's kernel for this machine, which takes as long as to prepare a run
+};
+
 // A network that was read from a file and verified. Cheap to copy; copies share what they hold, and nobody changes it.
 class Model {
  public:
@@ -54,7 +65,8 @@ class Model {
   bool is_quantized() const;
   std::vector<ValueInfo> inputs() const;
   std::vector<ValueInfo> outputs() const;
-  InspectResult inspect() const;
+  // kInput where the statistics are of another model.
+  Result<InspectResult> inspect(const InspectOptions& options = {}, const Context& context = {}) const;
   // The preprocessing, task and settings that `quantize` wrote into the file, with this file as the model; for other models what
   // their structure suggests, as `halftone init` does. Data sections are empty.
   Result<Recipe> recipe() const;
@@ -66,6 +78,10 @@ class Model {
  private:
   std::shared_ptr<const Content> content_;
 };
+
+// The model's inputs from files, each "NAME=X.npy", or "X.npy" for the only input, or "X.npz" with arrays that bear the inputs' names.
+// Numbers of another type become the input's: floats by rounding, integers where they fit. kInput where a shape is another.
+Result<std::vector<Tensor>> read_inputs(const Model& model, std::span<const std::string> files);
 
 // What calibration saw of every value. Statistics of disjoint shards of the same data merge to exactly those of one run.
 class Statistics {
@@ -84,6 +100,18 @@ class Statistics {
   std::shared_ptr<const Content> content_;
 };
 
+// A value on the way from inputs to outputs.
+struct TracedValue {
+  std::string layer;  // the node that makes it, and its operator; empty for inputs
+  std::string op;
+  std::string type;                // as it is computed: "f32", "i8", ...
+  Tensor real;                     // what it stands for: f32 where it is quantized
+  std::optional<Tensor> integers;  // where it is quantized: real = (integers - zero_point) * scale
+  std::vector<float> scales;       // one, or one for each index of `axis`
+  std::vector<int32_t> zero_points;
+  std::optional<int64_t> axis;
+};
+
 // A model made ready to run: quantized ones in integers, float ones in float. One run at a time a session.
 class Session {
  public:
@@ -94,8 +122,12 @@ class Session {
 
   // The outputs in the model's order. Inputs may come in any order and are found by name; the only input may lack a name.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
-  // The same with every value that is computed on the way, inputs and outputs among them.
-  Result<std::vector<Tensor>> run_all(std::span<const Tensor> inputs);
+  // Runs and shows every value that is made on the way, inputs and outputs among them, in the order in which they are made. Values that
+  // a kernel computes together with what reads them are not made.
+  Status trace(std::span<const Tensor> inputs, const std::function<void(const TracedValue& value)>& show);
+  // Writes those values into a folder: an array of real numbers each, one of integers beside it where it is quantized, and values.json,
+  // which lists them. The folder appears whole or not at all; one that holds nothing but dumped values is replaced.
+  Status dump(std::span<const Tensor> inputs, const std::filesystem::path& folder);
   // Preprocesses a JPEG, PNG or WebP photo, runs, decodes the head and suppresses, as the recipe's [preprocess] and [task] say.
   Result<std::vector<Detection>> detect(const std::filesystem::path& image, const Recipe& recipe);
   // The model's input made from a photo.

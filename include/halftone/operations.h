@@ -47,6 +47,20 @@ struct ValidateOptions {
 };
 Result<ValidateResult> validate(const Recipe& recipe, const ValidateOptions& options = {}, const Context& context = {});
 
+// Two models on the same samples, value by value. Values are matched by their names, which rewriting and quantization keep, and outputs
+// also by their order. A float model runs in float, a quantized one in integers; either may be A, the reference.
+struct CompareOptions {
+  std::vector<std::filesystem::path> images;  // photos, each a sample; or
+  std::vector<std::string> inputs;            // files of arrays, one sample, as read_inputs() takes them
+  std::optional<Recipe> recipe;               // preprocessing of both; absent: what each carries, else what the other one carries
+  std::vector<std::string> values;            // only those of these names; * and ? stand for any characters
+};
+Result<CompareResult> compare(const std::filesystem::path& a, const std::filesystem::path& b, const CompareOptions& options,
+                              const Context& context = {});
+// The same of two folders that Session::dump() wrote, or of any .npy files, whose names are then those of the values. Of the options
+// only `values` counts.
+Result<CompareResult> compare_dumps(const std::filesystem::path& a, const std::filesystem::path& b, const CompareOptions& options = {});
+
 struct BenchOptions {
   int64_t runs = 0;  // 0: as many as fit into about two seconds, at least 20
   bool per_layer = false;

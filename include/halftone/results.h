@@ -24,14 +24,6 @@ struct OperatorCount {
   int64_t count = 0;
 };
 
-struct LayerInfo {
-  std::string name;
-  std::string op;
-  std::string output;  // type and shape of the first output: "f32 1x16x208x208", "s8 per channel 1x16x208x208"
-  int64_t parameters = 0;
-  int64_t macs = 0;
-};
-
 // Something that stays as it is, and why.
 struct Refusal {
   std::string name;
@@ -39,7 +31,7 @@ struct Refusal {
   std::string reason;
 };
 
-// The range of a value: as observed (statistics) or as its integers can hold (quantized model).
+// The range of a value: as observed (statistics), as its integers can hold (quantized model), or as its numbers are (weights).
 struct RangeInfo {
   std::string name;
   std::string type;      // of a quantized model's value: "s8", ...
@@ -48,6 +40,26 @@ struct RangeInfo {
   double max = 0;
   std::optional<double> scale;        // the largest where there are several
   std::optional<int64_t> zero_point;  // where there is just one
+  std::optional<double> observed_min, observed_max;  // of a quantized model's value, where statistics tell
+  std::optional<double> mean, rms;                   // rms: the root of the mean square; where statistics tell
+  std::optional<double> bits_used;  // log2 of how many integers lie between the least and the greatest that occur, mean over channels
+};
+
+// A layer's weights are its constants that are no indices or sizes. Bytes count each tensor that it reads or writes once, as it is stored.
+struct LayerInfo {
+  std::string name;
+  std::string op;
+  std::vector<std::string> inputs;  // type and shape of those that are no constants, as `output`
+  std::string output;               // type and shape of the first output: "f32 1x16x208x208", "s8 per channel 1x16x208x208"
+  int64_t parameters = 0;
+  int64_t macs = 0;
+  int64_t float_bytes = 0;  // of its weights as f32
+  int64_t bytes = 0;        // of its weights as they are
+  int64_t moved_bytes = 0;  // of weights, inputs and outputs
+  double intensity = 0;     // multiplications with accumulation for each of these bytes
+  std::string kernel;       // where asked for; empty where another layer's kernel computes it too, or there is nothing to compute
+  std::optional<RangeInfo> weights;  // of the largest of them
+  std::optional<RangeInfo> range;    // of the first output, where the model or the statistics know it
 };
 
 struct InspectResult {
@@ -58,6 +70,7 @@ struct InspectResult {
   std::vector<OperatorCount> operators;  // most frequent first
   int64_t parameters = 0;
   int64_t macs = 0;         // multiplications with accumulation for one run
+  int64_t weight_bytes = 0;  // as they are; four times `parameters` as f32
   int64_t bytes = 0;        // of the file
   int64_t conversions = 0;  // changes of quantization between layers
   int64_t images = 0;       // statistics: samples seen
@@ -108,6 +121,34 @@ struct ValidateResult {
   std::optional<int64_t> float_bytes;
   std::optional<int64_t> quantized_bytes;
   double seconds = 0;
+};
+
+struct WorstChannel {
+  int64_t channel = 0;                // along axis 1
+  std::optional<double> snr_db;       // as below
+  std::optional<double> noise_share;  // of the value's squared error; absent where that is not finite
+};
+
+// A value of model A and the one of model B under the same name, over all samples; A's is the reference.
+struct ValueComparison {
+  std::string name;
+  std::string name_b;     // where B has another name for it, as outputs may have
+  std::string layer, op;  // of the node that makes it in A; empty for inputs
+  std::string type_a, type_b;  // as they are computed: "f32", "i8", ...; empty where a folder does not say
+  std::vector<int64_t> shape;
+  bool equal = false;            // every number is the same
+  std::optional<double> snr_db;  // absent: not finite values; infinite: no difference, negatively: no signal
+  std::optional<double> cosine;
+  double max_error = 0;
+  std::optional<WorstChannel> worst_channel;  // where some differ
+};
+
+struct CompareResult {
+  int64_t samples = 0;
+  std::vector<ValueComparison> values;          // in the order in which A makes them
+  std::optional<std::string> first_difference;  // the first of them that is not equal
+  std::vector<std::string> only_a, only_b;      // names of values that the other one does not make
+  std::vector<std::string> other_shape;         // names of values that cannot be compared
 };
 
 struct Detection {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/detector.h"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "api/words.h"
 #include "base/checked.h"
 #include "evaluate/structure.h"
+#include "import/onnx/import.h"
 
 namespace ht {
 namespace {
@@ -152,10 +155,20 @@ halftone::Detection to_public(const Candidate& candidate, std::span<const ClassL
   return {found.category_id, labels[static_cast<size_t>(candidate.class_index)].name, found.box, found.score};
 }
 
+std::optional<float> suppression_left_out(const Graph& graph) {
+  const auto found = graph.metadata.find(kSuppressionKey);
+  if (found == graph.metadata.end()) return std::nullopt;
+  const std::string& text = found->second;
+  float overlap = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), overlap);
+  return read.ec == std::errc() && overlap >= 0 && overlap <= 1 ? std::optional(overlap) : std::nullopt;
+}
+
 std::optional<Task> suggest_task(const Graph& graph, InputSize input) {
   const auto guess = guess_head(input, describe_outputs(graph).outputs);
   if (!guess) return std::nullopt;
   Task task = to_public(*guess);
+  task.nms_threshold = suppression_left_out(graph).value_or(task.nms_threshold);
   if (const std::string_view known = class_list_of(guess->class_count); !known.empty()) {
     task.class_list = known;
   } else {

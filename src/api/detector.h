@@ -33,6 +33,9 @@ class Detector {
 
 halftone::Detection to_public(const Candidate& candidate, std::span<const ClassLabel> labels);
 
+// The overlap that a suppression at the model's end allowed before it was left out; nothing where there was none.
+std::optional<float> suppression_left_out(const Graph& graph);
+
 // The task that the model's outputs suggest, ready for a recipe; none where no head fits.
 std::optional<halftone::Task> suggest_task(const Graph& graph, InputSize input);
 

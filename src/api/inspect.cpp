@@ -3,61 +3,17 @@
 #include <set>
 
 #include "api/content.h"
+#include "api/layers.h"
+#include "api/metadata.h"
 #include "api/tensor.h"
-#include "ops/prepare.h"
+
+#include <nlohmann/json.hpp>
 
 namespace ht {
 namespace {
 
 using halftone::InspectResult;
 using halftone::LayerInfo;
-using halftone::RangeInfo;
-
-std::string describe(const TensorType& type) {
-  const bool per_channel = type.affine && !type.affine->is_per_tensor();
-  return fmt::format("{}{} {}", dtype_name(type.dtype), per_channel ? " per channel" : "", shape_text(type.shape));
-}
-
-// Learned numbers among the node's constants; indices and sizes are not.
-int64_t parameters_of(const Graph& graph, const Node& node) {
-  int64_t count = 0;
-  for (ValueId input : node.inputs) {
-    if (graph.is_constant(input) && graph.value(input).type.dtype != DType::kInt64) count += element_count(graph.value(input).type.shape);
-  }
-  return count;
-}
-
-struct Work {
-  std::map<std::string, int64_t> macs;  // by node
-  int64_t total = 0, conversions = 0;
-};
-
-// A model that has no plan, say for a type that no kernel has, is still worth a look.
-Work work_of(const Graph& graph) {
-  Work work;
-  const auto plan = make_plan(graph);
-  if (!plan) return work;
-  for (const Step& step : plan->steps) {
-    work.macs[step.node] += step.macs;
-    work.total += step.macs;
-    work.conversions += step.is_conversion ? 1 : 0;
-  }
-  return work;
-}
-
-RangeInfo range_of(const Value& value) {
-  const Affine& affine = *value.type.affine;
-  const IntegerRange integers = integer_range(value.type.dtype);
-  RangeInfo range{value.name, std::string(dtype_name(value.type.dtype)), static_cast<int64_t>(affine.scales().size()), 0, 0, {}, {}};
-  for (size_t i = 0; i < affine.scales().size(); ++i) {
-    const double scale = affine.scales()[i], zero = affine.zero_points()[i];
-    range.min = std::min(range.min, (static_cast<double>(integers.min) - zero) * scale);
-    range.max = std::max(range.max, (static_cast<double>(integers.max) - zero) * scale);
-    range.scale = std::max(range.scale.value_or(0), scale);
-  }
-  if (affine.is_per_tensor()) range.zero_point = affine.zero_points()[0];
-  return range;
-}
 
 void add_operators(InspectResult& result) {
   std::map<std::string, int64_t> counts;
@@ -66,16 +22,26 @@ void add_operators(InspectResult& result) {
   std::ranges::stable_sort(result.operators, std::greater(), &halftone::OperatorCount::count);
 }
 
-int64_t all_parameters(const Graph& graph) {
+void count_weights(const Graph& graph, InspectResult& result) {
   std::set<ValueId> seen;
-  int64_t count = 0;
   for (const Node& node : graph.nodes) {
     for (ValueId input : node.inputs) {
-      if (!graph.is_constant(input) || graph.value(input).type.dtype == DType::kInt64 || !seen.insert(input).second) continue;
-      count += element_count(graph.value(input).type.shape);
+      if (!is_weight(graph, input) || !seen.insert(input).second) continue;
+      result.parameters += element_count(graph.value(input).type.shape);
+      result.weight_bytes += stored_bytes(graph.value(input).type);
     }
   }
-  return count;
+}
+
+// Statistics are of the float model: of this one, or of the one that this one's manifest names.
+Status check_origin(const halftone::Model::Content& model, const halftone::Statistics::Content& statistics) {
+  std::string origin = model.hash;
+  if (const auto manifest = model.graph.metadata.find(kManifestKey); manifest != model.graph.metadata.end()) {
+    const auto document = nlohmann::json::parse(manifest->second, nullptr, false);
+    if (document.is_object() && document.contains("model") && document["model"].is_string()) origin = document["model"].get<std::string>();
+  }
+  if (origin == statistics.statistics.provenance.model) return {};
+  return input_error("the statistics are of another model than {} and what it was made from", model.path.string()).in(statistics.path);
 }
 
 }  // namespace
@@ -83,26 +49,24 @@ int64_t all_parameters(const Graph& graph) {
 
 namespace halftone {
 
-InspectResult Model::inspect() const {
+Result<InspectResult> Model::inspect(const InspectOptions& options, const Context& context) const {
   const ht::Graph& graph = content_->graph;
-  const ht::Work work = ht::work_of(graph);
+  const ht::Statistics* statistics = options.statistics ? &options.statistics->content().statistics : nullptr;
+  if (statistics) HT_TRY(ht::check_origin(*content_, options.statistics->content()));
+  const ht::Work work = ht::work_of(graph, content_->is_quantized, options.kernels, context);
   InspectResult result;
   result.path = content_->path.string();
   result.kind = content_->is_quantized ? "quantized model" : "float model";
   result.inputs = inputs();
   result.outputs = outputs();
-  result.parameters = ht::all_parameters(graph);
-  result.macs = work.total;
+  result.macs = work.macs;
   result.conversions = work.conversions;
   result.bytes = content_->file_bytes;
-  for (const ht::Node& node : graph.nodes) {
-    const auto macs = work.macs.find(node.name);
-    result.layers.push_back({node.name, std::string(ht::op_name(node.op)), ht::describe(graph.value(node.outputs[0]).type),
-                             ht::parameters_of(graph, node), macs == work.macs.end() ? 0 : macs->second});
-  }
+  ht::count_weights(graph, result);
+  for (const ht::Node& node : graph.nodes) result.layers.push_back(ht::layer_of(graph, node, work, statistics));
   ht::add_operators(result);
   for (const ht::Value& value : graph.values)
-    if (value.type.affine && !value.constant) result.ranges.push_back(ht::range_of(value));
+    if (auto range = ht::range_of(value, statistics); range && !value.constant) result.ranges.push_back(*std::move(range));
   if (auto found = recipe(); found && found->task.type == TaskType::kDetection) result.task = found->task;
   return result;
 }
@@ -113,15 +77,7 @@ InspectResult Statistics::inspect() const {
   result.path = content_->path;
   result.kind = "statistics";
   result.images = statistics.observed;
-  for (const auto& [name, value] : statistics.values) {
-    const ht::Extremes& extremes = value.extremes();
-    RangeInfo range{name, "f32", std::max<int64_t>(value.channels(), 1), 0, 0, {}, {}};
-    if (!extremes.empty()) {
-      range.min = extremes.min;
-      range.max = extremes.max;
-    }
-    result.ranges.push_back(std::move(range));
-  }
+  for (const auto& [name, value] : statistics.values) result.ranges.push_back(ht::observed_range(name, value));
   return result;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/moments.h"
 
+#include "api/arrays.h"
 #include "api/calibrate.h"
 #include "api/content.h"
 #include "api/grid.h"
@@ -137,7 +138,7 @@ MeasureMoments measure_moments_on_photos(const halftone::Model& model, const hal
       const int64_t item = (2 * index + 1) * samples.size() / (2 * photos);
       const auto sample = samples.read(item);
       if (!sample && skip_bad && sample.error().code == ErrorCode::kInput) return {};
-      if (!sample) return Error(sample.error()).in(samples.names()[static_cast<size_t>(item)]);
+      if (!sample) return in_file(sample.error(), samples.names()[static_cast<size_t>(item)]);
       const auto outputs = lane.runner->run(sample->inputs);
       return outputs ? Status() : Status(outputs.error());
     }));

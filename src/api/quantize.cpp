@@ -131,6 +131,10 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   result.notes = made->notes;
   if (recipe.task.head.empty() && !written.task.head.empty())
     result.notes.push_back(fmt::format("the head is \"{}\", found by the model's structure", written.task.head));
+  if (const auto overlap = ht::suppression_left_out(model.content().graph))
+    result.notes.push_back(fmt::format("the model's NonMaxSuppression is left out: the outputs hold all boxes, and the head suppresses with "
+                                       "nms_threshold {} (the model's own was {:.3g})",
+                                       written.task.nms_threshold, *overlap));
   result.seconds = watch.seconds();
   result.peak_rss_bytes = ht::peak_rss_bytes();
   return result;

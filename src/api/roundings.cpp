@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/arrays.h"
 #include "api/calibrate.h"
 #include "api/content.h"
 #include "api/grid.h"
@@ -77,7 +78,7 @@ Result<std::vector<Photo>> read_photos(const Graph& graph, const halftone::Recip
     const int64_t index = (2 * i + 1) * samples.size() / (2 * count);
     auto sample = samples.read(index);
     if (!sample && skip_bad && sample.error().code == ErrorCode::kInput) continue;
-    if (!sample) return std::move(sample.error()).in(samples.names()[static_cast<size_t>(index)]);
+    if (!sample) return in_file(std::move(sample.error()), samples.names()[static_cast<size_t>(index)]);
     photos.push_back({std::move(sample->inputs), {}});
   }
   return photos;

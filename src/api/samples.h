@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a network is run on: photos, or rows of arrays.
+// What a network is run on: photos, rows of arrays, or files of arrays.
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,27 +19,37 @@ struct Sample {
   std::string hash;            // SHA-256 of the file, or of the arrays' rows
 };
 
+// Gives samples by their index; from any thread.
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+  virtual Result<Sample> read(int64_t index) const = 0;
+  virtual Result<std::string> hash(int64_t index) const = 0;
+};
+
 class Samples {
  public:
   static Result<Samples> of_photos(const Graph& graph, const halftone::Preprocess& preprocess, std::vector<std::filesystem::path> files);
+  // .npy files, one an input, or one .npz; their first axis counts samples.
   static Result<Samples> of_arrays(const Graph& graph, const std::vector<std::string>& files);
-  // What a section of the recipe names; photos need `preprocess`.
+  // Each file is a sample: .npy for a network with one input, .npz with an array an input.
+  static Samples of_files(const Graph& graph, std::vector<std::filesystem::path> files);
+  // Photos where there is `preprocess`, else files of arrays.
+  static Result<Samples> of_paths(const Graph& graph, const std::optional<halftone::Preprocess>& preprocess,
+                                  std::vector<std::filesystem::path> files);
+  // What a section of the recipe names.
   static Result<Samples> open(const Graph& graph, const std::optional<halftone::Preprocess>& preprocess, const std::string& images,
                               const std::vector<std::string>& arrays);
 
   const std::vector<std::string>& names() const { return names_; }
   int64_t size() const { return static_cast<int64_t>(names_.size()); }
   void keep_first(int64_t count);
-  Result<Sample> read(int64_t index) const;
-  Result<std::string> hash(int64_t index) const;
+  Result<Sample> read(int64_t index) const { return source_->read(index); }
+  Result<std::string> hash(int64_t index) const { return source_->hash(index); }
 
  private:
-  std::span<const uint8_t> row(size_t array, int64_t index) const;
-
   std::vector<std::string> names_;
-  std::optional<PhotoInput> photos_;
-  std::vector<halftone::Tensor> arrays_;  // one an input
-  std::vector<TensorType> types_;         // of the inputs
+  std::shared_ptr<const SampleSource> source_;
 };
 
 // Calls task(index, lane) for every index below count, each lane on one thread at a time, reports progress, and gives the

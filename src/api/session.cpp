@@ -1,34 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cstring>
-#include <set>
 
 #include "api/content.h"
 #include "api/detector.h"
 #include "api/photo_input.h"
 #include "api/tensor.h"
+#include "api/trace.h"
 #include "base/thread_pool.h"
 #include "image/decode.h"
+#include "ir/dequantize.h"
 
 namespace ht {
 namespace {
 
-// A value as it lies in memory, as the plain tensor of its own type that it stands for.
-Tensor plain_tensor(const Buffer& buffer, std::span<const uint8_t> bytes) {
-  Tensor tensor = Tensor::zeros(buffer.offset_128 ? DType::kUint8 : buffer.dtype, buffer.shape);
-  const auto to = tensor.mutable_data<uint8_t>();
-  const auto size = static_cast<size_t>(dtype_size(buffer.dtype));
-  const Shape strides = layout_strides(buffer.shape, buffer.layout);
-  Shape place(buffer.shape.size(), 0);
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    int64_t from = 0;
-    for (size_t axis = 0; axis < place.size(); ++axis) from += place[axis] * strides[axis];
-    std::memcpy(to.data() + static_cast<size_t>(i) * size, bytes.data() + static_cast<size_t>(from) * size, size);
-    for (size_t axis = place.size(); axis-- > 0 && ++place[axis] == buffer.shape[axis];) place[axis] = 0;
-  }
-  if (buffer.offset_128)
-    for (uint8_t& byte : to) byte ^= 0x80;
-  return tensor;
+halftone::TracedValue traced(const ComputedValue& value) {
+  halftone::TracedValue result{value.layer, value.op, std::string(dtype_name(value.tensor.dtype())), {}, {}, {}, {}, {}};
+  result.real = to_public(value.name, dequantize(value.tensor, value.affine));
+  if (!value.affine) return result;
+  result.integers = to_public(value.name, value.tensor);
+  result.scales = value.affine->scales();
+  result.zero_points = value.affine->zero_points();
+  if (const auto axis = value.affine->axis()) result.axis = static_cast<int64_t>(*axis);
+  return result;
 }
 
 // The given tensors in the graph's order.
@@ -86,20 +79,10 @@ Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
   return ht::named_outputs(graph, outputs);
 }
 
-Result<std::vector<Tensor>> Session::run_all(std::span<const Tensor> inputs) {
+Status Session::trace(std::span<const Tensor> inputs, const std::function<void(const TracedValue& value)>& show) {
   const ht::Graph& graph = content_->model->graph;
   HT_ASSIGN(const auto arranged, ht::arrange(graph, inputs));
-  std::vector<Tensor> values;
-  std::set<std::string> seen;
-  content_->runner.session().set_observer([&](const ht::Buffer& buffer, std::span<const uint8_t> bytes) {
-    if (seen.insert(buffer.name).second) values.push_back(ht::to_public(buffer.name, ht::plain_tensor(buffer, bytes)));
-  });
-  const auto outputs = content_->runner.run(arranged);
-  content_->runner.session().set_observer({});
-  if (!outputs) return outputs.error();
-  for (Tensor& output : ht::named_outputs(graph, *outputs))
-    if (seen.insert(output.name).second) values.push_back(std::move(output));
-  return values;
+  return ht::trace(content_->runner, graph, arranged, [&](const ht::ComputedValue& value) { show(ht::traced(value)); });
 }
 
 Result<std::vector<Detection>> Session::detect(const std::filesystem::path& image, const Recipe& recipe) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <charconv>
 
+#include "api/arrays.h"
 #include "api/content.h"
 #include "api/detector.h"
 #include "api/validation.h"
@@ -23,10 +24,12 @@ struct LabeledSet {
   std::vector<int> labels;
 };
 
-Result<std::vector<LabeledSample>> read_labeled(const ValidationData& data, std::span<const std::string> classes, int class_count) {
+Result<std::vector<LabeledSample>> read_labeled(const Recipe& recipe, std::span<const std::string> classes, int class_count) {
+  const ValidationData& data = *recipe.validation;
   if (!data.annotations.empty()) return read_labels(data.annotations, classes, class_count);
   if (!data.arrays.empty()) return usage_error("arrays need labels: 'annotations' in [validation], a CSV file of lines index,label");
-  return labels_from_folders(data.images, classes, class_count);
+  if (recipe.preprocess) return labels_from_folders(data.images, classes, class_count, kPhotoEndings);
+  return labels_from_folders(data.images, classes, class_count, kArrayEndings);
 }
 
 Result<int64_t> array_index(const std::string& name, int64_t count) {
@@ -60,7 +63,7 @@ Result<LabeledSet> open_set(const Subjects& subjects, const Recipe& recipe, std:
   HT_ASSIGN(const auto names, labels_of(recipe.task));
   std::vector<std::string> classes;
   for (const ClassLabel& label : names) classes.push_back(label.name);
-  HT_ASSIGN(auto labeled, read_labeled(data, classes, class_count));
+  HT_ASSIGN(auto labeled, read_labeled(recipe, classes, class_count));
   if (limit && *limit < static_cast<int64_t>(labeled.size())) labeled.resize(static_cast<size_t>(*limit));
   LabeledSet set;
   if (!data.arrays.empty()) {
@@ -68,14 +71,13 @@ Result<LabeledSet> open_set(const Subjects& subjects, const Recipe& recipe, std:
     HT_TRY(assign_rows(labeled, data.annotations, set));
     return set;
   }
-  if (!recipe.preprocess) return usage_error("photos need [preprocess] in the recipe");
   std::vector<std::filesystem::path> files;
   for (const LabeledSample& sample : labeled) {
     files.push_back(std::filesystem::path(data.images) / sample.name);
     set.index.push_back(static_cast<int64_t>(set.index.size()));
     set.labels.push_back(sample.label);
   }
-  HT_ASSIGN(set.samples, Samples::of_photos(graph, *recipe.preprocess, std::move(files)));
+  HT_ASSIGN(set.samples, Samples::of_paths(graph, recipe.preprocess, std::move(files)));
   return set;
 }
 
@@ -109,7 +111,7 @@ Result<Validation> validate_classification(const Subjects& subjects, const Recip
   HT_TRY(for_each_sample(context, "validate", static_cast<int64_t>(tallies.size()), lanes.count(), [&](int64_t index, int lane) -> Status {
     const auto at = static_cast<size_t>(index);
     auto sample = set.samples.read(set.index[at]);
-    if (!sample) return std::move(sample.error()).in(set.samples.names()[static_cast<size_t>(set.index[at])]);
+    if (!sample) return in_file(std::move(sample.error()), set.samples.names()[static_cast<size_t>(set.index[at])]);
     tallies[at].hash = sample->hash;
     HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, sample->inputs));
     return judge(outputs, set.labels[at], tallies[at]);

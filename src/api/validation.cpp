@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/validation.h"
 
+#include "api/arrays.h"
 #include "api/content.h"
 #include "api/tensor.h"
 #include "base/file.h"
@@ -60,7 +61,7 @@ Result<Validation> validate_outputs(const Subjects& subjects, const halftone::Re
   HT_TRY(for_each_sample(context, "validate", samples.size(), lanes.count(), [&](int64_t index, int lane) -> Status {
     const auto at = static_cast<size_t>(index);
     auto sample = samples.read(index);
-    if (!sample) return std::move(sample.error()).in(samples.names()[at]);
+    if (!sample) return in_file(std::move(sample.error()), samples.names()[at]);
     hashes[at] = sample->hash;
     HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, sample->inputs));
     HT_ASSIGN(errors[at], compare_outputs(outputs));

@@ -46,7 +46,7 @@ namespace {
 
 // The share of elements at either end whose clipping the squared error does not weigh: a handful of outliers a photo would otherwise
 // coarsen the step of all others. Chosen by the heads' signal-to-noise ratio on calibration photos that the ranges had not seen.
-constexpr double kUnweighedTail = 5e-5;
+constexpr double kUnweighedTail = 1e-5;
 
 }  // namespace
 

@@ -8,7 +8,6 @@
 #include <unordered_map>
 
 #include "base/file.h"
-#include "image/list.h"
 
 namespace ht {
 namespace {
@@ -139,7 +138,7 @@ Result<std::vector<LabeledSample>> read_labels(const fs::path& path, std::span<c
 }
 
 Result<std::vector<LabeledSample>> labels_from_folders(const fs::path& folder, std::span<const std::string> classes,
-                                                       int class_count) {
+                                                       int class_count, std::span<const std::string_view> endings) {
   HT_ASSIGN(const auto folders, class_folders(folder));
   if (classes.empty() && folders.size() != static_cast<size_t>(class_count)) {
     return input_error("has {} folders, the model {} classes; name the classes in the recipe", folders.size(), class_count)
@@ -157,7 +156,7 @@ Result<std::vector<LabeledSample>> labels_from_folders(const fs::path& folder, s
     if (label >= class_count) {
       return input_error("class \"{}\" is number {}, the model has {} classes", name, label, class_count).in(folder.string());
     }
-    HT_ASSIGN(const auto files, list_images(folders[i].string()));
+    HT_ASSIGN(const auto files, list_files(folders[i].string(), endings));
     for (const fs::path& file : files) {
       by_class[static_cast<size_t>(label)].push_back({(fs::path(name) / file.filename()).string(), label});
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/list.h"
 
 namespace ht {
 
@@ -26,8 +27,9 @@ Result<std::vector<LabeledSample>> read_labels(const std::filesystem::path& path
                                                int class_count);
 
 // A folder a class: the label is the folder's place in `classes`, or, where that list is empty, among the folders in the order
-// of their names. Samples are the image files in them, sorted by class and name.
+// of their names. Samples are the files in them that end so, sorted by class and name.
 Result<std::vector<LabeledSample>> labels_from_folders(const std::filesystem::path& folder, std::span<const std::string> classes,
-                                                       int class_count);
+                                                       int class_count,
+                                                       std::span<const std::string_view> endings = kPhotoEndings);
 
 }  // namespace ht

@@ -297,6 +297,21 @@ struct GridSample {
                                              Field{"align_corners", &GridSample::align_corners});
 };
 
+// Cells, height by width, of each of some regions of pictures: the mean of `samples` by `samples` places in it or, with `maximum`, the
+// largest of their weighted taps; with no number as many a side as a cell has pixels. Inputs: x [N,C,H,W], regions [R,4] of x, y of
+// two corners, to be multiplied with `scale`, and the index of the picture [R] (i32 or i64).
+struct RoiAlign {
+  static constexpr int64_t kMostSamples = 1024;
+  bool maximum = false, half_pixel = true;
+  int64_t height = 1, width = 1, samples = 0;
+  float scale = 1;
+  bool operator==(const RoiAlign&) const = default;
+  static constexpr std::string_view kName = "RoiAlign";
+  static constexpr auto kFields =
+      std::tuple(Field{"maximum", &RoiAlign::maximum}, Field{"half_pixel", &RoiAlign::half_pixel}, Field{"height", &RoiAlign::height},
+                 Field{"width", &RoiAlign::width}, Field{"samples", &RoiAlign::samples}, Field{"scale", &RoiAlign::scale});
+};
+
 // Broadcasts to the shape.
 struct Expand {
   Shape shape;
@@ -332,7 +347,7 @@ struct Convert {
 
 using Op = std::variant<Conv, Gemm, MatMul, BatchNormalization, Unary, Binary, Concat, Slice, Reshape, Transpose, Pad, Pool, Resize, Softmax,
                         Reduce, Gather, GatherElements, GatherND, ScatterElements, ScatterND, ArgExtreme, TopK, Cumulative, Normalize,
-                        GridSample, Expand, Where, Cast, Convert>;
+                        GridSample, RoiAlign, Expand, Where, Cast, Convert>;
 
 // The family's name, or the kind's where the family has kinds ("Conv", "Silu", "MaxPool").
 std::string_view op_name(const Op& op);

@@ -17,6 +17,7 @@
 #include "kernels/c/ht_pool.h"
 #include "kernels/c/ht_reduce.h"
 #include "kernels/c/ht_resample.h"
+#include "kernels/c/ht_roi_align.h"
 #include "kernels/c/ht_sample.h"
 #include "kernels/c/ht_softmax.h"
 #include "kernels/c/ht_table.h"
@@ -53,7 +54,8 @@
   X(argmax, ht_argmax_params)               \
   X(cumulative, ht_cumulative_params)       \
   X(normalize_f32, ht_normalize_f32_params) \
-  X(sample_f32, ht_sample_f32_params)
+  X(sample_f32, ht_sample_f32_params)       \
+  X(roi_align_f32, ht_roi_align_f32_params)
 
 #define HT_SCRATCH_KERNELS(X)       \
   X(conv, ht_conv_params)           \

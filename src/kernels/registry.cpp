@@ -5,7 +5,7 @@
 
 #include "kernels/kernel_table.h"
 #if defined(__x86_64__)
-#include "kernels/x86/ht_conv_avx512vnni.h"
+#include "kernels/x86/ht_conv_x86.h"
 #endif
 
 namespace ht {
@@ -36,17 +36,29 @@ template <class Params>
 void specialize(Kernel<Params>&) {}
 
 #if defined(__x86_64__)
+#define HT_PACKED(name, isa_suffix)                          \
+  do {                                                       \
+    kernel.run = ht_##name##_run_##isa_suffix;               \
+    kernel.scratch = ht_##name##_packed_scratch_##isa_suffix; \
+    kernel.packed = ht_##name##_packed_##isa_suffix;         \
+    kernel.pack = ht_##name##_pack_##isa_suffix;             \
+  } while (false)
+
 void specialize(Kernel<ht_conv_params>& kernel) {
-  if (kernel.isa != Isa::kAvx512Vnni) return;
-  kernel.run = ht_conv_run_avx512vnni;
-  kernel.scratch = ht_conv_packed_scratch_avx512vnni;
-  kernel.packed = ht_conv_packed_avx512vnni;
-  kernel.pack = ht_conv_pack_avx512vnni;
+  if (kernel.isa == Isa::kAvx512Vnni) HT_PACKED(conv, avx512vnni);
+  if (kernel.isa == Isa::kAvx2) HT_PACKED(conv, avx2);
 }
 
+void specialize(Kernel<ht_conv_f32_params>& kernel) {
+  if (kernel.isa == Isa::kAvx512Vnni) HT_PACKED(conv_f32, avx512vnni);
+  if (kernel.isa == Isa::kAvx2) HT_PACKED(conv_f32, avx2);
+}
+#undef HT_PACKED
+
 void specialize(Kernel<ht_depthwise_params>& kernel) {
-  if (kernel.isa != Isa::kAvx512Vnni) return;
-  kernel.run = ht_depthwise_run_avx512vnni;
+  if (kernel.isa == Isa::kAvx512Vnni) kernel.run = ht_depthwise_run_avx512vnni;
+  if (kernel.isa == Isa::kAvx2) kernel.run = ht_depthwise_run_avx2;
+  if (kernel.isa == Isa::kC) return;
   kernel.accepts = [](const ht_depthwise_params& p) {
     return p.channel_multiplier == 1 && p.kernel_height * p.kernel_width <= HT_DEPTHWISE_TAPS;
   };

@@ -164,4 +164,27 @@ bool check_sample_f32(Random& random) {
                int64_t{8} * p.output_height * p.output_width * p.channels, sample_f32_units(p));
 }
 
+bool check_roi_align_f32(Random& random) {
+  ht_roi_align_f32_params p{};
+  p.index_type = random.between(0, 1) ? HT_I64 : HT_I32;
+  p.maximum = random.between(0, 1);
+  p.half_pixel = random.between(0, 1);
+  p.samples = random.between(0, 3);
+  p.scale = 0.5f;
+  p.batch = 2;
+  p.input_height = random.between(1, 9);
+  p.input_width = random.between(1, 9);
+  p.channels = random.between(1, 40);
+  p.regions = random.between(1, 5);
+  p.output_height = random.between(1, 4);
+  p.output_width = random.between(1, 4);
+  const auto input = random.floats(int64_t{2} * p.input_height * p.input_width * p.channels, -9, 9);
+  auto regions = random.floats(int64_t{4} * p.regions, -4, 25);
+  constexpr float kSpecial[] = {NAN, INFINITY, -INFINITY, 1e30f};
+  regions[0] = kSpecial[random.between(0, 3)];
+  const auto pictures = elements(random, p.index_type, p.regions);
+  return agree(random, roi_align_f32_kernels(), p, {input.data(), regions.data(), pictures.data()},
+               int64_t{4} * p.regions * p.output_height * p.output_width * p.channels, roi_align_f32_units(p));
+}
+
 }  // namespace ht::self_check

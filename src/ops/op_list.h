@@ -29,6 +29,7 @@
   X(Cumulative, cumulative, true, false)       \
   X(Normalize, normalize, true, false)         \
   X(GridSample, grid_sample, true, false)      \
+  X(RoiAlign, roi_align, true, false)          \
   X(Expand, expand, true, true)                \
   X(Where, where, true, false)                 \
   X(Cast, cast, true, false)                   \

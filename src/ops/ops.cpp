@@ -25,6 +25,7 @@
 #include "ops/reduce/reduce.h"
 #include "ops/reshape/reshape.h"
 #include "ops/resize/resize.h"
+#include "ops/roi_align/roi_align.h"
 #include "ops/scatter_elements/scatter_elements.h"
 #include "ops/scatter_nd/scatter_nd.h"
 #include "ops/slice/slice.h"

@@ -56,7 +56,8 @@ using KernelParams =
                  ht_depthwise_f32_params, ht_gemm_f32_params, ht_pool_f32_params, ht_unary_f32_params, ht_binary_f32_params,
                  ht_reduce_f32_params, ht_softmax_f32_params, ht_binary_int_params, ht_compare_f32_params, ht_unary_int_params,
                  ht_cast_params, ht_select_params, ht_reduce_int_params, ht_positions_params, ht_take_params, ht_put_params, ht_argmax_params,
-                 ht_topk_params, ht_cumulative_params, ht_normalize_f32_params, ht_sample_f32_params>;
+                 ht_topk_params, ht_cumulative_params, ht_normalize_f32_params, ht_sample_f32_params,
+                 ht_roi_align_f32_params>;
 
 // One call of a kernel. Pointers in the parameters point into `arrays`, which copies of the step share.
 struct Step {

@@ -174,13 +174,13 @@ BufferId PrepareContext::dequantize_step(BufferId source) {
   return target;
 }
 
-Result<BufferId> PrepareContext::quantize(BufferId source, const Affine& stored, bool offset_128, const std::string& name) {
+Result<BufferId> PrepareContext::quantize(BufferId source, const Affine& stored, bool offset_128, std::string name) {
   if (!varies_innermost(stored, plan_.buffer(source).shape.size(), plan_.buffer(source).layout))
     source = relayout(source, Layout::kChannelsLast);
   const Buffer from = plan_.buffer(source);
   if (!varies_innermost(stored, from.shape.size(), from.layout))
     return unsupported("the scales of the value {} vary along an axis other than the channels; give it one scale a channel or one in all", from.name);
-  Buffer to{name, DType::kInt8, from.shape, from.layout, stored, offset_128, nullptr, {}, {}};
+  Buffer to{std::move(name), DType::kInt8, from.shape, from.layout, stored, offset_128, nullptr, {}, {}};
   plan_.buffers.push_back(std::move(to));
   const BufferId target(plan_.buffers.size() - 1);
   const Rows rows = rows_of(from);

@@ -90,7 +90,7 @@ class PrepareContext {
   BufferId relayout(BufferId source, Layout layout);
   BufferId constant(ValueId value, bool as_float, Layout layout);
   BufferId add_buffer(Buffer buffer);
-  Result<BufferId> quantize(BufferId source, const Affine& stored, bool offset_128, const std::string& name);
+  Result<BufferId> quantize(BufferId source, const Affine& stored, bool offset_128, std::string name);
   BufferId dequantize_step(BufferId source);
   void add_step(Step step) { plan_.steps.push_back(std::move(step)); }
 

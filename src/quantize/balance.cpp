@@ -10,8 +10,9 @@ namespace ht {
 namespace {
 
 constexpr double kWeightSteps = 127;
-// Of the variance of rounding to steps that just cover the greatest weight: what is left when the steps are searched.
-constexpr double kSearchedShare = 0.7;
+// Of the variance of rounding to steps that just cover the greatest weight: what is left when the steps are searched and later weights
+// take up the errors of earlier ones.
+constexpr double kWeightErrorShare = 0.5;
 
 struct Balance {
   explicit Balance(size_t classes) : activations(classes), weights(classes) {}
@@ -45,7 +46,7 @@ void add_reader(const Graph& graph, const AbsorbingReader& reader, const std::ve
       const size_t k = reader.classes[first + i];
       const double energy = reader.energies[first + i], square_step = steps[k] * steps[k];
       const double activations = share * squares[i];
-      const double scaled_weights = share * kSearchedShare * weight_step * weight_step * energy * static_cast<double>(taps);
+      const double scaled_weights = share * kWeightErrorShare * weight_step * weight_step * energy * static_cast<double>(taps);
       balance.activations[k] += activations;
       balance.weights[k] += scaled_weights;
       // A step beyond what a channel holds rounds it to zero, whose error is the channel's energy.

@@ -42,13 +42,19 @@ Json to_object(const ValueInfo& value) { return {{"name", value.name}, {"type", 
 Json to_object(const OperatorCount& row) { return {{"op", row.op}, {"count", row.count}}; }
 Json to_object(const Refusal& refusal) { return {{"name", refusal.name}, {"op", refusal.op}, {"reason", refusal.reason}}; }
 
-Json to_object(const LayerInfo& layer) {
-  return {{"name", layer.name}, {"op", layer.op}, {"output", layer.output}, {"parameters", layer.parameters}, {"macs", layer.macs}};
-}
-
 Json to_object(const RangeInfo& range) {
   return {{"name", range.name}, {"type", range.type}, {"channels", range.channels}, {"min", range.min}, {"max", range.max},
-          {"scale", optional(range.scale)}, {"zero_point", optional(range.zero_point)}};
+          {"scale", optional(range.scale)}, {"zero_point", optional(range.zero_point)}, {"observed_min", optional(range.observed_min)},
+          {"observed_max", optional(range.observed_max)}, {"mean", optional(range.mean)}, {"rms", optional(range.rms)},
+          {"bits_used", optional(range.bits_used)}};
+}
+
+Json to_object(const std::optional<RangeInfo>& range) { return range ? to_object(*range) : Json(); }
+
+Json to_object(const LayerInfo& layer) {
+  return {{"name", layer.name}, {"op", layer.op}, {"inputs", layer.inputs}, {"output", layer.output}, {"parameters", layer.parameters},
+          {"macs", layer.macs}, {"float_bytes", layer.float_bytes}, {"bytes", layer.bytes}, {"moved_bytes", layer.moved_bytes},
+          {"intensity", layer.intensity}, {"kernel", layer.kernel}, {"weights", to_object(layer.weights)}, {"range", to_object(layer.range)}};
 }
 
 Json to_object(const LayerTime& layer) {
@@ -57,6 +63,19 @@ Json to_object(const LayerTime& layer) {
 
 Json to_object(const OutputFidelity& output) {
   return {{"name", output.name}, {"snr_db", finite(output.snr_db)}, {"cosine", finite(output.cosine)}, {"max_error", output.max_error}};
+}
+
+Json to_object(const WorstChannel& worst) {
+  return {{"channel", worst.channel}, {"snr_db", finite(worst.snr_db)}, {"noise_share", optional(worst.noise_share)}};
+}
+
+Json to_object(const ValueComparison& value) {
+  Json object = {{"name", value.name}};
+  if (!value.name_b.empty()) object["name_b"] = value.name_b;
+  object.update({{"layer", value.layer}, {"op", value.op}, {"type_a", value.type_a}, {"type_b", value.type_b}, {"shape", value.shape},
+                 {"equal", value.equal}, {"snr_db", finite(value.snr_db)}, {"cosine", finite(value.cosine)},
+                 {"max_error", finite(value.max_error)}, {"worst_channel", value.worst_channel ? to_object(*value.worst_channel) : Json()}});
+  return object;
 }
 
 Json to_object(const KernelInfo& kernel) {
@@ -96,6 +115,7 @@ std::string to_json(const InspectResult& result) {
     json["outputs"] = list(result.outputs, kToObject);
     json["operators"] = list(result.operators, kToObject);
     json["parameters"] = result.parameters;
+    json["weight_bytes"] = result.weight_bytes;
     json["macs"] = result.macs;
     json["conversions"] = result.conversions;
     json["head"] = result.task ? to_object(*result.task) : Json();
@@ -130,6 +150,17 @@ std::string to_json(const ValidateResult& result) {
   json["float_bytes"] = optional(result.float_bytes);
   json["quantized_bytes"] = optional(result.quantized_bytes);
   json["seconds"] = result.seconds;
+  return text_of(json);
+}
+
+std::string to_json(const CompareResult& result) {
+  Json json = document();
+  json["samples"] = result.samples;
+  json["first_difference"] = optional(result.first_difference);
+  json["values"] = list(result.values, kToObject);
+  json["only_a"] = result.only_a;
+  json["only_b"] = result.only_b;
+  json["other_shape"] = result.other_shape;
   return text_of(json);
 }
 

@@ -60,6 +60,7 @@ const ForeignPart kForeignParts[] = {
     {"webp/", {"image"}},
     {"cairo", {"image"}},
     {"nettle/", {"base"}},
+    {"zlib.h", {"api"}},
     {"toml++/", {"quantize", "api"}},
     {"nlohmann/", {"evaluate", "report", "api"}},
     {"CLI/", {"apps/halftone"}},

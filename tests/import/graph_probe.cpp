@@ -2,13 +2,19 @@
 // graph_probe MODEL OUTPUT_FOLDER [INPUT.raw...]: imports an ONNX file and runs the operators' reference on raw little-endian
 // tensors, one file an input. Writes output_0.raw, ... and prints a line "dtype shape" for each. `--export FILE` before MODEL
 // writes the graph back as ONNX instead. For comparisons with other programs.
+// graph_probe --operators: a line "name first-opset last-opset" for each operator of the importer's table, the last one "now" where
+// it is the newest. graph_probe --arithmetic: reads paths of models, one a line, and prints a line for each: "import" where no node
+// is left, "int8" where all nodes can be computed in integers once they are quantized, else "float".
+#include <algorithm>
 #include <cstdio>
+#include <iostream>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
 #include "export/onnx/export.h"
 #include "import/onnx/import.h"
+#include "import/onnx/table.h"
 #include "ir/dequantize.h"
 #include "ops/ops.h"
 
@@ -53,11 +59,34 @@ Result<std::vector<Tensor>> run(const Graph& graph, const std::vector<std::strin
   return results;
 }
 
+void print_operators() {
+  for (const OnnxRow& row : onnx_rows()) {
+    const std::string until = row.until == kNewestOpset ? "now" : std::to_string(row.until);
+    std::printf("%s %s %s\n", std::string(row.name).c_str(), std::to_string(row.since).c_str(), until.c_str());
+  }
+}
+
+Status print_arithmetic(const std::string& path) {
+  HT_ASSIGN(const Graph graph, import_onnx(path));
+  const bool in_float =
+      std::ranges::any_of(graph.nodes, [](const Node& node) { return quant_rule(node).kind == QuantKind::kFloat; });
+  std::printf("%s\n", graph.nodes.empty() ? "import" : in_float ? "float" : "int8");
+  return {};
+}
+
 Status main_status(std::vector<std::string> arguments) {
   if (arguments.size() == 3 && arguments[0] == "--export") {
     HT_ASSIGN(const Graph graph, import_onnx(arguments[2]));
     HT_ASSIGN(const auto bytes, export_onnx(graph));
     return write_file(arguments[1], bytes);
+  }
+  if (arguments.size() == 1 && arguments[0] == "--operators") {
+    print_operators();
+    return {};
+  }
+  if (arguments.size() == 1 && arguments[0] == "--arithmetic") {
+    for (std::string path; std::getline(std::cin, path);) HT_TRY(print_arithmetic(path));
+    return {};
   }
   if (arguments.size() < 2) return usage_error("graph_probe MODEL OUTPUT_FOLDER [INPUT.raw...]");
   HT_ASSIGN(const Graph graph, import_onnx(arguments[0]));

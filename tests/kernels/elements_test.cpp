@@ -196,5 +196,20 @@ TEST(SampleF32, InterpolatesAndPads) {
   EXPECT_EQ(sample(HT_SAMPLE_NEAREST, HT_SAMPLE_BORDER, 1), (std::vector<float>{0, 0, 3, 0, 0}));
 }
 
+TEST(RoiAlignF32, TakesMeansAndMaximaOfCells) {
+  const std::vector<float> x{0, 1, 2, 3};                                                // two rows, two columns
+  const std::vector<float> regions{0.5f, 0.5f, 1.5f, 1.5f, 9, 9, 12, 12, NAN, 0, 1, 1};  // the middle, outside, nowhere
+  const std::vector<int64_t> pictures{0, 7, 0};
+  auto align = [&](int32_t maximum, int32_t half_pixel, int32_t samples) {
+    const ht_roi_align_f32_params p{HT_I64, maximum, half_pixel, samples, 1, 1, 2, 2, 1, 3, 1, 1};
+    return run<ht_roi_align_f32_params, float>(ht_roi_align_f32, p, {x.data(), regions.data(), pictures.data()}, 3, 3);
+  };
+  EXPECT_EQ(align(0, 1, 1), (std::vector<float>{1.5f, 0, 0}));
+  EXPECT_EQ(align(0, 1, 2), (std::vector<float>{1.5f, 0, 0}));
+  EXPECT_EQ(align(0, 1, 0), (std::vector<float>{1.5f, 0, 0}));
+  EXPECT_EQ(align(0, 0, 1), (std::vector<float>{3, 0, 0}));     // the middle is the last pixel
+  EXPECT_EQ(align(1, 1, 1), (std::vector<float>{0.75f, 0, 0}));  // 3 counts for a quarter
+}
+
 }  // namespace
 }  // namespace ht::test

@@ -236,9 +236,6 @@ TEST(Variants, FloatSums) {
     const ht_gemm_f32_params gemm{1, rows, columns, depth, depth, depth, columns, 0, 0, 0, 1.5f, 1.0f, nullptr, b.data()};
     compare<ht_gemm_f32_params>(random, gemm_f32_kernels(), gemm, {a.data(), b.data()}, static_cast<size_t>(rows * columns) * 4,
                                 rows);
-    const ht_conv_f32_params conv{1, 9, 9, depth, depth, 9, 9, columns,  columns,  3,   3,
-                                  1, 1, 1, 1,     1,     1, 1, b.data(), a.data(), -50, 50};
-    compare<ht_conv_f32_params>(random, conv_f32_kernels(), conv, {a.data()}, static_cast<size_t>(81 * columns) * 4, 9);
     const ht_depthwise_f32_params depthwise{1, 9, 9, depth, depth, 9, 9,        depth,    1,   3, 3,
                                             1, 1, 1, 1,     1,     1, b.data(), a.data(), -50, 50};
     compare<ht_depthwise_f32_params>(random, depthwise_f32_kernels(), depthwise, {a.data()}, static_cast<size_t>(81 * depth) * 4,
@@ -252,6 +249,43 @@ TEST(Variants, FloatSums) {
         compare<ht_softmax_f32_params>(random, softmax_f32_kernels(), softmax, {a.data()},
                                        static_cast<size_t>(20 * inner * depth), 5 * inner);
       }
+  }
+}
+
+TEST(Variants, FloatConvolutions) {
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    ht_conv_f32_params p{};
+    p.batch = random.integer(1, 2);
+    p.groups = random.integer(1, 3);
+    p.input_channels = p.groups * random.integer(1, 12);
+    p.output_channels = p.groups * random.integer(1, 40);
+    p.input_stride = p.input_channels + random.integer(0, 3);
+    p.output_stride = p.output_channels + random.integer(0, 3);
+    p.input_height = random.integer(1, 9);
+    p.input_width = random.integer(1, 17);
+    p.kernel_height = random.integer(1, 4);
+    p.kernel_width = random.integer(1, 4);
+    p.stride_height = random.integer(1, 2);
+    p.stride_width = random.integer(1, 2);
+    p.dilation_height = random.integer(1, 2);
+    p.dilation_width = random.integer(1, 2);
+    p.pad_top = random.integer(0, p.kernel_height);
+    p.pad_left = random.integer(0, p.kernel_width);
+    p.output_height = random.integer(1, 9);
+    p.output_width = random.integer(1, 20);
+    const int32_t depth = p.kernel_height * p.kernel_width * p.input_channels / p.groups;
+    const auto x = random.floats(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride), -2, 2);
+    const auto weights = random.floats(static_cast<size_t>(p.output_channels * depth), -2, 2);
+    const auto bias = random.floats(static_cast<size_t>(p.output_channels), -2, 2);
+    p.weights = weights.data();
+    p.bias = random.integer(0, 1) == 0 ? nullptr : bias.data();
+    p.minimum = -5;
+    p.maximum = 5;
+    compare<ht_conv_f32_params>(random, conv_f32_kernels(), p, {x.data()},
+                                static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride) * 4,
+                                conv_f32_units(p));
   }
 }
 

@@ -2,6 +2,8 @@
 """Small networks with the tails that exporters write, one for each family and form of head: the program finds head and form by
 structure alone, in the float model and after quantization, and its detections are those of the definitions in
 docs/INTERFACE.md on the outputs that ONNX Runtime (or, for integers, the program itself) computes."""
+import json
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -187,7 +189,8 @@ def yolov8(form):
 # ---- nanodet, fastestdet, yolo-fastestv2 ----
 
 
-def nanodet(activated):
+def nanodet(activated, joined=False):
+    """`joined`: one output for all strides as NanoDet-Plus has it, whose centres lie at the cells' corners."""
     net, classes, sides = Net(), [], []
     for f, (h, w) in zip(net.features(), GRIDS):
         scores = net.conv(f, 16, CLASSES)
@@ -195,13 +198,17 @@ def nanodet(activated):
         sides.append(net.transpose(net.reshape(net.conv(f, 16, 32), 1, 32, h * w), 0, 2, 1))
 
     def truth(outputs):
-        scores, d = np.float64(np.vstack([o[0] for o in outputs[:3]])), np.vstack([o[0] for o in outputs[3:]])
+        if joined:
+            scores, d = np.split(np.float64(outputs[0][0]), [CLASSES], 1)
+        else:
+            scores, d = np.float64(np.vstack([o[0] for o in outputs[:3]])), np.vstack([o[0] for o in outputs[3:]])
         x, y, s = cells(SIZE, STRIDES)
         side = distribution_mean(d.reshape(-1, 4, 8)) * s[:, None]
-        cx, cy = x * s + 0.5 * (s - 1), y * s + 0.5 * (s - 1)
+        cx, cy = (x * s, y * s) if joined else (x * s + 0.5 * (s - 1), y * s + 0.5 * (s - 1))
         return clipped(np.column_stack([cx - side[:, 0], cy - side[:, 1], cx + side[:, 2], cy + side[:, 3]])), scores if activated else sigmoid(scores)
 
-    return net.model(classes + sides), truth
+    rows = [net.concat(list(pair), 2) for pair in zip(classes, sides)]
+    return net.model([net.concat(rows, 1)] if joined else classes + sides), truth
 
 
 def fastestdet():
@@ -266,8 +273,8 @@ def ssd(activated):
 # ---- boxes ----
 
 
-def scored_boxes(order, form, background):
-    """As detectors without anchors end: distances to sides, decoded, and a score a class."""
+def scored_boxes(order, form, background, end=None):
+    """As detectors without anchors end: distances to sides, decoded, and a score a class; `end` makes the outputs of these."""
     net, sides, scores = Net(), [], []
     columns = CLASSES + (1 if background else 0)
     for f, (h, w), s in zip(net.features(), GRIDS, STRIDES):
@@ -293,7 +300,31 @@ def scored_boxes(order, form, background):
         boxes = {"xyxy": q, "yxyx": q[:, [1, 0, 3, 2]], "cxcywh": from_centres(*q.T)}[order]
         return boxes, np.float64(outputs[1][0])[:, 1 if background else 0:]
 
-    return net.model([box, values]), truth
+    return net.model(end(net, box, values) if end else [box, values]), truth
+
+
+def suppressed(net, boxes, scores, center=False):
+    """The triples, and scores a class."""
+    scores = net.transpose(scores, 0, 2, 1)
+    limits = [net.constant([100], np.int64), net.constant([0.45]), net.constant([0.25])]
+    return net("NonMaxSuppression", boxes, scores, *limits, center_point_box=int(center)), scores
+
+
+def picked_rows(net, boxes, scores):
+    """One output of picture, box, class and score, as end-to-end exports of YOLO have it."""
+    triples, scores = suppressed(net, boxes, scores)
+    picture, label, place = (net("Slice", triples, *(net.constant([v], np.int64) for v in (i, i + 1, 1))) for i in range(3))
+    box = net("GatherND", boxes, net.concat([picture, place], 1))
+    score = net("Unsqueeze", net("GatherND", scores, triples), net.constant([1], np.int64))
+    numbers = [net("Cast", v, to=TensorProto.FLOAT) for v in (picture, label)]
+    return [net.concat([numbers[0], box, numbers[1], score], 1)]
+
+
+SUPPRESSED = {
+    "triples": lambda net, boxes, scores: [suppressed(net, boxes, scores)[0]],
+    "triples of centres": lambda net, boxes, scores: [suppressed(net, boxes, scores, True)[0]],
+    "rows": picked_rows,
+}
 
 
 def transformer(background):
@@ -321,6 +352,7 @@ NETS = {
     **{f"yolov8 {form}": ("yolov8", lambda form=form: yolov8(form)) for form in ("pixels", "fractions", "maps", "split-maps")},
     "nanodet": ("nanodet", lambda: nanodet(True)),
     "nanodet logits": ("nanodet", lambda: nanodet(False)),
+    "nanodet joined": ("nanodet", lambda: nanodet(True, joined=True)),
     "fastestdet": ("fastestdet", fastestdet),
     **{f"yolo-fastestv2 {form}": ("yolo-fastestv2", lambda form=form: yolo_fastestv2(form)) for form in ("rows", "activated", "raw")},
     "ssd softmax": ("ssd", lambda: ssd(True)),
@@ -355,10 +387,10 @@ def rows_of(found):
     return np.array(rows).reshape(-1, 6)
 
 
-def assert_near(ours, theirs):
+def assert_near(ours, theirs, threshold=THRESHOLD):
     """Boxes on the photo to a few thousandths of a pixel; those whose score is at the threshold may be missing."""
     margin = 1e-4
-    sure, possible = theirs[theirs[:, 4] > THRESHOLD + margin], theirs[theirs[:, 4] > THRESHOLD - margin]
+    sure, possible = theirs[theirs[:, 4] > threshold + margin], theirs[theirs[:, 4] > threshold - margin]
     assert len(sure) > 5 and len(sure) <= len(ours) <= len(possible)
     tolerance = np.array([5e-3 + 2e-5 * np.abs(theirs[:, :4]).max()] * 4 + [1e-4, 0.5])
     for rows, among in ((sure, ours), (ours, possible)):
@@ -413,3 +445,71 @@ def test_head_is_found_and_read_by_structure(name, halftone, photos, tmp_path):
     outputs = [np.load(tmp_path / "raw" / f"out{i}.npy") for i in range(len(outputs))]
     found = halftone.json("run", integers, "--image", photo)
     assert_near(rows_of(found), expected(*truth(outputs), 0, False))
+
+
+@pytest.mark.parametrize("name", ["yolox raw", "yolov5 maps", "yolov8 maps", "nanodet joined", "ssd softmax", "fastestdet", "yolo-fastestv2 rows",
+                                  "boxes xyxy pixels", "transformer sigmoid"])
+def test_a_quantized_head_is_still_read(name, halftone, photos, tmp_path):
+    head, make = NETS[name]
+    made, truth = make()
+    path, integers, photo = tmp_path / "net.onnx", tmp_path / "integers.onnx", photos / "0.png"
+    onnx.save(made, path)
+    recipe = write_recipe(tmp_path / "net.toml", sections(path, photos))
+    least, most = (halftone.json("quantize", recipe, "-o", integers, "--head", form) for form in ("float", "quantize"))
+    assert most["quantized_nodes"] > least["quantized_nodes"]
+    assert not any("behind the last" in node["reason"] for node in most["float_nodes"])
+    assert halftone.json("inspect", integers)["head"]["head"] == head
+    np.save(tmp_path / "photo.npy", input_of(photo))
+    halftone("run", integers, "--input", f"photo={tmp_path / 'photo.npy'}", "--output", tmp_path / "raw")
+    outputs = [np.load(tmp_path / "raw" / f"out{i}.npy") for i in range(len(made.graph.output))]
+    assert_near(rows_of(halftone.json("run", integers, "--image", photo)), expected(*truth(outputs), 0, False))
+
+
+@pytest.mark.parametrize("name", ["yolox raw", "yolov5 maps", "yolov8 maps", "nanodet", "ssd logits", "yolo-fastestv2 raw", "boxes cxcywh fractions"])
+def test_validate_finds_the_head_too(name, halftone, photos, tmp_path):
+    """The objects are what the float model finds, so its figures are perfect but for boxes that are nearly the same; another head would find
+    none of them."""
+    head, make = NETS[name]
+    made, truth = make()
+    path = tmp_path / "net.onnx"
+    onnx.save(made, path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    images, objects = [], []
+    for number, photo in enumerate(sorted(photos.iterdir())):
+        images.append({"id": number, "file_name": photo.name, "width": SIZE[1], "height": SIZE[0]})
+        rows = expected(*truth(session.run(None, {"photo": input_of(photo)})), THRESHOLD, False)
+        for x0, y0, x1, y1, score, label in rows[np.argsort(-rows[:, 4])][:50]:
+            objects.append({"id": len(objects) + 1, "image_id": number, "category_id": int(label) + 1, "bbox": [x0, y0, x1 - x0, y1 - y0],
+                            "area": (x1 - x0) * (y1 - y0), "iscrowd": 0})
+    labels = [{"id": i + 1, "name": name} for i, name in enumerate(NAMES)]
+    (tmp_path / "truth.json").write_text(json.dumps({"images": images, "annotations": objects, "categories": labels}))
+    parts = sections(path, photos) | {"validation": {"images": str(photos), "annotations": str(tmp_path / "truth.json")}}
+    recipe = write_recipe(tmp_path / "net.toml", parts, {"task.max_detections": 50})
+    named = write_recipe(tmp_path / "named.toml", parts, {"task.max_detections": 50, "task.head": head})
+    figures = halftone.json("validate", recipe)["float"]
+    assert figures["AP"] > 0.7
+    assert figures == halftone.json("validate", named)["float"]
+    halftone("quantize", recipe, "-o", tmp_path / "integers.onnx")
+    both = halftone.json("validate", recipe, "--model", tmp_path / "integers.onnx")
+    assert both["float"] == figures and 0.3 < both["quantized"]["AP"] <= 1
+
+
+@pytest.mark.parametrize("name", SUPPRESSED)
+def test_model_that_ends_in_suppression(name, halftone, photos, tmp_path):
+    """The outputs make way for the boxes and scores that NonMaxSuppression reads, in float and after quantization."""
+    order = "cxcywh" if "centres" in name else "xyxy"
+    onnx.save(scored_boxes(order, "pixels", False, SUPPRESSED[name])[0], tmp_path / "net.onnx")
+    plain, truth = scored_boxes(order, "pixels", False)
+    assert halftone.json("inspect", tmp_path / "net.onnx")["head"]["head"] == "boxes"
+    halftone("init", tmp_path / "net.onnx", "-o", tmp_path / "init.toml")
+    assert "nms_threshold = 0.45" in (tmp_path / "init.toml").read_text()
+
+    recipe, photo = write_recipe(tmp_path / "net.toml", sections(tmp_path / "net.onnx", photos)), photos / "0.png"
+    outputs = onnxruntime.InferenceSession(plain.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"photo": input_of(photo)})
+    found = rows_of(halftone.json("run", tmp_path / "net.onnx", "--recipe", recipe, "--image", photo))
+    assert_near(found, expected(*truth(outputs), 0, False))
+
+    made = halftone.json("quantize", recipe, "-o", tmp_path / "integers.onnx")
+    assert any("NonMaxSuppression is left out" in note for note in made["notes"])
+    assert "NonMaxSuppression" not in {node.op_type for node in onnx.load(tmp_path / "integers.onnx").graph.node}
+    assert len(rows_of(halftone.json("run", tmp_path / "integers.onnx", "--image", photo))) > len(found) / 2

@@ -209,7 +209,11 @@ def jpegs(rng):
         yield f"progressive {sampling}", encode(photo, *option, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
     yield "restart markers", encode(photo, cv2.IMWRITE_JPEG_RST_INTERVAL, 3)
     yield "grey", encode(photo[:, :, 0])
-    yield "cmyk", pillow_bytes(Pillow.fromarray(photo).convert("CMYK"), "JPEG")
+    cmyk = pillow_bytes(Pillow.fromarray(photo).convert("CMYK"), "JPEG")
+    adobe = cmyk.index(b"\xff\xee\0\x0eAdobe")
+    yield "cmyk", cmyk
+    yield "ycck", cmyk[:adobe + 15] + b"\2" + cmyk[adobe + 16:]  # the same numbers, said to be another colour space
+    yield "cmyk of nobody", cmyk[:adobe] + cmyk[adobe + 16:]
     yield "rgb", pillow_bytes(Pillow.fromarray(photo), "JPEG", keep_rgb=True)
     for orientation in range(10):
         yield f"orientation {orientation}", jpeg_with_exif(encode(photo), orientation, "<>"[orientation % 2])

@@ -311,6 +311,13 @@ for opset, modes in [(16, ["bilinear", "nearest", "bicubic"]), (20, ["linear", "
             for align in [0, 1]:
                 case(f"GridSample-{opset}-{mode}-{padding}-{align}", "GridSample", [random(2, 3, 5, 6), GRID], opset=opset, mode=mode, padding_mode=padding,
                      align_corners=align)
+REGIONS = np.array([[1, 2, 7, 6], [-3, -2, 4, 30], [8, 8, 8, 8], [2.5, 3, 20.25, 9.5]], np.float32)
+for opset, forms in [(10, [{}]), (16, [{}, {"coordinate_transformation_mode": "output_half_pixel"}]), (22, [{}])]:
+    for form in forms:
+        for mode in ["avg", "max"]:
+            for samples in [0, 2]:
+                case(f"RoiAlign-{opset}-{mode}-{samples}-{len(form)}", "RoiAlign", [random(2, 3, 9, 11), REGIONS, ints(0, 1, 1, 0)], opset=opset, mode=mode,
+                     output_height=3, output_width=2, sampling_ratio=samples, spatial_scale=0.5, **form)
 case("Pad-reflect-int", "Pad", [np.arange(12, dtype=np.int64).reshape(3, 4)], [ints(1, 2, 0, 1)], mode="reflect")
 case("Pad-constant-int", "Pad", [np.arange(12, dtype=np.int64).reshape(3, 4)], [ints(1, 2, 0, 1), np.array(7, np.int64)])
 case("Resize-11-int", "Resize", [np.arange(30, dtype=np.int32).reshape(1, 1, 5, 6)], [EMPTY, SCALES], opset=11)
@@ -397,6 +404,12 @@ def quantized_case(name):
         is_float = x.type.tensor_type.elem_type == TensorProto.FLOAT
         arrays.append(random(*shape, seed=7) if is_float else np.random.default_rng(7).integers(0, 256, shape).astype(np.uint8))
     return made, arrays
+
+
+BOXES, SCORES = random(2, 30, 4, seed=1, low=0, high=10), random(2, 3, 30, seed=2, low=0, high=1).round(1)
+for opset, limits, attributes in [(10, [ints(5), np.float32(0.3)], {}), (11, [ints(100), np.float32(0.1), np.float32(0.5)], {"center_point_box": 1}),
+                                  (13, [ints(4)], {}), (13, [], {}), (13, [ints(9), np.float32(1), np.float32(2)], {})]:
+    case(f"NonMaxSuppression-{opset}-{len(limits)}-{len(attributes)}", "NonMaxSuppression", [], [BOXES, SCORES, *limits], opset=opset, **attributes)
 
 
 for quantized_name in QUANTIZED:

@@ -53,6 +53,27 @@ void set_usual_priors(DetectionTask& task, InputSize input, bool reduced) {
   }
 }
 
+// EfficientDet's rule: on strides 8 to 128 nine boxes a cell, of three sizes within an octave with three shapes, the least four
+// strides large; offsets as they are, y first; a sigmoid a class and no background.
+void set_octave_priors(DetectionTask& task) {
+  constexpr float kScale = 4, kWide = 1.4f, kNarrow = 0.7f;
+  constexpr int kOctaves = 3;
+  task.strides = {8, 16, 32, 64, 128};
+  task.steps = {8, 16, 32, 64, 128};
+  const float side = std::sqrt(kWide * kNarrow), ratio = kWide / kNarrow;
+  for (int stride : task.strides) {
+    auto &sizes = task.sizes.emplace_back(), &ratios = task.ratios.emplace_back();
+    for (int octave = 0; octave < kOctaves; ++octave) {
+      const float size = kScale * static_cast<float>(stride) * std::exp2(static_cast<float>(octave) / kOctaves);
+      sizes.insert(sizes.end(), {size, size * side, size * side});
+      ratios.insert(ratios.end(), {1, ratio, 1 / ratio});
+    }
+  }
+  task.background = Background::kNone;
+  task.order = task.order.value_or(BoxOrder::kCycxhw);
+  if (task.variances.empty()) task.variances = {1, 1};
+}
+
 int64_t prior_count(const DetectionTask& task, InputSize input) {
   if (!task.priors.empty()) return static_cast<int64_t>(task.priors.size());
   const auto boxes = cell_boxes(task);
@@ -121,6 +142,21 @@ Found find_outputs(const HeadRequest& request, int64_t columns) {
   return {};
 }
 
+bool is_open(const DetectionTask& task) {
+  return task.priors.empty() && task.anchors.empty() && task.sizes.empty() && task.strides.empty() && task.steps.empty();
+}
+
+// The task with EfficientDet's priors where it leaves them open and they are as many as the boxes that have a score for each class alone.
+std::optional<DetectionTask> with_octave_priors(const HeadRequest& request) {
+  if (!is_open(request.task) || request.task.background.value_or(Background::kNone) != Background::kNone) return std::nullopt;
+  const Found found = find_outputs(request, request.task.class_count);
+  if (!found.boxes) return std::nullopt;
+  DetectionTask task = request.task;
+  set_octave_priors(task);
+  const int64_t boxes = checked_product(found.boxes->shape).value_or(0) / 4;
+  return prior_count(task, request.input) == boxes ? std::optional(std::move(task)) : std::nullopt;
+}
+
 int64_t column_count(const DetectionTask& task) { return task.class_count + (task.background == Background::kNone ? 0 : 1); }
 
 Level level_of(const HeadConfig& config, HeadValues values) {
@@ -135,6 +171,7 @@ Level level_of(const HeadConfig& config, HeadValues values) {
 Result<HeadConfig> resolve(const HeadRequest& request) {
   HeadConfig config = start_config(request, request.task.strides);
   DetectionTask& task = config.task;
+  if (auto octaves = with_octave_priors(request)) task = *std::move(octaves);
   config.layout = HeadLayout::kScored;
   config.boxes = BoxForm::kCells;
   task.background = task.background.value_or(Background::kFirst);
@@ -147,7 +184,7 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   const Found found = find_outputs(request, columns);
   if (!found.boxes) return misfit(request, fmt::format("two outputs, boxes [1, N, 4] and scores [1, N, {}]", columns));
   const int64_t boxes = checked_product(found.boxes->shape).value_or(0) / 4;
-  const bool open = task.priors.empty() && task.anchors.empty() && task.sizes.empty() && task.strides.empty();
+  const bool open = is_open(task);
   for (bool reduced : {true, false}) {
     if (open && prior_count(task, config.input) != boxes) set_usual_priors(task, config.input, reduced);
   }
@@ -198,7 +235,7 @@ std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfi
   return task;
 }
 
-std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - 1}; }
+std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - 1, dimension}; }
 
 }  // namespace
 

@@ -66,7 +66,18 @@ void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>&
   }
 }
 
+// Objectness and classes went through the same function. Where some of the columns are probabilities and some are not, these are another head's.
+bool is_mixed(const HeadConfig& config, HeadValues values) {
+  for (const Level& level : levels(config, values, kBoxValues, false)) {
+    const bool objects = within_unit(level.boxes, level.locations, 4, 1);
+    for (int64_t c = 0; c < config.task.class_count; ++c)
+      if (within_unit(level.classes, level.locations, c, 1) != objects) return true;
+  }
+  return false;
+}
+
 std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfig& config) {
+  if (const auto sample = samples(config, request.outputs); sample && is_mixed(config, *sample)) return std::nullopt;
   if (has_boxes_beside(request, config, total_cells(grids(config.task.strides, config.input)))) return std::nullopt;
   return config.task;
 }

@@ -277,6 +277,17 @@ Status write(const Site& site, const GridSample& sample) {
   return {};
 }
 
+Status write(const Site& site, const RoiAlign& align) {
+  site.make("RoiAlign")
+      .text("coordinate_transformation_mode", align.half_pixel ? "half_pixel" : "output_half_pixel")
+      .text("mode", align.maximum ? "max" : "avg")
+      .integer("output_height", align.height)
+      .integer("output_width", align.width)
+      .integer("sampling_ratio", align.samples)
+      .number("spatial_scale", align.scale);
+  return {};
+}
+
 Status write(const Site& site, const Expand& expand) {
   site.make("Expand", {site.ints("shape", expand.shape)});
   return {};

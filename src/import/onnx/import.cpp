@@ -6,10 +6,12 @@
 #include <unordered_set>
 
 #include "base/file.h"
+#include "import/onnx/closing_suppression.h"
 #include "import/onnx/info.h"
 #include "import/onnx/inline.h"
 #include "import/onnx/model.h"
 #include "import/onnx/quantization.h"
+#include "import/onnx/suppression.h"
 #include "ir/conversions.h"
 #include "ops/ops.h"
 
@@ -58,12 +60,13 @@ class Importer {
     HT_ASSIGN(opset_, supported_opset(model_.info));
     HT_TRY(sort_needed_nodes(model_));
     HT_TRY(refuse_unsupported(model_));
+    closing_ = find_closing_suppression(model_);
     graph_.name = model_.info.graph_name;
     graph_.metadata = model_.info.metadata;
     reserve_names();
     HT_TRY(add_inputs());
     HT_TRY(add_initializers());
-    for (const OnnxNode& node : model_.nodes) HT_TRY(add_named_node(node));
+    HT_TRY(add_nodes());
     HT_TRY(add_outputs());
     fold_conversions(graph_);
     order_values();
@@ -123,6 +126,36 @@ class Importer {
       builder_.bind(name, {builder_.add_constant(name, *std::move(tensor))});
     }
     return {};
+  }
+
+  // All of them, or those before a NonMaxSuppression at the end.
+  Status add_nodes() {
+    std::unordered_set<std::string> left_out;
+    for (const OnnxNode& node : model_.nodes) {
+      if (closing_ && node.name == closing_->node && may_end_before(*closing_)) {
+        left_out = closing_->behind;
+        end_before(*closing_, model_.info);
+        graph_.metadata = model_.info.metadata;
+      }
+      const bool is_behind = std::ranges::any_of(node.outputs, [&](const std::string& name) { return left_out.contains(name); });
+      if (!is_behind) HT_TRY(add_named_node(node));
+    }
+    return {};
+  }
+
+  // Whether the boxes and scores hold what a detector's head needs: several classes, or one and nothing beside it.
+  bool may_end_before(const ClosingSuppression& closing) const {
+    const Operand* boxes = builder_.find(closing.boxes);
+    const Operand* scores = builder_.find(closing.scores);
+    if (!boxes || !scores || boxes->integers || scores->integers) return false;
+    const auto is_computed = [&](const Operand& operand) {
+      return !graph_.is_constant(operand.value) && std::ranges::find(graph_.inputs, operand.value) == graph_.inputs.end();
+    };
+    const Shape& of_boxes = graph_.value(boxes->value).type.shape;
+    const Shape& of_scores = graph_.value(scores->value).type.shape;
+    if (!is_computed(*boxes) || !is_computed(*scores) || of_boxes.size() != 3 || of_scores.size() != 3) return false;
+    const bool fits = of_boxes[2] == 4 && of_boxes[0] == of_scores[0] && of_boxes[1] == of_scores[2];
+    return fits && (of_scores[1] > 1 || !closing.picks_others);
   }
 
   Status add_named_node(const OnnxNode& node) {
@@ -275,6 +308,7 @@ class Importer {
   OnnxModel model_;
   const OnnxImportOptions& options_;
   int64_t opset_ = 0;
+  std::optional<ClosingSuppression> closing_;
   Graph graph_;
   GraphBuilder builder_;
 };
@@ -284,6 +318,7 @@ class Importer {
 Result<Graph> import_onnx_bytes(std::span<const uint8_t> bytes, const std::filesystem::path& folder,
                                 const OnnxImportOptions& options) {
   HT_ASSIGN(OnnxModel model, decode_onnx_model(bytes, folder, options.max_bytes));
+  leave_out_closing_suppression(model);
   return Importer(std::move(model), options).run();
 }
 

@@ -14,6 +14,9 @@
 
 namespace ht {
 
+// Metadata of a graph: the overlap that a suppression at the model's end allowed, which was left out because it is the head's.
+inline constexpr const char* kSuppressionKey = "halftone.suppression";
+
 struct OnnxImportOptions {
   std::optional<Shape> input_shape;           // of the only input
   std::map<std::string, Shape> input_shapes;  // by the input's name

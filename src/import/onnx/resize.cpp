@@ -52,7 +52,7 @@ Result<std::vector<T>> spread_over_axes(const std::vector<T>& some, const Ints& 
   return all;
 }
 
-Status size_by_sizes(ImportNode& node, Resize& resize, const Shape& shape, const Ints& axes) {
+Status size_by_sizes(ImportNode& node, Resize& resize, const Shape& shape, const Ints& axes, const std::string& policy) {
   HT_ASSIGN(const Ints some, node.constant_ints(3, "sizes"));
   HT_ASSIGN(resize.sizes, spread_over_axes(some, axes, shape));
   for (size_t i = 0; i < shape.size(); ++i)
@@ -62,7 +62,6 @@ Status size_by_sizes(ImportNode& node, Resize& resize, const Shape& shape, const
   for (size_t i = 0; i < shape.size(); ++i)
     resize.scales.push_back(static_cast<float>(resize.sizes[i]) / static_cast<float>(shape[i]));
 
-  const std::string policy = node.opset() >= 18 ? node.text("keep_aspect_ratio_policy", "stretch") : "stretch";
   if (policy == "stretch") return {};
   if (policy != "not_larger" && policy != "not_smaller")
     return node.wrong_attribute("keep_aspect_ratio_policy", fmt::format("is '{}'", policy));
@@ -115,6 +114,25 @@ Status import_grid_sample(ImportNode& node) {
   return node.emit(sample, node.inputs());
 }
 
+Status import_roi_align(ImportNode& node) {
+  const std::string mode = node.text("mode", "avg");
+  if (mode != "avg" && mode != "max") return node.wrong_attribute("mode", "must be 'avg' or 'max'");
+  RoiAlign align;
+  align.maximum = mode == "max";
+  align.half_pixel = false;
+  if (node.opset() >= 16) {
+    const std::string coordinates = node.text("coordinate_transformation_mode", "half_pixel");
+    if (coordinates != "half_pixel" && coordinates != "output_half_pixel")
+      return node.wrong_attribute("coordinate_transformation_mode", "must be 'half_pixel' or 'output_half_pixel'");
+    align.half_pixel = coordinates == "half_pixel";
+  }
+  align.height = node.integer("output_height", 1);
+  align.width = node.integer("output_width", 1);
+  align.samples = node.integer("sampling_ratio", 0);
+  align.scale = node.number("spatial_scale", 1);
+  return node.emit(align, node.inputs());
+}
+
 Status import_resize_10(ImportNode& node) {
   Resize resize;
   const std::string mode = node.text("mode", "nearest");
@@ -150,8 +168,10 @@ Status import_resize_11(ImportNode& node) {
     scales = tensor.to_floats();
   }
   if (node.has_input(3) == !scales.empty()) return input_error("must have either scales or sizes");
+  // It says how sizes are met; exporters write it beside scales too.
+  const std::string policy = node.opset() >= 18 ? node.text("keep_aspect_ratio_policy", "stretch") : "stretch";
   if (node.has_input(3)) {
-    HT_TRY(size_by_sizes(node, resize, shape, axes));
+    HT_TRY(size_by_sizes(node, resize, shape, axes, policy));
   } else {
     HT_ASSIGN(resize.scales, spread_over_axes(scales, axes, Floats(shape.size(), 1)));
     HT_TRY(size_by_scales(resize, shape));

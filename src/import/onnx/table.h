@@ -93,6 +93,7 @@ Status import_non_zero(ImportNode& node);
 Status import_hardmax(ImportNode& node);
 Status import_one_hot(ImportNode& node);
 Status import_trilu(ImportNode& node);
+Status import_non_max_suppression(ImportNode& node);  // non_max_suppression.cpp
 Status import_instance_normalization(ImportNode& node);  // normalization.cpp
 Status import_group_normalization(ImportNode& node);
 Status import_layer_normalization(ImportNode& node);
@@ -101,6 +102,7 @@ Status import_lp_normalization(ImportNode& node);
 Status import_mean_variance_normalization(ImportNode& node);
 Status import_lrn(ImportNode& node);
 Status import_grid_sample(ImportNode& node);  // resize.cpp
+Status import_roi_align(ImportNode& node);
 Status import_resize_10(ImportNode& node);    // Upsample too
 Status import_resize_11(ImportNode& node);
 Status import_softmax_1(ImportNode& node);  // reduce.cpp

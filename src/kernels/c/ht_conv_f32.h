@@ -8,11 +8,9 @@
 extern "C" {
 #endif
 
-// Sums of products are taken in this many interleaved partial sums, added in a fixed tree: docs/NUMERICS.md.
-enum { HT_PARTIAL_SUMS = 16 };
-
 // Float convolution, NHWC, weights [output_channels][kernel_height][kernel_width][input_channels / groups], padding by 0.
-// `bias` may be NULL. The result is clamped to [minimum, maximum]. A unit is an output row (of batch * output_height).
+// Products are added one after another in the order of the weights, then the bias, which may be NULL. The result is clamped to
+// [minimum, maximum]. A unit is an output row (of batch * output_height).
 typedef struct ht_conv_f32_params {
   int32_t batch;
   int32_t input_height, input_width, input_channels, input_stride;
@@ -24,6 +22,7 @@ typedef struct ht_conv_f32_params {
   int32_t groups;
   const float* weights;
   const float* bias;
+  const void* packed;  // what the variant's pack() wrote, NULL where it has none
   float minimum, maximum;
 } ht_conv_f32_params;
 

@@ -21,7 +21,7 @@ enum {
   HT_REDUCE_LOG_SUM_EXP = 9
 };
 
-// Floats [outer][n][inner] to [outer][inner]; contiguous. Sums in HT_PARTIAL_SUMS interleaved partial sums (docs/NUMERICS.md).
+// Floats [outer][n][inner] to [outer][inner]; contiguous. Sums in sixteen interleaved partial sums (docs/NUMERICS.md).
 // A unit is an output element.
 typedef struct ht_reduce_f32_params {
   int32_t kind;

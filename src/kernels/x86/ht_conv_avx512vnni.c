@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/x86/ht_conv_avx512vnni.h"
+#include "kernels/x86/ht_conv_x86.h"
 
 #include "kernels/x86/ht_finish_avx512.h"
 

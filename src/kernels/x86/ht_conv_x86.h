@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions by AVX2 and by AVX-512 VNNI instructions; bit for bit c/ht_conv.c, c/ht_depthwise.c and c/ht_conv_f32.c.
+#ifndef HT_CONV_X86_H
+#define HT_CONV_X86_H
+
+#include "kernels/c/ht_conv.h"
+#include "kernels/c/ht_conv_f32.h"
+#include "kernels/c/ht_depthwise.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// They read p->packed.
+#define HT_DECLARE_CONV(name, isa)                                                          \
+  size_t ht_##name##_packed_##isa(const ht_##name##_params* p);                             \
+  void ht_##name##_pack_##isa(const ht_##name##_params* p, void* packed);                   \
+  size_t ht_##name##_packed_scratch_##isa(const ht_##name##_params* p);                     \
+  void ht_##name##_run_##isa(const ht_##name##_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+HT_DECLARE_CONV(conv, avx2)
+HT_DECLARE_CONV(conv, avx512vnni)
+HT_DECLARE_CONV(conv_f32, avx2)
+HT_DECLARE_CONV(conv_f32, avx512vnni)
+#undef HT_DECLARE_CONV
+
+enum { HT_DEPTHWISE_TAPS = 121 };  // the largest filter, and a channel multiplier of 1
+void ht_depthwise_run_avx2(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+void ht_depthwise_run_avx512vnni(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

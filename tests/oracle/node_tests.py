@@ -2,6 +2,7 @@
 """ONNX's own node tests on the float executor. A case passes with all of its inputs given at run time or, where that is
 refused, with all but the first as initializers, as exported networks have their weights, shapes and axes."""
 import collections
+import functools
 import subprocess
 import warnings
 
@@ -22,8 +23,9 @@ MAIN_TYPES = {TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32, TensorPro
 # inputs are known.
 CONSTANTS = {"ConstantOfShape", "Range", "EyeLike", "NonZero", "NonMaxSuppression", "If"}
 UNKNOWN = ("has operators that are not supported", "uses no operators of ONNX itself")
-# The integers that these make are real numbers to the float executor; test_onnx_import.py and test_quantized_elsewhere.py have them.
-LEFT_OUT = {"QuantizeLinear", "QLinearConv", "QLinearMatMul"}
+# The integers that these make or read are real numbers to the float executor; test_onnx_import.py and, for the last two, this file's
+# quantized() have the integers.
+LEFT_OUT = {"QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul"}
 # Cases whose expected values are not what ONNX Runtime computes; it leaves them out too. They take the resized length to be a
 # fraction where corners are aligned.
 DISPUTED = {"test_resize_downsample_scales_linear_align_corners", "test_resize_downsample_scales_cubic_align_corners"}
@@ -43,9 +45,32 @@ def is_tensor(value):
     return isinstance(value, np.ndarray) and (value.dtype.kind in "biuf" and value.dtype.isbuiltin == 1 or value.dtype.name == "bfloat16")
 
 
+@functools.cache
+def loaded():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return load_model_tests(kind="node")
+
+
+def quantized():
+    """(name, model, inputs, output) of the cases with integers that have scales; the integers that are no weights come at run time."""
+    for test in loaded():
+        if not {node.op_type for node in test.model.graph.node} <= {"QLinearConv", "QLinearMatMul"}:
+            continue
+        inputs, outputs = test.data_sets[0]
+        ports = list(test.model.graph.input)
+        given = {0, 3} if ports[0].name == "a" else {0}
+        made = onnx.ModelProto()
+        made.CopyFrom(test.model)
+        for i in sorted(set(range(len(ports))) - given):
+            made.graph.input.remove(ports[i])
+            made.graph.initializer.append(numpy_helper.from_array(inputs[i], ports[i].name))
+        yield test.name, made, {ports[i].name: inputs[i] for i in given}, outputs[0]
+
+
 def cases():
     found = []
-    for test in load_model_tests(kind="node"):
+    for test in loaded():
         ports = list(test.model.graph.input) + list(test.model.graph.output)
         operators = {node.op_type for node in test.model.graph.node}
         if test.name in DISPUTED or operators & LEFT_OUT or not test.data_sets or not all(port.type.HasField("tensor_type") for port in ports):

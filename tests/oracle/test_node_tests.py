@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs ONNX's own node tests, and holds the pages that tell of them against the run."""
+import numpy as np
 import pytest
 
+import foreign
 import node_tests
 import operators
 
@@ -23,6 +25,15 @@ def test_nine_of_ten_pass(outcomes):
     print(f"\nall: {node_tests.report(outcomes.values())}\nwith the main types: {node_tests.report(main)}\nrefused of these:\n{refused}")
     passed = sum(outcome.state == "passed" for _, outcome in main)
     assert passed >= 0.9 * len(main), f"{passed} of {len(main)} pass; refused:\n{refused}"
+
+
+def test_integers_of_quantized_operators(halftone, tmp_path):
+    """They run in the session."""
+    found = list(node_tests.quantized())
+    assert len(found) >= 5
+    for name, model, feed, wanted in found:
+        got = next(iter(foreign.run(halftone, model, feed, tmp_path / name).values()))
+        np.testing.assert_array_equal(got, wanted, err_msg=name)
 
 
 def test_refusals_say_why_in_one_line(outcomes):

@@ -25,7 +25,7 @@ enum class BoxForm { kCells, kPixels, kFractions };
 enum class ScoreForm { kProbability, kLogit, kSoftmax };
 enum class Background { kNone, kFirst, kLast };
 enum class BoxOrder { kXyxy, kYxyx, kXywh, kCxcywh, kCycxhw };
-enum class Ranges { kMse, kMinMax, kPercentile, kEntropy };
+enum class Ranges { kMse, kMinMax, kPercentile, kEntropy, kAverage };
 enum class Granularity { kChannel, kTensor };
 enum class HeadTreatment { kFloat, kQuantize };
 enum class Rounding { kNearest, kGptq };
@@ -111,11 +111,26 @@ struct ValidationData {
   bool operator==(const ValidationData&) const = default;
 };
 
+// Bits of QuantizeSettings::weights and activations that stand for floats.
+inline constexpr int kFloat16Weights = 16, kFloatActivations = 32;
+
+// [[quantize.layer]]: what holds for the nodes whose names match, in place of what [quantize] says. Later ones have the last word.
+struct LayerSettings {
+  std::string match;  // * and ? stand for any characters
+  std::optional<int> weights, activations;
+  std::optional<bool> symmetric;
+  std::optional<Ranges> ranges;
+  std::optional<Granularity> granularity;
+  std::optional<bool> keep_float;  // "float"
+  bool operator==(const LayerSettings&) const = default;
+};
+
 // [quantize]
 struct QuantizeSettings {
   std::string target = "native";
-  int weights = 8;      // bits
-  int activations = 8;  // bits
+  int weights = 8;      // bits: 8 or 4; kFloat16Weights stores them as float16, and nothing computes in integers
+  int activations = 8;  // bits: 8 or 16; kFloatActivations quantizes weights alone
+  std::optional<bool> symmetric;  // activations with the zero point in the middle; else as the target has it
   Ranges ranges = Ranges::kMse;
   Granularity granularity = Granularity::kChannel;
   HeadTreatment head = HeadTreatment::kFloat;
@@ -123,6 +138,7 @@ struct QuantizeSettings {
   Prefer prefer = Prefer::kAccuracy;
   std::vector<std::string> keep_float;  // names of nodes; * and ? stand for any characters
   uint64_t seed = 0;
+  std::vector<LayerSettings> layers;
   bool operator==(const QuantizeSettings&) const = default;
 };
 
@@ -151,7 +167,7 @@ Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::s
 // The keys that set_quantize_key knows, each with what it may be.
 struct SettingKey {
   std::string_view name;
-  std::string_view values;  // "mse | minmax | percentile | entropy"
+  std::string_view values;  // "mse | minmax | average | percentile | entropy"
 };
 std::vector<SettingKey> quantize_keys();
 

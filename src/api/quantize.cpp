@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "quantize/quantize.h"
+#include "quantize/float16.h"
 
 #include "api/calibrate.h"
 #include "api/content.h"
@@ -25,15 +25,30 @@ RangeMethod range_method(halftone::Ranges ranges) {
     case halftone::Ranges::kMinMax: return RangeMethod::kMinMax;
     case halftone::Ranges::kPercentile: return RangeMethod::kPercentile;
     case halftone::Ranges::kEntropy: return RangeMethod::kEntropy;
+    case halftone::Ranges::kAverage: return RangeMethod::kAverage;
   }
   return RangeMethod::kMse;
+}
+
+std::optional<int> activation_bits(int bits) { return bits == halftone::kFloatActivations ? std::nullopt : std::optional(bits); }
+
+LayerRule make_rule(const halftone::LayerSettings& layer) {
+  LayerRule rule{.match = layer.match, .weights = layer.weights, .symmetric = layer.symmetric, .keep_float = layer.keep_float};
+  if (layer.activations) rule.activations = activation_bits(*layer.activations);
+  if (layer.granularity) rule.per_channel = *layer.granularity == halftone::Granularity::kChannel;
+  if (layer.ranges) rule.ranges = range_method(*layer.ranges);
+  return rule;
 }
 
 Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings) {
   QuantizeRequest request;
   HT_ASSIGN(request.target, find_target(settings.target));
-  request.ranges = range_method(settings.ranges);
-  request.per_channel = settings.granularity == halftone::Granularity::kChannel;
+  request.layers.weights = settings.weights;
+  request.layers.activations = activation_bits(settings.activations);
+  request.layers.symmetric = settings.symmetric.value_or(false);
+  request.layers.ranges = range_method(settings.ranges);
+  request.layers.per_channel = settings.granularity == halftone::Granularity::kChannel;
+  for (const halftone::LayerSettings& layer : settings.layers) request.rules.push_back(make_rule(layer));
   request.quantize_head = settings.head == halftone::HeadTreatment::kQuantize;
   request.keep_float = settings.keep_float;
   return request;
@@ -77,7 +92,37 @@ Result<Recipe> recipe_to_write(const Graph& graph, const Recipe& recipe) {
 
 // Whether to look at photos again; who asks for the plain methods gets them.
 bool wants_photos(const Recipe& recipe, const QuantizeRequest& request) {
-  return recipe.calibration && request.ranges == RangeMethod::kMse && request.per_channel && !request.quantize_head;
+  const LayerChoice& layers = request.layers;
+  return recipe.calibration && needs_statistics(request) && layers.ranges == RangeMethod::kMse && layers.per_channel && !request.quantize_head;
+}
+
+// What the settings ask for, with one look at the statistics or more at the photos.
+Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& recipe, const Statistics& seen, bool skip_bad, const Context& context) {
+  const Graph& graph = model.content().graph;
+  if (recipe.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph);
+  HT_ASSIGN(QuantizeRequest request, make_request(recipe.quantize));
+  auto made = quantize_graph(graph, seen, request);
+  if (!made || !wants_photos(recipe, request)) return made;
+  if (request.target.float_share > 0 && recipe.quantize.prefer == halftone::Prefer::kAccuracy) {
+    const MeasureRoundings measure = measure_on_photos(model, recipe, skip_bad, context);
+    HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, measure));
+  }
+  if (recipe.quantize.rounding == halftone::Rounding::kGptq) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
+  if (request.spared.empty() && !request.measure_moments) return made;
+  return quantize_graph(graph, seen, request);
+}
+
+// The statistics that were given, or made now; none where nothing depends on them.
+Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const halftone::QuantizeOptions& options,
+                                                           const Context& context) {
+  if (options.statistics) {
+    HT_TRY(check_statistics(*options.statistics, model, recipe));
+    return options.statistics;
+  }
+  HT_ASSIGN(const QuantizeRequest request, make_request(recipe.quantize));
+  if (recipe.quantize.weights == halftone::kFloat16Weights || !needs_statistics(request)) return std::optional<halftone::Statistics>();
+  HT_ASSIGN(halftone::Statistics made, calibrate_model(model, recipe, {.skip_bad = options.skip_bad}, context));
+  return std::optional(std::move(made));
 }
 
 Status check_cancelled(const Context& context) { return context.is_cancelled() ? Status(interrupted()) : Status(); }
@@ -90,27 +135,14 @@ namespace halftone {
 Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::path& output, const QuantizeOptions& options, const Context& context) {
   const ht::Stopwatch watch;
   HT_TRY(check_recipe(recipe));
-  HT_ASSIGN(ht::QuantizeRequest request, ht::make_request(recipe.quantize));
   HT_ASSIGN(const Model model, ht::load_float_model(recipe, context));
   HT_ASSIGN(const Recipe written, ht::recipe_to_write(model.content().graph, recipe));
-  std::optional<Statistics> statistics = options.statistics;
-  if (statistics) {
-    HT_TRY(ht::check_statistics(*statistics, model, recipe));
-  } else {
-    HT_ASSIGN(statistics, ht::calibrate_model(model, recipe, {.skip_bad = options.skip_bad}, context));
-  }
+  HT_ASSIGN(const std::optional<Statistics> statistics, ht::statistics_for(model, recipe, options, context));
   HT_TRY(ht::check_cancelled(context));
-  const ht::Statistics& seen = statistics->content().statistics;
+  const ht::Statistics none;
+  const ht::Statistics& seen = statistics ? statistics->content().statistics : none;
   context.progress("quantize", 0, 1);
-  auto made = ht::quantize_graph(model.content().graph, seen, request);
-  if (made && ht::wants_photos(recipe, request)) {
-    if (request.target.float_share > 0 && recipe.quantize.prefer == Prefer::kAccuracy) {
-      const ht::MeasureRoundings measure = ht::measure_on_photos(model, recipe, options.skip_bad, context);
-      HT_ASSIGN(request.spared, ht::find_spared_nodes(model.content().graph, *made, request.target.float_share, measure));
-    }
-    if (recipe.quantize.rounding == Rounding::kGptq) request.measure_moments = ht::measure_moments_on_photos(model, recipe, options.skip_bad, context);
-    if (!request.spared.empty() || request.measure_moments) made = ht::quantize_graph(model.content().graph, seen, request);
-  }
+  auto made = ht::quantized(model, recipe, seen, options.skip_bad, context);
   if (!made) return std::move(made.error()).in(recipe.model.path.string());
   context.progress("quantize", 1, 1);
   HT_TRY(ht::check_cancelled(context));

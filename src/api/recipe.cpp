@@ -14,6 +14,7 @@ namespace ht {
 namespace {
 
 using halftone::CalibrationData;
+using halftone::LayerSettings;
 using halftone::ModelSource;
 using halftone::Preprocess;
 using halftone::QuantizeSettings;
@@ -31,7 +32,9 @@ constexpr auto kTaskKeys = std::to_array<std::string_view>(
 constexpr auto kCalibrationKeys = std::to_array<std::string_view>({"images", "count"});
 constexpr auto kValidationKeys = std::to_array<std::string_view>({"images", "annotations"});
 constexpr auto kQuantizeKeys = std::to_array<std::string_view>(
-    {"target", "weights", "activations", "ranges", "granularity", "head", "rounding", "prefer", "keep_float", "seed", "layer"});
+    {"target", "weights", "activations", "symmetric", "ranges", "granularity", "head", "rounding", "prefer", "keep_float", "seed", "layer"});
+constexpr auto kLayerKeys =
+    std::to_array<std::string_view>({"match", "weights", "activations", "symmetric", "ranges", "granularity", "float"});
 constexpr auto kSections = std::to_array<std::string_view>({"model", "preprocess", "task", "calibration", "validation", "quantize"});
 
 // Where a recipe's text comes from.
@@ -223,13 +226,45 @@ Status read_validation(const toml::table& table, const Origin& origin, Validatio
   return reader.status();
 }
 
+// Numbers of bits, or a word that stands for one.
+template <class Bits>
+void read_bits(TableReader& reader, std::string_view key, std::string_view word, int bits_of_word, Bits& bits) {
+  const toml::node* node = reader.find(key);
+  if (node && node->value<std::string_view>() == word) {
+    bits = bits_of_word;
+  } else {
+    reader.read(key, bits);
+  }
+}
+
+template <class Settings>
+void read_bits(TableReader& reader, Settings& settings) {
+  read_bits(reader, "weights", "float16", halftone::kFloat16Weights, settings.weights);
+  read_bits(reader, "activations", "float", halftone::kFloatActivations, settings.activations);
+  reader.read("symmetric", settings.symmetric);
+}
+
+Status read_layer(const toml::node& node, const std::string& place, LayerSettings& layer) {
+  if (!node.is_table()) return input_error("'layer' in [quantize] must be sections: [[quantize.layer]]").in(line_of(node.source(), place));
+  TableReader reader(*node.as_table(), "[[quantize.layer]]", place, kLayerKeys);
+  reader.need("match", "\"backbone*\"");
+  reader.read("match", layer.match);
+  read_bits(reader, layer);
+  reader.read("ranges", layer.ranges);
+  reader.read("granularity", layer.granularity);
+  reader.read("float", layer.keep_float);
+  if (reader.status() && node.as_table()->size() < 2)
+    reader.fail(node, input_error("[[quantize.layer]] says nothing about \"{}\"; give 'weights', 'activations', 'float' or another key", layer.match));
+  return reader.status();
+}
+
 Status read_quantize(const toml::table& table, const std::string& place, QuantizeSettings& settings) {
   TableReader reader(table, "[quantize]", place, kQuantizeKeys);
-  if (const toml::node* layer = reader.find("layer"))
-    reader.fail(*layer, unsupported("settings for single layers, [[quantize.layer]], are not built yet; 'keep_float' names layers to leave in float"));
   reader.read("target", settings.target);
-  reader.read("weights", settings.weights);
-  reader.read("activations", settings.activations);
+  read_bits(reader, settings);
+  if (const toml::array* layers = reader.list("layer", "sections")) {
+    for (const toml::node& layer : *layers) HT_TRY(read_layer(layer, place, settings.layers.emplace_back()));
+  }
   reader.read("ranges", settings.ranges);
   reader.read("granularity", settings.granularity);
   reader.read("head", settings.head);
@@ -317,9 +352,10 @@ Status check_recipe(const Recipe& recipe) {
 
 std::vector<SettingKey> quantize_keys() {
   return {{"target", "native | onnxruntime | cortex-m"},
-          {"weights", "8 | 4"},
-          {"activations", "8 | 16"},
-          {"ranges", "mse | minmax | percentile | entropy"},
+          {"weights", "8 | 4 | float16"},
+          {"activations", "8 | 16 | float"},
+          {"symmetric", "true | false"},
+          {"ranges", "mse | minmax | average | percentile | entropy"},
           {"granularity", "channel | tensor"},
           {"head", "float | quantize"},
           {"rounding", "nearest | gptq"},
@@ -331,12 +367,16 @@ std::vector<SettingKey> quantize_keys() {
 Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::string_view value) {
   static constexpr auto kNumbers = std::to_array<std::string_view>({"weights", "activations", "seed"});
   toml::table table;
-  if (std::find(kNumbers.begin(), kNumbers.end(), key) != kNumbers.end()) {
+  const bool is_word = (key == "weights" && value == "float16") || (key == "activations" && value == "float");
+  if (std::find(kNumbers.begin(), kNumbers.end(), key) != kNumbers.end() && !is_word) {
     const std::string digits(value);
     char* end = nullptr;
     const long long number = std::strtoll(digits.c_str(), &end, 10);
     if (digits.empty() || *end != '\0') return ht::usage_error("'{}' must be a whole number, not '{}'", key, value);
     table.insert(key, static_cast<int64_t>(number));
+  } else if (key == "symmetric") {
+    if (value != "true" && value != "false") return ht::usage_error("'{}' must be true or false, not '{}'", key, value);
+    table.insert(key, value == "true");
   } else if (key == "keep_float") {
     toml::array names;
     for (size_t start = 0; start <= value.size();) {

@@ -111,6 +111,10 @@ Fault find_data_fault(std::string_view section, const Data& data) {
 
 }  // namespace
 
+namespace {
+bool has_activation_bits(int bits) { return bits == 8 || bits == 16 || bits == halftone::kFloatActivations; }
+}  // namespace
+
 std::optional<RecipeFault> find_fault(const halftone::Preprocess& preprocess) {
   if (preprocess.height < 1 || preprocess.width < 1 || preprocess.height > kMaxSide || preprocess.width > kMaxSide)
     return fault("preprocess", "size",
@@ -149,12 +153,19 @@ std::optional<RecipeFault> find_fault(const QuantizeSettings& settings) {
   if (!contains(kTargets, settings.target))
     return fault("quantize", "target", input_error("'target' in [quantize] is '{}'; did you mean '{}'? It may be {}", settings.target,
                                                    nearest_word(settings.target, kTargets), joined_words(kTargets)));
-  if (settings.weights != 8 && settings.weights != 4)
-    return fault("quantize", "weights", input_error("'weights' in [quantize] must be 8 or 4 bits"));
-  if (settings.weights == 4) return fault("quantize", "weights", unsupported("weights of 4 bits are not built yet; use 8"));
-  if (settings.activations != 8 && settings.activations != 16)
-    return fault("quantize", "activations", input_error("'activations' in [quantize] must be 8 or 16 bits"));
-  if (settings.activations == 16) return fault("quantize", "activations", unsupported("activations of 16 bits are not built yet; use 8"));
+  const bool half = settings.weights == halftone::kFloat16Weights;
+  if (settings.weights != 8 && settings.weights != 4 && !half)
+    return fault("quantize", "weights", input_error("'weights' in [quantize] must be 8 or 4 bits, or \"float16\""));
+  if (!has_activation_bits(settings.activations))
+    return fault("quantize", "activations", input_error("'activations' in [quantize] must be 8 or 16 bits, or \"float\""));
+  if (half && (settings.activations == 16 || !settings.layers.empty()))
+    return fault("quantize", "weights", input_error("with weights of \"float16\" everything computes in float; leave 'activations' and layers out"));
+  for (const halftone::LayerSettings& layer : settings.layers) {
+    if (layer.weights && *layer.weights != 8 && *layer.weights != 4)
+      return fault("quantize", "layer", input_error("'weights' of the layers \"{}\" must be 8 or 4 bits", layer.match));
+    if (layer.activations && !has_activation_bits(*layer.activations))
+      return fault("quantize", "layer", input_error("'activations' of the layers \"{}\" must be 8 or 16 bits, or \"float\"", layer.match));
+  }
   if (settings.prefer == halftone::Prefer::kLatency)
     return fault("quantize", "prefer", unsupported("preferring latency is not built yet; use accuracy"));
   return std::nullopt;

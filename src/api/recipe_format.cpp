@@ -148,12 +148,27 @@ void write_task(Writer& writer, const Task& task) {
   writer.key("multi_label", task.multi_label ? "true" : "false", "a box may count for several classes");
 }
 
+std::string weight_bits(int bits) { return bits == halftone::kFloat16Weights ? toml_text("float16") : fmt::format("{}", bits); }
+std::string activation_bits(int bits) { return bits == halftone::kFloatActivations ? toml_text("float") : fmt::format("{}", bits); }
+
+void write_layer(Writer& writer, const halftone::LayerSettings& layer) {
+  writer.section("[quantize.layer]");
+  writer.key("match", toml_text(layer.match));
+  if (layer.weights) writer.key("weights", weight_bits(*layer.weights));
+  if (layer.activations) writer.key("activations", activation_bits(*layer.activations));
+  if (layer.symmetric) writer.key("symmetric", *layer.symmetric ? "true" : "false");
+  if (layer.ranges) writer.key("ranges", toml_text(word_of(*layer.ranges)));
+  if (layer.granularity) writer.key("granularity", toml_text(word_of(*layer.granularity)));
+  if (layer.keep_float) writer.key("float", *layer.keep_float ? "true" : "false");
+}
+
 void write_quantize(Writer& writer, const QuantizeSettings& settings) {
   writer.section("quantize");
   writer.key("target", toml_text(settings.target), "native | onnxruntime | cortex-m");
-  writer.key("weights", fmt::format("{}", settings.weights), "bits");
-  writer.key("activations", fmt::format("{}", settings.activations), "bits");
-  writer.key("ranges", toml_text(word_of(settings.ranges)), "mse | minmax | percentile | entropy");
+  writer.key("weights", weight_bits(settings.weights), "bits: 8 | 4 | \"float16\"");
+  writer.key("activations", activation_bits(settings.activations), "bits: 8 | 16 | \"float\"");
+  if (settings.symmetric) writer.key("symmetric", *settings.symmetric ? "true" : "false");
+  writer.key("ranges", toml_text(word_of(settings.ranges)), "mse | minmax | average | percentile | entropy");
   writer.key("granularity", toml_text(word_of(settings.granularity)), "of weights: channel | tensor");
   writer.key("head", toml_text(word_of(settings.head)), "float | quantize");
   if (settings.rounding != QuantizeSettings{}.rounding) writer.key("rounding", toml_text(word_of(settings.rounding)));
@@ -164,6 +179,7 @@ void write_quantize(Writer& writer, const QuantizeSettings& settings) {
     writer.key("keep_float", texts(settings.keep_float));
   }
   if (settings.seed != 0) writer.key("seed", fmt::format("{}", settings.seed));
+  for (const halftone::LayerSettings& layer : settings.layers) write_layer(writer, layer);
 }
 
 // The path as seen from the recipe's folder.

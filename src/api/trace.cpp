@@ -9,7 +9,7 @@ namespace {
 
 // A value as it lies in memory, as the plain tensor of its own type that it stands for.
 Tensor plain_tensor(const Buffer& buffer, std::span<const uint8_t> bytes) {
-  Tensor tensor = Tensor::zeros(buffer.offset_128 ? DType::kUint8 : buffer.dtype, buffer.shape);
+  Tensor tensor = Tensor::zeros(buffer.declared(), buffer.shape);
   const auto to = tensor.mutable_data<uint8_t>();
   const auto size = static_cast<size_t>(dtype_size(buffer.dtype));
   const Shape strides = layout_strides(buffer.shape, buffer.layout);
@@ -20,16 +20,15 @@ Tensor plain_tensor(const Buffer& buffer, std::span<const uint8_t> bytes) {
     std::memcpy(to.data() + static_cast<size_t>(i) * size, bytes.data() + static_cast<size_t>(from) * size, size);
     for (size_t axis = place.size(); axis-- > 0 && ++place[axis] == buffer.shape[axis];) place[axis] = 0;
   }
-  if (buffer.offset_128)
-    for (uint8_t& byte : to) byte ^= 0x80;
+  if (buffer.is_unsigned) flip_signs(buffer.dtype, to);
   return tensor;
 }
 
-// The parameters of the plain tensor: where 128 was subtracted in memory, zero points are those of unsigned integers again.
+// The parameters of the plain tensor: where half the range was subtracted in memory, zero points are those of unsigned integers again.
 std::optional<Affine> plain_affine(const Buffer& buffer) {
-  if (!buffer.affine || !buffer.offset_128) return buffer.affine;
+  if (!buffer.affine || !buffer.is_unsigned) return buffer.affine;
   std::vector<int32_t> zero_points = buffer.affine->zero_points();
-  for (int32_t& zero_point : zero_points) zero_point += 128;
+  for (int32_t& zero_point : zero_points) zero_point -= static_cast<int32_t>(integer_range(buffer.dtype).min);
   auto affine = Affine::make(buffer.affine->shape(), buffer.affine->scales(), std::move(zero_points));
   return *std::move(affine);  // the scales were valid before
 }

@@ -22,7 +22,7 @@ constexpr auto words_of(halftone::BoxForm) { return std::array<Word, 3>{"cells",
 constexpr auto words_of(halftone::ScoreForm) { return std::array<Word, 3>{"probability", "logit", "softmax"}; }
 constexpr auto words_of(halftone::Background) { return std::array<Word, 3>{"none", "first", "last"}; }
 constexpr auto words_of(halftone::BoxOrder) { return std::array<Word, 5>{"xyxy", "yxyx", "xywh", "cxcywh", "cycxhw"}; }
-constexpr auto words_of(halftone::Ranges) { return std::array<Word, 4>{"mse", "minmax", "percentile", "entropy"}; }
+constexpr auto words_of(halftone::Ranges) { return std::array<Word, 5>{"mse", "minmax", "percentile", "entropy", "average"}; }
 constexpr auto words_of(halftone::Granularity) { return std::array<Word, 2>{"channel", "tensor"}; }
 constexpr auto words_of(halftone::HeadTreatment) { return std::array<Word, 2>{"float", "quantize"}; }
 constexpr auto words_of(halftone::Rounding) { return std::array<Word, 2>{"nearest", "gptq"}; }

@@ -62,6 +62,10 @@ Result<Range> estimate_range(const std::string& name, const ValueStatistics& sta
   switch (request.method) {
     case RangeMethod::kMinMax:
       return widest;
+    case RangeMethod::kAverage: {
+      const auto [least, greatest] = statistics.mean_extremes();
+      return within(least, greatest);
+    }
     case RangeMethod::kPercentile: {
       if (!(request.percentile > 0 && request.percentile <= 100))
         return usage_error("a percentile is above 0 and at most 100, not {}", request.percentile);

@@ -26,9 +26,10 @@ struct IntegerGrid {
   bool power_of_two = false;
 };
 
-// kMinMax: from the least element to the greatest. kPercentile: without the outermost elements. kEntropy: the least divergence
+// kMinMax: from the least element to the greatest. kAverage: from the mean of the images' least elements to the mean of their greatest,
+// which is what a moving average over images tends to, without its dependence on their order. kPercentile: without the outermost elements. kEntropy: the least divergence
 // of the histogram of magnitudes from its 128-level copy, as TensorRT searches it. kMse: the least mean squared error.
-enum class RangeMethod { kMinMax, kPercentile, kEntropy, kMse };
+enum class RangeMethod { kMinMax, kAverage, kPercentile, kEntropy, kMse };
 
 struct RangeRequest {
   RangeMethod method = RangeMethod::kMse;

@@ -65,10 +65,26 @@ void ValueStatistics::observe_plain(std::span<const float> data, int64_t inner) 
   scan(data, Layout{row, size / row, channels_ == 0 ? 1 : inner});
 }
 
+namespace {
+
+void add_float(ExactSum& sum, float x) {
+  constexpr int kSignificandBits = 24;
+  int exponent = 0;
+  const float significand = std::frexp(x, &exponent);
+  sum.add(static_cast<int64_t>(std::ldexp(significand, kSignificandBits)), exponent - kSignificandBits);
+}
+
+}  // namespace
+
 void ValueStatistics::scan(std::span<const float> data, const Layout& layout) {
   const Extremes extremes = take_extremes(data, layout);
   count_ += static_cast<int64_t>(data.size());
   extremes_.include(extremes);
+  if (!extremes.empty()) {
+    ++image_extremes_.images;
+    add_float(image_extremes_.least, extremes.min);
+    add_float(image_extremes_.greatest, extremes.max);
+  }
   histogram_.cover(extremes.magnitude());
   for (size_t c = 0; c < channel_histograms_.size(); ++c) channel_histograms_[c].cover(channel_extremes_[c].magnitude());
 
@@ -199,6 +215,9 @@ Status ValueStatistics::merge(const ValueStatistics& other) {
   non_finite_ += other.non_finite_;
   sampled_ += other.sampled_;
   extremes_.include(other.extremes_);
+  image_extremes_.images += other.image_extremes_.images;
+  image_extremes_.least.add(other.image_extremes_.least);
+  image_extremes_.greatest.add(other.image_extremes_.greatest);
   histogram_.merge(other.histogram_);
   for (size_t c = 0; c < sums_.size(); ++c) {
     sums_[c].add(other.sums_[c]);
@@ -227,6 +246,11 @@ std::vector<double> means_of(std::span<const ExactSum> sums, int64_t elements) {
 
 }  // namespace
 
+std::pair<double, double> ValueStatistics::mean_extremes() const {
+  const auto images = static_cast<double>(std::max<int64_t>(image_extremes_.images, 1));
+  return {image_extremes_.least.value() / images, image_extremes_.greatest.value() / images};
+}
+
 double ValueStatistics::mean() const { return mean_of(sums_, sampled_); }
 double ValueStatistics::mean_square() const { return mean_of(squares_, sampled_); }
 std::vector<double> ValueStatistics::channel_means() const { return channels_ == 0 ? std::vector<double>() : means_of(sums_, sampled_); }
@@ -236,7 +260,7 @@ std::vector<double> ValueStatistics::channel_mean_squares() const {
 
 bool ValueStatistics::operator==(const ValueStatistics& other) const {
   const auto parts = [](const ValueStatistics& s) {
-    return std::tie(s.channels_, s.count_, s.non_finite_, s.sampled_, s.extremes_, s.channel_extremes_, s.sums_,
+    return std::tie(s.channels_, s.count_, s.non_finite_, s.sampled_, s.extremes_, s.image_extremes_, s.channel_extremes_, s.sums_,
                     s.squares_, s.histogram_, s.channel_histograms_);
   };
   return parts(*this) == parts(other);

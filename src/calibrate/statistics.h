@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -52,6 +53,8 @@ class ValueStatistics {
   int64_t non_finite() const { return non_finite_; }  // infinities and NaNs among them; they count nowhere else
   int64_t sampled() const { return sampled_; }        // elements in sums and histogram
   const Extremes& extremes() const { return extremes_; }
+  // Means of the images' own extremes, {0, 0} where no image had a finite element.
+  std::pair<double, double> mean_extremes() const;
   const std::vector<Extremes>& channel_extremes() const { return channel_extremes_; }  // empty when there are no channels
   // Of the sampled elements, 0 where there are none. An image's elements enter the sums rounded to 22 bits below its greatest.
   double mean() const;
@@ -77,6 +80,11 @@ class ValueStatistics {
   int64_t channels_ = 0;
   int64_t count_ = 0, non_finite_ = 0, sampled_ = 0;
   Extremes extremes_;
+  struct ImageExtremes {
+    int64_t images = 0;  // with a finite element
+    ExactSum least, greatest;
+    bool operator==(const ImageExtremes&) const = default;
+  } image_extremes_;
   std::vector<Extremes> channel_extremes_;
   std::vector<ExactSum> sums_;  // one a channel, or one
   std::vector<ExactSum> squares_;  // likewise

@@ -8,7 +8,7 @@ namespace ht {
 namespace {
 
 constexpr std::string_view kFormat = "halftone-statistics";
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
 // What a file may make the reader allocate for histograms, which are stored without their empty ends: 2^25 bins are 256 MiB.
 constexpr int64_t kMostBins = int64_t{1} << 25;
 
@@ -18,7 +18,7 @@ constexpr int64_t kMostBins = int64_t{1} << 25;
 class StatisticsCodec {
  public:
   static void write(CborWriter& out, const ValueStatistics& value) {
-    out.map(9);
+    out.map(10);
     out.text("channel_extremes");
     out.array(value.channel_extremes_.size());
     for (const Extremes& extremes : value.channel_extremes_) write(out, extremes);
@@ -31,6 +31,11 @@ class StatisticsCodec {
     write(out, value.extremes_);
     out.text("histogram");
     write(out, value.histogram_);
+    out.text("image_extremes");
+    out.array(3);
+    out.integer(value.image_extremes_.images);
+    write(out, value.image_extremes_.least);
+    write(out, value.image_extremes_.greatest);
     out.text("non_finite");
     out.integer(value.non_finite_);
     out.text("sampled");
@@ -44,7 +49,7 @@ class StatisticsCodec {
   // bins_left is what may still be allocated for histograms.
   static Result<ValueStatistics> read(CborReader& in, int64_t& bins_left) {
     HT_ASSIGN(const size_t keys, in.map());
-    if (keys != 9) return in.fail("a map of nine keys");
+    if (keys != 10) return in.fail("a map of ten keys");
     ValueStatistics value;
     HT_TRY(in.key("channel_extremes"));
     HT_ASSIGN(const size_t channels, in.array());
@@ -61,6 +66,11 @@ class StatisticsCodec {
     HT_TRY(read(in, value.extremes_));
     HT_TRY(in.key("histogram"));
     HT_TRY(read(in, value.histogram_, bins_left));
+    HT_TRY(in.key("image_extremes"));
+    HT_TRY(in.array_of(3));
+    HT_ASSIGN(value.image_extremes_.images, in.count());
+    HT_TRY(read(in, value.image_extremes_.least));
+    HT_TRY(read(in, value.image_extremes_.greatest));
     HT_TRY(in.key("non_finite"));
     HT_ASSIGN(value.non_finite_, in.count());
     HT_TRY(in.key("sampled"));

@@ -30,6 +30,9 @@ struct Node {
   bool operator==(const Node&) const = default;
 };
 
+// The metadata that say that float constants shall be stored as float16 where that loses nothing.
+inline constexpr const char* kFloat16StorageKey = "halftone.float16_storage";
+
 // A network as a value: nodes in an order in which they can run, values addressed by index. Axes are ONNX's.
 struct Graph {
   std::string name;

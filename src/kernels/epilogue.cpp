@@ -103,6 +103,24 @@ Result<EpilogueData> int8_epilogue(Policy policy, int32_t channels, const std::v
   return data;
 }
 
+bool has_s16_form(Policy policy) { return policy != Policy::kFixedRndnu && policy != Policy::kShiftHalfUp; }
+
+Result<EpilogueData> s16_epilogue(Policy policy, int32_t channels, const std::vector<double>& ratio) {
+  if (!has_s16_form(policy)) return unsupported("sums of 16-bit activations cannot be requantized under this policy");
+  EpilogueData data;
+  data.output = HT_OUTPUT_S16;
+  data.policy = policy;
+  HT_TRY(add_multipliers(policy, channels, ratio, {data.real, data.fixed, data.shift}));
+  for (size_t c = 0; c < data.fixed.size(); ++c) {
+    constexpr int32_t kMost = 0x7fff;  // 15 bits of the multiplier
+    const int32_t right = 15 - data.shift[c];
+    if (right < 1) return input_error("a requantization ratio is too large for 16-bit activations; check the scales");
+    data.fixed[c] = std::min(static_cast<int32_t>((int64_t{data.fixed[c]} + (1 << 15)) >> 16), kMost);
+    data.shift[c] = right;
+  }
+  return data;
+}
+
 Result<EpilogueData> float_epilogue(int32_t channels, const std::vector<double>& scale) {
   EpilogueData data;
   data.output = HT_OUTPUT_F32;

@@ -41,6 +41,11 @@ struct Int8Output {
 // each step rounded to float.
 Result<EpilogueData> int8_epilogue(Policy policy, int32_t channels, const std::vector<double>& ratio, const Int8Output& output);
 
+// As int8_epilogue for sums of int16 inputs and int16 outputs; zero points and clamps stand in the kernel's own parameters.
+// kUnsupported for policies that have no such form (has_s16_form).
+bool has_s16_form(Policy policy);
+Result<EpilogueData> s16_epilogue(Policy policy, int32_t channels, const std::vector<double>& ratio);
+
 // float(sum) * scale
 Result<EpilogueData> float_epilogue(int32_t channels, const std::vector<double>& scale);
 

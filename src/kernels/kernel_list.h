@@ -6,6 +6,8 @@
 #include "kernels/c/ht_binary.h"
 #include "kernels/c/ht_conv.h"
 #include "kernels/c/ht_conv_f32.h"
+#include "kernels/c/ht_conv_s16.h"
+#include "kernels/c/ht_conv_w4.h"
 #include "kernels/c/ht_conv_wide.h"
 #include "kernels/c/ht_convert.h"
 #include "kernels/c/ht_copy.h"
@@ -29,6 +31,8 @@
   X(table, ht_table_params)                 \
   X(quantize, ht_convert_params)            \
   X(dequantize, ht_convert_params)          \
+  X(quantize_s16, ht_convert_s16_params)    \
+  X(dequantize_s16, ht_convert_s16_params)  \
   X(copy, ht_copy_params)                   \
   X(fill, ht_fill_params)                   \
   X(gather, ht_gather_params)               \
@@ -60,6 +64,9 @@
 #define HT_SCRATCH_KERNELS(X)       \
   X(conv, ht_conv_params)           \
   X(conv_wide, ht_conv_wide_params) \
+  X(conv_w4, ht_conv_w4_params)     \
+  X(conv_s16, ht_conv_s16_params)   \
+  X(depthwise_s16, ht_depthwise_s16_params) \
   X(depthwise, ht_depthwise_params) \
   X(gemm, ht_gemm_params)           \
   X(pool, ht_pool_params)           \

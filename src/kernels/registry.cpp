@@ -2,6 +2,7 @@
 #include "kernels/registry.h"
 
 #include <array>
+#include <vector>
 
 #include "kernels/kernel_table.h"
 #if defined(__x86_64__)
@@ -47,6 +48,34 @@ void specialize(Kernel<Params>&) {}
 void specialize(Kernel<ht_conv_params>& kernel) {
   if (kernel.isa == Isa::kAvx512Vnni) HT_PACKED(conv, avx512vnni);
   if (kernel.isa == Isa::kAvx2) HT_PACKED(conv, avx2);
+}
+
+// Convolutions with 4-bit weights pack them as those of 8 bits.
+template <auto kRun, auto kScratch, auto kPacked, auto kPack>
+void unpack_first(Kernel<ht_conv_w4_params>& kernel) {
+  kernel.scratch = [](const ht_conv_w4_params* p) { return kScratch(&p->conv); };
+  kernel.packed = [](const ht_conv_w4_params* p) { return kPacked(&p->conv); };
+  kernel.pack = [](const ht_conv_w4_params* p, void* packed) {
+    ht_conv_params conv = p->conv;
+    const auto outputs = static_cast<size_t>(conv.output_channels);
+    const auto depth = static_cast<size_t>(conv.kernel_height * conv.kernel_width * (conv.input_channels / conv.groups));
+    std::vector<int8_t> weights(outputs * depth);
+    for (size_t o = 0; o < outputs; ++o) ht_unpack_w4(p->weights + o * ((depth + 1) / 2), depth, weights.data() + o * depth);
+    conv.weights = weights.data();
+    kPack(&conv, packed);
+  };
+  kernel.run = [](const ht_conv_w4_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+    ht_conv_params conv = p->conv;
+    conv.packed = p->packed;
+    kRun(&conv, a, begin, end);
+  };
+}
+
+void specialize(Kernel<ht_conv_w4_params>& kernel) {
+  if (kernel.isa == Isa::kAvx512Vnni)
+    unpack_first<ht_conv_run_avx512vnni, ht_conv_packed_scratch_avx512vnni, ht_conv_packed_avx512vnni, ht_conv_pack_avx512vnni>(kernel);
+  if (kernel.isa == Isa::kAvx2)
+    unpack_first<ht_conv_run_avx2, ht_conv_packed_scratch_avx2, ht_conv_packed_avx2, ht_conv_pack_avx2>(kernel);
 }
 
 void specialize(Kernel<ht_conv_f32_params>& kernel) {

@@ -130,6 +130,28 @@ bool check_dequantize(Random& random) {
   return agree(random, dequantize_kernels(), data.params, {input.data()}, 28 * data.channels, dequantize_units(data.params));
 }
 
+namespace {
+std::vector<int16_t> shorts(Random& random, int64_t count) {
+  const auto drawn = random.integers(count, -32768, 32767);
+  return {drawn.begin(), drawn.end()};
+}
+}  // namespace
+
+bool check_quantize_s16(Random& random) {
+  const ConvertData data(random);
+  const auto input = random.floats(7 * data.channels, -50, 50);
+  const auto zero_point = shorts(random, data.channels);
+  const ht_convert_s16_params p{data.params, zero_point.data()};
+  return agree(random, quantize_s16_kernels(), p, {input.data()}, 14 * data.channels, quantize_s16_units(p));
+}
+
+bool check_dequantize_s16(Random& random) {
+  const ConvertData data(random);
+  const auto input = shorts(random, 7 * data.channels), zero_point = shorts(random, data.channels);
+  const ht_convert_s16_params p{data.params, zero_point.data()};
+  return agree(random, dequantize_s16_kernels(), p, {input.data()}, 28 * data.channels, dequantize_s16_units(p));
+}
+
 bool check_copy(Random& random) {
   const int32_t bytes = some_width(random), rows = random.between(1, 20), columns = random.between(1, 90);
   const bool transposed = random.between(0, 1) != 0, mirrored = random.between(0, 1) != 0;

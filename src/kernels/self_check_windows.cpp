@@ -65,44 +65,97 @@ Params some_pool(Random& random) {
 
 }  // namespace
 
+// A convolution of some shape, all but its weights; the arrays live as long as this object.
+namespace {
+struct SomeConv {
+  ht_conv_params params{};
+  int32_t depth = 0;
+  std::vector<int8_t> padding;
+  std::vector<int32_t> bias;
+  EpilogueData data;
+
+  SomeConv(Random& random, int32_t most_inputs, int32_t most_outputs) {
+    ht_conv_params& p = params;
+    p.groups = random.between(1, 2);
+    const int32_t in = random.between(1, most_inputs), out = random.between(1, most_outputs);
+    choose_window(random, p, in * p.groups, out * p.groups);
+    p.input_channels = in * p.groups;
+    p.output_channels = out * p.groups;
+    depth = in * p.kernel_height * p.kernel_width;
+    padding = random.bytes(p.input_channels);
+    bias = random.integers(p.output_channels, -200000, 200000);
+    data = some_epilogue(random, p.output_channels, depth);
+    p.padding = padding.data();
+    p.bias = bias.data();
+    p.epilogue = data.view();
+  }
+  int64_t weights() const { return int64_t{depth} * params.output_channels; }
+  int64_t output_bytes() const { return output_size(params) * element_bytes(data); }
+};
+
+// The epilogue of sums of int16 inputs.
+struct SomeS16 {
+  EpilogueData data;
+  std::vector<int64_t> bias;
+  std::vector<int16_t> padding, zero_point, minimum, maximum;
+
+  SomeS16(Random& random, int32_t inputs, int32_t outputs, int32_t depth) {
+    std::vector<double> ratio;
+    for (int32_t c = 0; c < outputs; ++c) ratio.push_back(random.real(0.1, 2) / (64 * std::sqrt(depth)));
+    static constexpr Policy kPolicies[] = {Policy::kFloatHalfEven, Policy::kFixedSingle, Policy::kFloatHalfAway};
+    auto made = random.between(0, 2) == 0 ? float_epilogue(outputs, ratio) : s16_epilogue(kPolicies[random.between(0, 2)], outputs, ratio);
+    if (made) data = *std::move(made);
+    const auto drawn = [&](int32_t count, int32_t low, int32_t high) {
+      const auto values = random.integers(count, low, high);
+      return std::vector<int16_t>(values.begin(), values.end());
+    };
+    const auto wide = random.integers(outputs, -2000000, 2000000);
+    bias.assign(wide.begin(), wide.end());
+    padding = drawn(inputs, -32768, 32767);
+    zero_point = drawn(outputs, -300, 300);
+    minimum = drawn(outputs, -32768, -32000);
+    maximum = drawn(outputs, 32000, 32767);
+  }
+  ht_output_s16 output() const { return {zero_point.data(), minimum.data(), maximum.data()}; }
+  int64_t element_bytes() const { return data.output == HT_OUTPUT_F32 ? 4 : 2; }
+};
+}  // namespace
+
 bool check_conv(Random& random) {
-  ht_conv_params p{};
-  p.groups = random.between(1, 2);
-  const int32_t in = random.between(1, 70), out = random.between(1, 70);
-  choose_window(random, p, in * p.groups, out * p.groups);
-  p.input_channels = in * p.groups;
-  p.output_channels = out * p.groups;
-  const int32_t depth = in * p.kernel_height * p.kernel_width;
-  const auto input = random.bytes(input_size(p)), weights = random.bytes(int64_t{depth} * p.output_channels),
-             padding = random.bytes(p.input_channels);
-  const auto bias = random.integers(p.output_channels, -200000, 200000);
-  const EpilogueData data = some_epilogue(random, p.output_channels, depth);
-  p.weights = weights.data();
-  p.bias = bias.data();
-  p.padding = padding.data();
-  p.epilogue = data.view();
-  return agree(random, conv_kernels(), p, {input.data()}, output_size(p) * element_bytes(data), conv_units(p));
+  SomeConv conv(random, 70, 70);
+  const auto input = random.bytes(input_size(conv.params)), weights = random.bytes(conv.weights());
+  conv.params.weights = weights.data();
+  return agree(random, conv_kernels(), conv.params, {input.data()}, conv.output_bytes(), conv_units(conv.params));
 }
 
 bool check_conv_wide(Random& random) {
-  ht_conv_wide_params wide{};
-  ht_conv_params& p = wide.conv;
-  p.groups = random.between(1, 2);
-  const int32_t in = random.between(1, 50), out = random.between(1, 20);
-  choose_window(random, p, in * p.groups, out * p.groups);
-  p.input_channels = in * p.groups;
-  p.output_channels = out * p.groups;
-  const int32_t depth = in * p.kernel_height * p.kernel_width;
-  const auto input = random.bytes(input_size(p)), padding = random.bytes(p.input_channels);
-  const auto drawn = random.integers(int64_t{depth} * p.output_channels, -255, 255);
+  const SomeConv conv(random, 50, 20);
+  const auto input = random.bytes(input_size(conv.params));
+  const auto drawn = random.integers(conv.weights(), -255, 255);
   const std::vector<int16_t> weights(drawn.begin(), drawn.end());
-  const auto bias = random.integers(p.output_channels, -200000, 200000);
-  const EpilogueData data = some_epilogue(random, p.output_channels, depth);
-  wide.weights = weights.data();
-  p.bias = bias.data();
-  p.padding = padding.data();
-  p.epilogue = data.view();
-  return agree(random, conv_wide_kernels(), wide, {input.data()}, output_size(p) * element_bytes(data), conv_wide_units(wide));
+  const ht_conv_wide_params wide{conv.params, weights.data()};
+  return agree(random, conv_wide_kernels(), wide, {input.data()}, conv.output_bytes(), conv_wide_units(wide));
+}
+
+bool check_conv_w4(Random& random) {
+  const SomeConv conv(random, 70, 70);
+  const auto input = random.bytes(input_size(conv.params));
+  const auto drawn = random.bytes(int64_t{(conv.depth + 1) / 2} * conv.params.output_channels);
+  const std::vector<uint8_t> weights(drawn.begin(), drawn.end());
+  const ht_conv_w4_params w4{conv.params, weights.data(), nullptr};
+  return agree(random, conv_w4_kernels(), w4, {input.data()}, conv.output_bytes(), conv_w4_units(w4));
+}
+
+bool check_conv_s16(Random& random) {
+  SomeConv conv(random, 60, 20);
+  const auto drawn = random.integers(input_size(conv.params), -32768, 32767);
+  const std::vector<int16_t> input(drawn.begin(), drawn.end());
+  const auto weights = random.bytes(conv.weights());
+  const SomeS16 s16(random, conv.params.input_channels, conv.params.output_channels, conv.depth);
+  conv.params.weights = weights.data();
+  conv.params.epilogue = s16.data.view();
+  const ht_conv_s16_params params{conv.params, s16.bias.data(), s16.padding.data(), s16.output()};
+  return agree(random, conv_s16_kernels(), params, {input.data()}, output_size(conv.params) * s16.element_bytes(), conv_s16_units(params));
 }
 
 bool check_depthwise(Random& random) {
@@ -121,6 +174,23 @@ bool check_depthwise(Random& random) {
   p.padding = padding.data();
   p.epilogue = data.view();
   return agree(random, depthwise_kernels(), p, {input.data()}, output_size(p) * element_bytes(data), depthwise_units(p));
+}
+
+bool check_depthwise_s16(Random& random) {
+  ht_depthwise_params p{};
+  p.channel_multiplier = random.between(1, 2);
+  const int32_t channels = random.between(1, 140), outputs = channels * p.channel_multiplier;
+  choose_window(random, p, channels, outputs);
+  p.input_channels = channels;
+  const int32_t depth = p.kernel_height * p.kernel_width;
+  const auto drawn = random.integers(input_size(p), -32768, 32767);
+  const std::vector<int16_t> input(drawn.begin(), drawn.end());
+  const auto weights = random.bytes(int64_t{depth} * outputs);
+  const SomeS16 s16(random, channels, outputs, depth);
+  p.weights = weights.data();
+  p.epilogue = s16.data.view();
+  const ht_depthwise_s16_params params{p, s16.bias.data(), s16.padding.data(), s16.output()};
+  return agree(random, depthwise_s16_kernels(), params, {input.data()}, output_size(p) * s16.element_bytes(), depthwise_s16_units(params));
 }
 
 bool check_gemm(Random& random) {

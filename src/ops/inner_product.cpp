@@ -3,19 +3,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace ht {
 namespace {
 
 // The scale of each output's sum, if the product of input and weight scales is the same for all of its taps.
-std::optional<std::vector<float>> common_scales(const Affine& weights, const Shape& shape, const ChannelParameters& input,
+std::optional<std::vector<float>> common_scales(const Affine& weights, const Shape& shape, const std::vector<float>& input_scales,
                                                 const TapChannels& channels, int64_t taps) {
   constexpr double kTolerance = 4e-6;  // two roundings to float apart
   std::vector<float> scales(static_cast<size_t>(shape[0]));
   for (int64_t o = 0; o < shape[0]; ++o) {
     auto product = [&](int64_t tap) {
       const float weight_scale = weights.scales()[weights.index_of(shape, o * taps + tap)];
-      return input.scales[static_cast<size_t>(channels.channel_of(o, tap))] * weight_scale;
+      return input_scales[static_cast<size_t>(channels.channel_of(o, tap))] * weight_scale;
     };
     const float first = product(0);
     for (int64_t tap = channels.spatial_taps; tap < taps; tap += channels.spatial_taps)
@@ -66,51 +67,68 @@ std::optional<std::vector<int16_t>> centred_weights(const Tensor& weights, const
 
 }  // namespace
 
-std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine& weight_affine, const ChannelParameters& input,
+std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine& weight_affine, const TensorType& input, size_t axis,
                                             const TapChannels& channels, const Value* bias) {
   auto centred = centred_weights(weights, weight_affine);
   if (!centred) return std::nullopt;
+  const Affine stored = stored_affine(input);
   InnerProduct product;
+  product.wide_input = dtype_size(input.dtype) == 2;
+  const double most_input = product.wide_input ? 32768 : 128, most_sum = product.wide_input ? 0x1p47 : 0x1p31;
   product.outputs = weights.shape()[0];
   product.taps = product.outputs == 0 ? 0 : weights.size() / product.outputs;
   if (product.taps == 0) return std::nullopt;
-  const auto scales = common_scales(weight_affine, weights.shape(), input, channels, product.taps);
+  const auto scales = common_scales(weight_affine, weights.shape(), stored.scales_along(axis, channels.input_channels), channels, product.taps);
   if (!scales) return std::nullopt;
   auto rounded = bias_units(bias, *scales);
   if (!rounded) return std::nullopt;
-  product.padding = input.zero_points;
+  product.padding = stored.zero_points_along(axis, channels.input_channels);
   for (int64_t o = 0; o < product.outputs; ++o) {
-    int64_t folded = 0, magnitude = 0;
+    int64_t folded = 0;
+    double magnitude = 0;
     for (int64_t tap = 0; tap < product.taps; ++tap) {
       const int64_t weight = (*centred)[static_cast<size_t>(o * product.taps + tap)];
-      folded += weight * input.zero_points[static_cast<size_t>(channels.channel_of(o, tap))];
-      magnitude += std::abs(weight) * 128;
+      folded += weight * product.padding[static_cast<size_t>(channels.channel_of(o, tap))];
+      magnitude += static_cast<double>(std::abs(weight)) * most_input;
     }
     const double total = rounded->units[static_cast<size_t>(o)] - static_cast<double>(folded);
-    if (!(std::abs(total) + static_cast<double>(magnitude) <= INT32_MAX)) return std::nullopt;
-    product.bias.push_back(static_cast<int32_t>(total));
+    if (!(std::abs(total) + magnitude < most_sum)) return std::nullopt;
+    product.bias.push_back(static_cast<int64_t>(total));
   }
   product.sum_scale = *scales;
   if (std::ranges::any_of(rounded->rest, [](float rest) { return rest != 0; })) product.rest = std::move(rounded->rest);
-  if (std::ranges::all_of(*centred, [](int16_t weight) { return weight >= INT8_MIN && weight <= INT8_MAX; }))
+  const auto fit_into = [&](int16_t least, int16_t most) {
+    return std::ranges::all_of(*centred, [=](int16_t weight) { return weight >= least && weight <= most; });
+  };
+  product.four_bits = weights.dtype() == DType::kInt4 && fit_into(-8, 7);
+  if (fit_into(INT8_MIN, INT8_MAX))
     product.weights.assign(centred->begin(), centred->end());
   else
     product.wide = *std::move(centred);
+  if (product.wide_input && !product.wide.empty()) return std::nullopt;
   return product;
 }
 
 namespace {
 
-Int8Output int8_output_of(const ChannelParameters& output, const Unary* clamp) {
-  const size_t channels = output.scales.size();
-  Int8Output result{output.zero_points, std::vector<int8_t>(channels, -128), std::vector<int8_t>(channels, 127)};
+// A number a channel: the zero point, and between which integers the clamp leaves the output.
+template <class T>
+struct Limits {
+  std::vector<T> zero_point, minimum, maximum;
+};
+
+template <class T>
+Limits<T> limits_of(const std::vector<float>& scales, const std::vector<int32_t>& zero_points, const Unary* clamp) {
+  constexpr T kLeast = std::numeric_limits<T>::min(), kMost = std::numeric_limits<T>::max();
+  const size_t channels = scales.size();
+  Limits<T> result{{zero_points.begin(), zero_points.end()}, std::vector<T>(channels, kLeast), std::vector<T>(channels, kMost)};
   if (!clamp) return result;
   const float low = clamp->kind == UnaryKind::kRelu ? 0.0f : clamp->alpha;
   const float high = clamp->kind == UnaryKind::kRelu ? INFINITY : clamp->beta;
   for (size_t c = 0; c < channels; ++c) {
     auto quantized = [&](float x) {
-      const double q = std::nearbyint(static_cast<double>(x / output.scales[c])) + output.zero_points[c];
-      return static_cast<int8_t>(std::clamp(q, -128.0, 127.0));
+      const double q = std::nearbyint(static_cast<double>(x / scales[c])) + zero_points[c];
+      return static_cast<T>(std::clamp(q, static_cast<double>(kLeast), static_cast<double>(kMost)));
     };
     result.minimum[c] = quantized(low);
     result.maximum[c] = quantized(high);
@@ -118,78 +136,95 @@ Int8Output int8_output_of(const ChannelParameters& output, const Unary* clamp) {
   return result;
 }
 
-// Whether the clamp changes nothing that is not beyond the integers anyway.
-bool is_needless(const Int8Output& limits) {
-  return std::ranges::all_of(limits.minimum, [](int8_t low) { return low == INT8_MIN; }) &&
-         std::ranges::all_of(limits.maximum, [](int8_t high) { return high == INT8_MAX; });
-}
+bool clamps(const Unary& unary) { return unary.kind == UnaryKind::kRelu || unary.kind == UnaryKind::kClip; }
 
-// The parameters of the sums' channels.
-ChannelParameters parameters_of(const TensorType& type, Layout layout, int64_t channels) {
-  const Affine stored = stored_affine(type);
-  const size_t axis = layout == Layout::kChannelsLast ? 1 : type.shape.size() - 1;
-  const auto zero_points = stored.zero_points_along(axis, channels);
-  return {stored.scales_along(axis, channels), {zero_points.begin(), zero_points.end()}};
-}
+// The sums' own channels: along which axis, and how many.
+struct Channels {
+  Layout layout;
+  int64_t count;
+
+  size_t axis(const TensorType& type) const { return layout == Layout::kChannelsLast ? 1 : type.shape.size() - 1; }
+  // Parameters that vary do so along that axis.
+  bool hold(const TensorType& type) const { return type.affine->is_per_tensor() || type.affine->axis() == axis(type); }
+  std::vector<float> scales(const TensorType& type) const { return stored_affine(type).scales_along(axis(type), count); }
+  template <class T>
+  Limits<T> limits(const TensorType& type, const Unary* clamp) const {
+    return limits_of<T>(scales(type), stored_affine(type).zero_points_along(axis(type), count), clamp);
+  }
+  // Whether the clamp changes nothing that is not beyond the integers anyway.
+  template <class T>
+  bool is_needless(const TensorType& type, const Unary& clamp) const {
+    const Limits<T> all = limits<T>(type, nullptr), limited = limits<T>(type, &clamp);
+    return all.minimum == limited.minimum && all.maximum == limited.maximum;
+  }
+};
 
 // float, and then `rest` in float too.
 Result<ProductOutput> float_product(PrepareContext& context, const std::vector<float>& sum_scale, std::vector<float> rest, Layout layout) {
   HT_ASSIGN(const BufferId buffer, context.float_output(layout));
   HT_ASSIGN(EpilogueData epilogue, float_epilogue(static_cast<int32_t>(sum_scale.size()), {sum_scale.begin(), sum_scale.end()}));
-  if (rest.empty() || context.states_policy()) return ProductOutput{std::move(epilogue), buffer, {}, {}};
+  if (rest.empty() || context.states_policy()) return ProductOutput{std::move(epilogue), buffer, {}, {}, {}, {}, {}};
   const Buffer made = context.buffer(buffer);
   const BufferId sums = context.temporary(made.name, DType::kFloat32, made.shape, layout);
-  return ProductOutput{std::move(epilogue), sums, buffer, std::move(rest)};
+  return ProductOutput{std::move(epilogue), sums, {}, {}, {}, buffer, std::move(rest)};
 }
 
 }  // namespace
 
-Result<ProductOutput> product_output(PrepareContext& context, const std::vector<float>& sum_scale, std::vector<float> rest, Layout layout) {
-  const auto channels = static_cast<int32_t>(sum_scale.size());
-  // Parameters that vary do so along the axis of the sums.
-  const auto is_stored = [&](const TensorType& type) {
-    return is_8bit(type) &&
-           (type.affine->is_per_tensor() || type.affine->axis() == (layout == Layout::kChannelsLast ? 1 : type.shape.size() - 1));
-  };
-  const Unary* activation = nullptr;
-  const auto clamps = [](const Unary& unary) { return unary.kind == UnaryKind::kRelu || unary.kind == UnaryKind::kClip; };
-  const auto limits_of = [&](const TensorType& type, const Unary* clamp) {
-    return int8_output_of(parameters_of(type, layout, channels), clamp);
+Result<ProductOutput> product_output(PrepareContext& context, const InnerProduct& product, Layout layout) {
+  const std::vector<float>& sum_scale = product.sum_scale;
+  const Channels channels{layout, static_cast<int64_t>(sum_scale.size())};
+  const auto count = static_cast<int32_t>(sum_scale.size());
+  const bool wide = product.wide_input;
+  const auto has_form = [&](const TensorType& type) {
+    const bool fits = wide ? is_stored(type) && !is_8bit(type) && has_s16_form(context.policy()) : is_8bit(type);
+    return fits && channels.hold(type);
   };
   // Where the file does not say how to round, the integers must be those that the float computation gives.
   const auto is_free = [&](const Unary& unary, const TensorType& type) {
-    return context.states_policy() || (clamps(unary) && (rest.empty() || is_needless(limits_of(type, &unary))));
+    if (context.states_policy()) return true;
+    if (!clamps(unary)) return false;
+    return product.rest.empty() || (wide ? channels.is_needless<int16_t>(type, unary) : channels.is_needless<int8_t>(type, unary));
   };
-  if (!context.output_value().type.is_quantized()) {
-    const NodeId reader = context.only_reader();
-    if (reader.valid()) {
-      const Node& node = context.graph().node(reader);
-      const auto* unary = std::get_if<Unary>(&node.op);
-      const auto function = unary ? unary_function(*unary) : std::nullopt;
-      const TensorType& made = context.graph().value(node.outputs[0]).type;
-      if (function && is_stored(made) && (clamps(*unary) || has_activation_form(function->kind)) && is_free(*unary, made)) {
-        activation = unary;
-        context.absorb(reader);
-      }
+  const Unary* activation = nullptr;
+  if (const NodeId reader = context.only_reader(); reader.valid() && !context.output_value().type.is_quantized()) {
+    const Node& node = context.graph().node(reader);
+    const auto* unary = std::get_if<Unary>(&node.op);
+    const auto function = unary ? unary_function(*unary) : std::nullopt;
+    const TensorType& made = context.graph().value(node.outputs[0]).type;
+    if (function && has_form(made) && (clamps(*unary) || (!wide && has_activation_form(function->kind))) && is_free(*unary, made)) {
+      activation = unary;
+      context.absorb(reader);
     }
   }
   const TensorType& type = context.output_value().type;
-  if (!is_stored(type)) return float_product(context, sum_scale, std::move(rest), layout);
-  const ChannelParameters output = parameters_of(type, layout, channels);
-  const bool is_clamp = activation && clamps(*activation);
-  const Int8Output limits = limits_of(type, is_clamp ? activation : nullptr);
-  const BufferId buffer = context.output(layout);
-  if (activation && !is_clamp) {
-    const ActivationFunction function = *unary_function(*activation);
-    HT_ASSIGN(EpilogueData epilogue, activated_epilogue(context.policy(), channels, function, {sum_scale.begin(), sum_scale.end()},
-                                                        {output.scales.begin(), output.scales.end()}, limits));
-    return ProductOutput{std::move(epilogue), buffer, {}, {}};
-  }
+  if (!has_form(type)) return float_product(context, sum_scale, product.rest, layout);
+  const std::vector<float> output_scale = channels.scales(type);
+  const Unary* clamp = activation && clamps(*activation) ? activation : nullptr;
+  ProductOutput output;
+  output.buffer = context.output(layout);
   std::vector<double> ratios;
-  for (size_t c = 0; c < sum_scale.size(); ++c) ratios.push_back(sum_scale[c] / output.scales[c]);
-  HT_ASSIGN(EpilogueData epilogue, int8_epilogue(context.policy(), channels, ratios, limits));
-  return ProductOutput{std::move(epilogue), buffer, {}, {}};
+  for (size_t c = 0; c < sum_scale.size(); ++c) ratios.push_back(sum_scale[c] / output_scale[c]);
+  if (wide) {
+    Limits<int16_t> limits = channels.limits<int16_t>(type, clamp);
+    output.zero_point = std::move(limits.zero_point);
+    output.minimum = std::move(limits.minimum);
+    output.maximum = std::move(limits.maximum);
+    HT_ASSIGN(output.epilogue, s16_epilogue(context.policy(), count, ratios));
+    return output;
+  }
+  const Limits<int8_t> limits = channels.limits<int8_t>(type, clamp);
+  const Int8Output stored{limits.zero_point, limits.minimum, limits.maximum};
+  if (activation && !clamp) {
+    HT_ASSIGN(output.epilogue, activated_epilogue(context.policy(), count, *unary_function(*activation), {sum_scale.begin(), sum_scale.end()},
+                                                  {output_scale.begin(), output_scale.end()}, stored));
+  } else {
+    HT_ASSIGN(output.epilogue, int8_epilogue(context.policy(), count, ratios, stored));
+  }
+  return output;
 }
+
+namespace {
 
 void finish_product(PrepareContext& context, const ProductOutput& output) {
   if (!output.finished.valid()) return;
@@ -203,6 +238,80 @@ void finish_product(PrepareContext& context, const ProductOutput& output) {
   shape.a_stride[0] = shape.output_stride[0] = channels;
   shape.a_stride[1] = shape.b_stride[1] = shape.output_stride[1] = 1;
   context.add(KernelId::k_binary_f32, ht_binary_f32_params{HT_ADD, shape}, {}, {output.buffer, rest}, output.finished);
+}
+
+using Arrays = std::vector<std::shared_ptr<const void>>;
+
+template <class To, class From>
+std::vector<To> narrowed(const std::vector<From>& values) {
+  return {values.begin(), values.end()};
+}
+
+// What kernels of 8-bit and of 16-bit inputs have in their place.
+template <class Params>
+void set_8bit(Params& params, const InnerProduct& product, Arrays& arrays) {
+  params.bias = keep(arrays, narrowed<int32_t>(product.bias));
+  params.padding = keep(arrays, narrowed<int8_t>(product.padding));
+}
+
+template <class Wide, class Params>
+Wide wide_params(Params params, InnerProduct& product, ProductOutput& output, Arrays& arrays) {
+  params.weights = keep(arrays, std::move(product.weights));
+  const int64_t* bias = keep(arrays, std::move(product.bias));
+  const int16_t* padding = keep(arrays, narrowed<int16_t>(product.padding));
+  const ht_output_s16 limits{keep(arrays, std::move(output.zero_point)), keep(arrays, std::move(output.minimum)),
+                             keep(arrays, std::move(output.maximum))};
+  return {params, bias, padding, limits};
+}
+
+// Rows of 4-bit weights, two a byte.
+std::vector<uint8_t> packed_rows(const std::vector<int8_t>& weights, int64_t outputs, int64_t taps) {
+  const auto depth = static_cast<size_t>(taps), row = (depth + 1) / 2;
+  std::vector<uint8_t> packed(static_cast<size_t>(outputs) * row, 0);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const size_t column = i % depth;
+    const int half = (weights[i] & 15) << (column % 2 * 4);
+    packed[i / depth * row + column / 2] = static_cast<uint8_t>(packed[i / depth * row + column / 2] | half);
+  }
+  return packed;
+}
+
+}  // namespace
+
+void add_product(PrepareContext& context, ht_conv_params params, InnerProduct product, ProductOutput output, BufferId input, int64_t macs) {
+  Arrays arrays;
+  params.epilogue = keep(arrays, std::move(output.epilogue));
+  if (product.wide_input) {
+    const auto wide = wide_params<ht_conv_s16_params>(params, product, output, arrays);
+    context.add(KernelId::k_conv_s16, wide, std::move(arrays), {input}, output.buffer, macs);
+    return finish_product(context, output);
+  }
+  set_8bit(params, product, arrays);
+  if (!product.wide.empty()) {
+    const ht_conv_wide_params wide{params, keep(arrays, std::move(product.wide))};
+    context.add(KernelId::k_conv_wide, wide, std::move(arrays), {input}, output.buffer, macs);
+  } else if (product.four_bits) {
+    const ht_conv_w4_params w4{params, keep(arrays, packed_rows(product.weights, product.outputs, product.taps)), nullptr};
+    context.add(KernelId::k_conv_w4, w4, std::move(arrays), {input}, output.buffer, macs);
+  } else {
+    params.weights = keep(arrays, std::move(product.weights));
+    context.add(KernelId::k_conv, params, std::move(arrays), {input}, output.buffer, macs);
+  }
+  finish_product(context, output);
+}
+
+void add_product(PrepareContext& context, ht_depthwise_params params, InnerProduct product, ProductOutput output, BufferId input, int64_t macs) {
+  Arrays arrays;
+  params.epilogue = keep(arrays, std::move(output.epilogue));
+  if (product.wide_input) {
+    const auto wide = wide_params<ht_depthwise_s16_params>(params, product, output, arrays);
+    context.add(KernelId::k_depthwise_s16, wide, std::move(arrays), {input}, output.buffer, macs);
+    return finish_product(context, output);
+  }
+  set_8bit(params, product, arrays);
+  params.weights = keep(arrays, std::move(product.weights));
+  context.add(KernelId::k_depthwise, params, std::move(arrays), {input}, output.buffer, macs);
+  finish_product(context, output);
 }
 
 }  // namespace ht

@@ -31,17 +31,14 @@ Result<MatrixWeights> matrix_weights(const Value& value, bool transposed) {
 
 Result<bool> add_integer_product(PrepareContext& context, const MatrixShape& shape, const MatrixWeights& weights, const Value* bias) {
   const Value& left = context.input_value(0);
-  if (!is_8bit(left.type) || !weights.affine) return false;
+  if (!is_stored(left.type) || !weights.affine) return false;
   const Affine stored = stored_affine(left.type);
   const size_t last = left.type.shape.size() - 1;
   if (!stored.is_per_tensor() && stored.axis() != last) return false;
-  const auto zero_points = stored.zero_points_along(last, shape.depth);
-  const ChannelParameters input{stored.scales_along(last, shape.depth), {zero_points.begin(), zero_points.end()}};
-  auto product = integer_product(weights.tensor, *weights.affine, input, {shape.depth, shape.depth, shape.columns, 1}, bias);
+  auto product = integer_product(weights.tensor, *weights.affine, left.type, last, {shape.depth, shape.depth, shape.columns, 1}, bias);
   if (!product) return false;
-  const BufferId buffer = context.int8_input(0, Layout::kPlain);
-  HT_ASSIGN(ProductOutput output, product_output(context, product->sum_scale, std::move(product->rest), Layout::kPlain));
-  std::vector<std::shared_ptr<const void>> arrays;
+  const BufferId buffer = context.integer_input(0, Layout::kPlain);
+  HT_ASSIGN(ProductOutput output, product_output(context, *product, Layout::kPlain));
   ht_conv_params params{};
   params.batch = params.groups = 1;
   params.input_height = params.output_height = static_cast<int32_t>(shape.batch * shape.rows);
@@ -50,18 +47,7 @@ Result<bool> add_integer_product(PrepareContext& context, const MatrixShape& sha
   params.stride_height = params.stride_width = params.dilation_height = params.dilation_width = 1;
   params.input_channels = params.input_stride = static_cast<int32_t>(shape.depth);
   params.output_channels = params.output_stride = static_cast<int32_t>(shape.columns);
-  params.bias = keep(arrays, std::move(product->bias));
-  params.padding = keep(arrays, std::move(product->padding));
-  params.epilogue = keep(arrays, std::move(output.epilogue));
-  const int64_t macs = shape.batch * shape.rows * shape.columns * shape.depth;
-  if (!product->wide.empty()) {
-    const ht_conv_wide_params wide{params, keep(arrays, std::move(product->wide))};
-    context.add(KernelId::k_conv_wide, wide, std::move(arrays), {buffer}, output.buffer, macs);
-  } else {
-    params.weights = keep(arrays, std::move(product->weights));
-    context.add(KernelId::k_conv, params, std::move(arrays), {buffer}, output.buffer, macs);
-  }
-  finish_product(context, output);
+  add_product(context, params, *std::move(product), std::move(output), buffer, shape.batch * shape.rows * shape.columns * shape.depth);
   return true;
 }
 

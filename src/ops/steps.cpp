@@ -52,14 +52,20 @@ View whole(const PrepareContext& context, BufferId id) {
   return {id, layout_strides(buffer.shape, buffer.layout), 0};
 }
 
+bool keeps_integers(const PrepareContext& context) {
+  const TensorType& input = context.input_value(0).type;
+  const TensorType& output = context.output_value().type;
+  return is_stored(input) && is_stored(output) && dtype_size(input.dtype) == dtype_size(output.dtype);
+}
+
 std::optional<Affine> input_affine(const PrepareContext& context) {
   const TensorType& type = context.input_value(0).type;
-  return is_8bit(type) ? std::optional(stored_affine(type)) : std::nullopt;
+  return is_stored(type) ? std::optional(stored_affine(type)) : std::nullopt;
 }
 
 Result<Move> begin_move(PrepareContext& context, Layout input_layout, Layout output_layout, const std::optional<Affine>& moved) {
   const TensorType& type = context.input_value(0).type;
-  if (moved && is_8bit_node(context)) return Move{context.int8_input(0, input_layout), context.int8_output(output_layout, *moved)};
+  if (moved && keeps_integers(context)) return Move{context.integer_input(0, input_layout), context.integer_output(output_layout, *moved)};
   if (!type.is_quantized() && type.dtype != DType::kFloat32)
     return Move{context.raw_input(0, input_layout), context.output(output_layout)};
   const BufferId input = context.float_input(0, input_layout);

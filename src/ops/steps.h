@@ -10,6 +10,8 @@ namespace ht {
 bool is_8bit(const TensorType& type);
 // Whether the node's first input and its output both are.
 bool is_8bit_node(const PrepareContext& context);
+// Whether both are stored in integers of the same width, so that elements can be moved as they are.
+bool keeps_integers(const PrepareContext& context);
 
 // A strided view of a buffer: element offset and a stride for each axis of the shape that is moved.
 struct View {
@@ -24,13 +26,13 @@ void add_copy(PrepareContext& context, const View& from, const View& to, const S
 // The buffer as it is, all of it.
 View whole(const PrepareContext& context, BufferId buffer);
 
-// Input and output of an operator that moves elements: int8 where both are quantized to 8 bits (`moved` are the parameters that
+// Input and output of an operator that moves elements: integers where both are stored in as many bits (`moved` are the parameters that
 // the moved elements have, in stored form), the elements themselves where they are neither floats nor quantized, else floats.
 struct Move {
   BufferId input, output;
 };
 Result<Move> begin_move(PrepareContext& context, Layout input_layout, Layout output_layout, const std::optional<Affine>& moved);
-// The stored parameters of the first input, if it is quantized to 8 bits.
+// The stored parameters of the first input, if it is stored in integers.
 std::optional<Affine> input_affine(const PrepareContext& context);
 
 // The element type as kernels know it (ht_element.h); none for 4-bit integers and floats other than f32.

@@ -61,6 +61,16 @@ std::vector<uint8_t> to_layout(const Tensor& tensor, Layout layout) {
   return out;
 }
 
+DType Buffer::declared() const {
+  if (!is_unsigned) return dtype;
+  return dtype == DType::kInt8 ? DType::kUint8 : DType::kUint16;
+}
+
+void flip_signs(DType dtype, std::span<uint8_t> bytes) {
+  const auto size = static_cast<size_t>(dtype_size(dtype));
+  for (size_t high = size - 1; high < bytes.size(); high += size) bytes[high] ^= 0x80;  // little-endian
+}
+
 std::string_view kernel_name(KernelId kernel) {
 #define HT_KERNEL_NAME(name, params) #name,
   static constexpr std::array kNames = {HT_KERNELS(HT_KERNEL_NAME)};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,21 +30,24 @@ bool same_memory(const Shape& shape, Layout a, Layout b);
 // The bytes of a plain tensor rearranged to the layout.
 std::vector<uint8_t> to_layout(const Tensor& tensor, Layout layout);
 
-// A value in memory. 8-bit values are int8: where the graph's value is uint8, 128 has been subtracted from integers and
-// zero points, and `offset_128` is set.
+// A value in memory. Quantized values of 8 and 16 bits are signed: where the graph's value is not, half the range has been subtracted
+// from integers and zero points, and `is_unsigned` is set.
 struct Buffer {
   std::string name;  // of the graph's value
   DType dtype = DType::kFloat32;
   Shape shape;  // in the order of ONNX
   Layout layout = Layout::kPlain;
   std::optional<Affine> affine;
-  bool offset_128 = false;
+  bool is_unsigned = false;
   std::shared_ptr<const std::vector<uint8_t>> constant;  // in the layout's order
   BufferId alias_of;  // the same bytes as another buffer, which is not itself an alias
   ValueId value;      // the graph's value, where this is the form in which it is made (others convert from it)
 
   int64_t bytes() const { return element_count(shape) * dtype_size(dtype); }
+  DType declared() const;  // the type of the graph's value
 };
+// Adds half the range to unsigned integers of this type that lie in memory as signed ones, or takes it away again.
+void flip_signs(DType dtype, std::span<uint8_t> bytes);
 
 #define HT_KERNEL_ID(name, params) k_##name,
 enum class KernelId : uint8_t { HT_KERNELS(HT_KERNEL_ID) };
@@ -51,7 +55,7 @@ enum class KernelId : uint8_t { HT_KERNELS(HT_KERNEL_ID) };
 std::string_view kernel_name(KernelId kernel);
 
 using KernelParams =
-    std::variant<ht_conv_params, ht_conv_wide_params, ht_depthwise_params, ht_gemm_params, ht_pool_params, ht_binary_params, ht_table_params, ht_convert_params,
+    std::variant<ht_conv_params, ht_conv_wide_params, ht_conv_w4_params, ht_conv_s16_params, ht_depthwise_s16_params, ht_depthwise_params, ht_gemm_params, ht_pool_params, ht_binary_params, ht_table_params, ht_convert_params, ht_convert_s16_params,
                  ht_copy_params, ht_fill_params, ht_gather_params, ht_resample_params, ht_softmax_params, ht_conv_f32_params,
                  ht_depthwise_f32_params, ht_gemm_f32_params, ht_pool_f32_params, ht_unary_f32_params, ht_binary_f32_params,
                  ht_reduce_f32_params, ht_softmax_f32_params, ht_binary_int_params, ht_compare_f32_params, ht_unary_int_params,

@@ -25,14 +25,42 @@ bool varies_innermost(const Affine& affine, size_t rank, Layout layout) {
   return affine.is_per_tensor() || (affine.axis() && memory_order(rank, layout).back() == *affine.axis());
 }
 
-std::vector<int8_t> narrow(const std::vector<int32_t>& values) { return {values.begin(), values.end()}; }
+template <class T>
+std::vector<T> narrow(const std::vector<int32_t>& values) {
+  return {values.begin(), values.end()};
+}
+
+bool is_unsigned_type(DType dtype) { return dtype == DType::kUint8 || dtype == DType::kUint16; }
+
+DType stored_type(DType dtype) { return dtype == DType::kUint8 ? DType::kInt8 : dtype == DType::kUint16 ? DType::kInt16 : dtype; }
+
+// A step between float and 8-bit or 16-bit integers; `affine` are those of the integers, along the rows' innermost axis.
+void set_conversion(Step& step, bool is_quantize, DType integers, const Rows& rows, const Affine& affine) {
+  ht_convert_params params{};
+  params.rows = rows.rows;
+  params.channels = params.input_stride = params.output_stride = rows.channels;
+  params.channel_step = affine.is_per_tensor() ? 0 : 1;
+  params.scale = keep(step.arrays, affine.scales());
+  if (integers == DType::kInt16) {
+    step.kernel = is_quantize ? KernelId::k_quantize_s16 : KernelId::k_dequantize_s16;
+    step.params = ht_convert_s16_params{params, keep(step.arrays, narrow<int16_t>(affine.zero_points()))};
+  } else {
+    step.kernel = is_quantize ? KernelId::k_quantize : KernelId::k_dequantize;
+    params.zero_point = keep(step.arrays, narrow<int8_t>(affine.zero_points()));
+    step.params = params;
+  }
+}
 
 }  // namespace
 
+bool is_stored(const TensorType& type) {
+  return type.affine && (stored_type(type.dtype) == DType::kInt8 || stored_type(type.dtype) == DType::kInt16);
+}
+
 Affine stored_affine(const TensorType& type) {
-  if (type.dtype != DType::kUint8) return *type.affine;
+  if (!is_unsigned_type(type.dtype)) return *type.affine;
   std::vector<int32_t> zero_points = type.affine->zero_points();
-  for (int32_t& zero_point : zero_points) zero_point -= 128;
+  for (int32_t& zero_point : zero_points) zero_point += static_cast<int32_t>(integer_range(stored_type(type.dtype)).min);
   auto affine = Affine::make(type.affine->shape(), type.affine->scales(), std::move(zero_points));
   return *std::move(affine);  // the scales were valid before
 }
@@ -65,10 +93,10 @@ void PrepareContext::absorb(NodeId reader) {
 }
 
 BufferId PrepareContext::add_buffer(Buffer buffer) {
-  if (buffer.affine && buffer.dtype == DType::kUint8) {
+  if (buffer.affine && is_unsigned_type(buffer.dtype)) {
     buffer.affine = stored_affine({buffer.dtype, buffer.shape, buffer.affine});
-    buffer.dtype = DType::kInt8;
-    buffer.offset_128 = true;
+    buffer.dtype = stored_type(buffer.dtype);
+    buffer.is_unsigned = true;
   }
   plan_.buffers.push_back(std::move(buffer));
   return BufferId(plan_.buffers.size() - 1);
@@ -99,8 +127,7 @@ BufferId PrepareContext::constant(ValueId id, bool as_float, Layout layout) {
   const Value& value = graph_.value(id);
   const Tensor tensor = as_float ? dequantize(*value.constant, value.type.affine) : *value.constant;
   auto bytes = to_layout(tensor, layout);
-  if (!as_float && value.type.affine && tensor.dtype() == DType::kUint8)
-    for (uint8_t& byte : bytes) byte ^= 0x80;
+  if (!as_float && value.type.affine && is_unsigned_type(tensor.dtype())) flip_signs(tensor.dtype(), bytes);
   return add_buffer({value.name, tensor.dtype(), tensor.shape(), layout, as_float ? std::nullopt : value.type.affine, false,
                      std::make_shared<const std::vector<uint8_t>>(std::move(bytes)), {}, {}});
 }
@@ -162,29 +189,26 @@ BufferId PrepareContext::dequantize_step(BufferId source) {
   const Buffer from = plan_.buffer(source);
   const BufferId target = temporary(from.name, DType::kFloat32, from.shape, from.layout);
   const Rows rows = rows_of(from);
-  Step step{node().name, "Convert", KernelId::k_dequantize, {}, {}, {source}, target, 0, true};
-  ht_convert_params params{};
-  params.rows = rows.rows;
-  params.channels = params.input_stride = params.output_stride = rows.channels;
-  params.channel_step = from.affine->is_per_tensor() ? 0 : 1;
-  params.scale = keep(step.arrays, from.affine->scales());
-  params.zero_point = keep(step.arrays, narrow(from.affine->zero_points()));
-  step.params = params;
+  Step step{node().name, "Convert", {}, {}, {}, {source}, target, 0, true};
+  set_conversion(step, false, from.dtype, rows, *from.affine);
   add_step(std::move(step));
   return target;
 }
 
-Result<BufferId> PrepareContext::quantize(BufferId source, const Affine& stored, bool offset_128, std::string name) {
+Result<BufferId> PrepareContext::quantize(BufferId source, DType declared, const Affine& stored, std::string name) {
+  const DType integers = stored_type(declared);
+  // Only between 8 bits and 8 bits a table does both.
+  if (plan_.buffer(source).affine && (integers != DType::kInt8 || plan_.buffer(source).dtype != DType::kInt8)) source = dequantize_step(source);
   if (!varies_innermost(stored, plan_.buffer(source).shape.size(), plan_.buffer(source).layout))
     source = relayout(source, Layout::kChannelsLast);
   const Buffer from = plan_.buffer(source);
   if (!varies_innermost(stored, from.shape.size(), from.layout))
     return unsupported("the scales of the value {} vary along an axis other than the channels; give it one scale a channel or one in all", from.name);
-  Buffer to{std::move(name), DType::kInt8, from.shape, from.layout, stored, offset_128, nullptr, {}, {}};
+  Buffer to{std::move(name), integers, from.shape, from.layout, stored, is_unsigned_type(declared), nullptr, {}, {}};
   plan_.buffers.push_back(std::move(to));
   const BufferId target(plan_.buffers.size() - 1);
   const Rows rows = rows_of(from);
-  Step step{node().name, "Convert", KernelId::k_quantize, {}, {}, {source}, target, 0, true};
+  Step step{node().name, "Convert", {}, {}, {}, {source}, target, 0, true};
   if (from.affine) {
     const bool by_channel = !stored.is_per_tensor() || !from.affine->is_per_tensor();
     const size_t axis = memory_order(from.shape.size(), from.layout).empty() ? 0 : memory_order(from.shape.size(), from.layout).back();
@@ -204,27 +228,21 @@ Result<BufferId> PrepareContext::quantize(BufferId source, const Affine& stored,
     step.kernel = KernelId::k_table;
     step.params = params;
   } else {
-    ht_convert_params params{};
-    params.rows = rows.rows;
-    params.channels = params.input_stride = params.output_stride = rows.channels;
-    params.channel_step = stored.is_per_tensor() ? 0 : 1;
-    params.scale = keep(step.arrays, stored.scales());
-    params.zero_point = keep(step.arrays, narrow(stored.zero_points()));
-    step.params = params;
+    set_conversion(step, true, integers, rows, stored);
   }
   add_step(std::move(step));
   return target;
 }
 
 BufferId PrepareContext::float_input(size_t i, Layout layout) { return find_or_make(node().inputs[i], true, layout); }
-BufferId PrepareContext::int8_input(size_t i, Layout layout) { return find_or_make(node().inputs[i], false, layout); }
+BufferId PrepareContext::integer_input(size_t i, Layout layout) { return find_or_make(node().inputs[i], false, layout); }
 BufferId PrepareContext::raw_input(size_t i, Layout layout) { return find_or_make(node().inputs[i], false, layout); }
 
-Result<BufferId> PrepareContext::int8_input_as(size_t i, Layout layout, const Affine& stored, bool offset_128) {
+Result<BufferId> PrepareContext::integer_input_as(size_t i, Layout layout, DType declared, const Affine& stored) {
   const BufferId source = find_or_make(node().inputs[i], false, layout);
   const Buffer& buffer = plan_.buffer(source);
-  if (buffer.affine == stored) return source;
-  HT_ASSIGN(const BufferId converted, quantize(source, stored, offset_128, buffer.name));
+  if (buffer.affine == stored && buffer.dtype == stored_type(declared)) return source;
+  HT_ASSIGN(const BufferId converted, quantize(source, declared, stored, buffer.name));
   return relayout(converted, layout);
 }
 
@@ -240,18 +258,18 @@ Result<BufferId> PrepareContext::float_output(Layout layout, size_t i) {
   const ValueId id = graph_.node(result_node_).outputs[i];
   const Value& value = graph_.value(id);
   if (!value.type.is_quantized()) return output(layout, i);
-  if (value.type.dtype != DType::kInt8 && value.type.dtype != DType::kUint8)
-    return unsupported("the value {} is quantized to {}; activations have 8 bits or are float", value.name, dtype_name(value.type.dtype));
+  if (!is_stored(value.type))
+    return unsupported("the value {} is quantized to {}; activations have 8 or 16 bits or are float", value.name, dtype_name(value.type.dtype));
   const BufferId source = temporary(value.name, DType::kFloat32, value.type.shape, layout);
   pending_.push_back({source, id});
   return source;
 }
 
-BufferId PrepareContext::int8_output(Layout layout, const Affine& computed, size_t i) {
+BufferId PrepareContext::integer_output(Layout layout, const Affine& computed, size_t i) {
   const ValueId id = graph_.node(result_node_).outputs[i];
   const Value& value = graph_.value(id);
   if (stored_affine(value.type) == computed) return output(layout, i);
-  const BufferId source = temporary(value.name, DType::kInt8, value.type.shape, layout);
+  const BufferId source = temporary(value.name, stored_type(value.type.dtype), value.type.shape, layout);
   plan_.buffers[source.index].affine = computed;
   pending_.push_back({source, id});
   return source;
@@ -270,7 +288,7 @@ void PrepareContext::add(KernelId kernel, KernelParams params, std::vector<std::
 Status PrepareContext::finish() {
   for (const Pending& pending : pending_) {
     const Value& value = graph_.value(pending.value);
-    HT_ASSIGN(const BufferId made, quantize(pending.source, stored_affine(value.type), value.type.dtype == DType::kUint8, value.name));
+    HT_ASSIGN(const BufferId made, quantize(pending.source, value.type.dtype, stored_affine(value.type), value.name));
     plan_.buffers[made.index].value = pending.value;
     forms_[pending.value.index].push_back({made, false, plan_.buffer(made).layout});
   }

@@ -45,18 +45,19 @@ class PrepareContext {
 
   // The input's floats, dequantized where it is quantized.
   BufferId float_input(size_t i, Layout layout);
-  // The input's int8 values under its own parameters; the input must be quantized to 8 bits.
-  BufferId int8_input(size_t i, Layout layout);
-  // The input's int8 values under these parameters (stored form), converted where they differ or where it is float.
-  Result<BufferId> int8_input_as(size_t i, Layout layout, const Affine& stored, bool offset_128);
+  // The input's integers under its own parameters; the input must be stored in integers (is_stored).
+  BufferId integer_input(size_t i, Layout layout);
+  // The input's integers of the graph's type `declared` under these parameters (stored form), converted where they differ or where
+  // it is float.
+  Result<BufferId> integer_input_as(size_t i, Layout layout, DType declared, const Affine& stored);
   // The input as it is, whatever its type.
   BufferId raw_input(size_t i, Layout layout);
 
   // The node's float output. Where the graph's value is quantized, a step that quantizes it follows.
   Result<BufferId> float_output(Layout layout, size_t i = 0);
-  // The node's int8 output, computed under these (stored) parameters. Where the graph's value has others, a step that
-  // changes them follows.
-  BufferId int8_output(Layout layout, const Affine& computed, size_t i = 0);
+  // The node's output in integers of its own width, computed under these (stored) parameters. Where the graph's value has others,
+  // a step that changes them follows.
+  BufferId integer_output(Layout layout, const Affine& computed, size_t i = 0);
   // The node's output as the graph's type says (stored form).
   BufferId output(Layout layout, size_t i = 0);
   // The output shares the input's bytes under another shape; nothing needs to be computed.
@@ -90,7 +91,7 @@ class PrepareContext {
   BufferId relayout(BufferId source, Layout layout);
   BufferId constant(ValueId value, bool as_float, Layout layout);
   BufferId add_buffer(Buffer buffer);
-  Result<BufferId> quantize(BufferId source, const Affine& stored, bool offset_128, std::string name);
+  Result<BufferId> quantize(BufferId source, DType declared, const Affine& stored, std::string name);
   BufferId dequantize_step(BufferId source);
   void add_step(Step step) { plan_.steps.push_back(std::move(step)); }
 
@@ -107,7 +108,9 @@ class PrepareContext {
   std::vector<Pending> pending_;
 };
 
-// The stored (int8) form of a graph value's parameters: zero points less 128 where its integers are unsigned.
+// Whether the value is quantized to integers that kernels compute with: 8 or 16 bits.
+bool is_stored(const TensorType& type);
+// The stored (signed) form of a graph value's parameters: zero points less half the range where its integers are unsigned.
 Affine stored_affine(const TensorType& type);
 
 // Keeps an array alive for a step and gives the pointer for its parameters.

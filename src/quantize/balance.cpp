@@ -9,7 +9,6 @@
 namespace ht {
 namespace {
 
-constexpr double kWeightSteps = 127;
 // Of the variance of rounding to steps that just cover the greatest weight: what is left when the steps are searched and later weights
 // take up the errors of earlier ones.
 constexpr double kWeightErrorShare = 0.5;
@@ -41,7 +40,7 @@ void add_reader(const Graph& graph, const AbsorbingReader& reader, const std::ve
       }
     }
     const double share = 1 / reader.powers[static_cast<size_t>(o)];
-    const double weight_step = shares_step ? greatest / kWeightSteps : 0;
+    const double weight_step = shares_step ? greatest / reader.weight_steps : 0;
     for (size_t i = 0; i < squares.size(); ++i) {
       const size_t k = reader.classes[first + i];
       const double energy = reader.energies[first + i], square_step = steps[k] * steps[k];

@@ -14,6 +14,7 @@ struct AbsorbingReader {
   std::vector<size_t> classes;   // of each input channel
   std::vector<double> energies;  // mean square of each input channel
   std::vector<double> powers;    // variance of each output, all above 0
+  double weight_steps = 127;     // on either side of zero
 };
 
 struct BalancedSteps {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/common.h"
 #include "ops/steps.h"
 #include "quantize/weights.h"
 
@@ -25,12 +26,13 @@ class ConstantQuantizer {
   Status run() {
     HT_TRY(measure_moments());
     for (size_t i = 0; i < roles_.size(); ++i) {
-      if (!roles_[i].is_integer()) continue;
+      const Role& role = roles_[i];
       Node& node = graph_.nodes[i];
+      const bool weighted = is_weighted(graph_, node);
       Status status;
-      if (is_weighted(graph_, node)) {
-        if (graph_.value(node.inputs[0]).type.is_quantized()) status = quantize_product(node);
-      } else {
+      if (weighted && (role.has_integer_weights() || (role.is_integer() && graph_.value(node.inputs[0]).type.is_quantized()))) {
+        status = quantize_product(node, role);
+      } else if (!weighted && role.is_integer()) {
         status = quantize_operands(node);
       }
       if (!status) return std::move(status.error()).in("node " + node.name);
@@ -79,14 +81,18 @@ class ConstantQuantizer {
     value.constant = std::move(integers);
   }
 
-  Status quantize_product(Node& node) {
-    const Affine input = stored_affine(graph_.value(node.inputs[0]).type);
+  Status quantize_product(Node& node, const Role& role) {
+    const LayerChoice& choice = role.choice;
+    // The input's parameters; one scale of 1 stands for an input that stays float.
+    const Affine input = role.is_integer() ? stored_affine(graph_.value(node.inputs[0]).type) : *Affine::per_tensor(1);
     const Value& weights = graph_.value(node.inputs[1]);
     const Shape shape = weights.type.shape;
     if (weights.type.is_quantized()) return {};
     WeightRequest wish;
-    wish.scale = request_.ranges == RangeMethod::kMinMax ? WeightScale::kMax : WeightScale::kMse;
-    wish.per_channel = request_.per_channel;
+    wish.scale = choice.ranges == RangeMethod::kMinMax ? WeightScale::kMax : WeightScale::kMse;
+    wish.per_channel = choice.per_channel;
+    wish.greatest = weight_limit(choice.weights);
+    wish.least = -wish.greatest;
     wish.output_axis = output_axis(node, shape);
     wish.input_axis = 1 - wish.output_axis;
     if (const auto* conv = std::get_if<Conv>(&node.op)) wish.groups = conv->groups;
@@ -113,7 +119,9 @@ class ConstantQuantizer {
       const bool varies = !input.is_per_tensor();
       return (varies ? input_scales[static_cast<size_t>(o * input_channels / outputs)] : input.scales()[0]) * scale;
     };
-    HT_TRY(make_room_for_bias(quantized, weights.constant->data<float>(), shape, wish, bias, unit));
+    // ONNX has biases of at most 32 bits, which is not enough for sums of 16-bit inputs.
+    const bool has_integer_bias = has_bias && role.is_integer() && dtype_size(graph_.value(node.inputs[0]).type.dtype) == 1;
+    if (has_integer_bias) HT_TRY(make_room_for_bias(quantized, weights.constant->data<float>(), shape, wish, bias, unit));
 
     Shape scale_shape(shape.size(), 1);
     std::vector<float> scales = quantized.scales;
@@ -123,13 +131,23 @@ class ConstantQuantizer {
     if (absorbs) {
       scale_shape[wish.input_axis] = shape[wish.input_axis];
       scales = rounded;
-    } else if (!request_.per_channel && std::ranges::all_of(scales, [&](float s) { return s == scales.front(); })) {
+    } else if (!choice.per_channel && std::ranges::all_of(scales, [&](float s) { return s == scales.front(); })) {
       scale_shape.clear();
       scales.resize(1);
     }
     HT_ASSIGN(Affine affine, Affine::make(scale_shape, std::move(scales), {}));
-    set(own(node, 1), Tensor::of<int8_t>(DType::kInt8, shape, quantized.values), std::move(affine));
-    return has_bias ? quantize_bias(node, bias, outputs, unit) : Status();
+    set(own(node, 1), Tensor::of<int8_t>(choice.weights == 4 ? DType::kInt4 : DType::kInt8, shape, quantized.values), std::move(affine));
+    if (!has_bias) return {};
+    return has_integer_bias ? quantize_bias(node, bias, choice.per_channel, outputs, unit) : set_bias(node, bias);
+  }
+
+  // The bias as real numbers, which it was corrected to be.
+  Status set_bias(Node& node, const std::vector<float>& bias) {
+    Value& value = graph_.value(own(node, 2));
+    const Shape shape = element_count(value.type.shape) == static_cast<int64_t>(bias.size()) ? value.type.shape : Shape{static_cast<int64_t>(bias.size())};
+    value.type = {DType::kFloat32, shape, std::nullopt};
+    value.constant = Tensor::of_floats(shape, bias);
+    return {};
   }
 
   // Subtracts from the bias the mean of what rounding the weights adds to each output: E[(W_q - W) x] = (W_q - W) E[x], borders
@@ -205,7 +223,7 @@ class ConstantQuantizer {
   }
 
   template <class Unit>
-  Status quantize_bias(Node& node, const std::vector<float>& bias, int64_t outputs, const Unit& unit) {
+  Status quantize_bias(Node& node, const std::vector<float>& bias, bool per_channel, int64_t outputs, const Unit& unit) {
     std::vector<int32_t> integers;
     std::vector<float> scales;
     for (int64_t o = 0; o < outputs; ++o) {
@@ -219,7 +237,7 @@ class ConstantQuantizer {
     Shape shape = element_count(old) == outputs ? old : Shape{outputs};
     const size_t axis = shape.size() - 1;
     const bool same = std::ranges::all_of(scales, [&](float s) { return s == scales.front(); });
-    HT_ASSIGN(Affine affine, same && !request_.per_channel ? Affine::per_tensor(scales.front()) : Affine::per_axis(scales, {}, axis, shape.size()));
+    HT_ASSIGN(Affine affine, same && !per_channel ? Affine::per_tensor(scales.front()) : Affine::per_axis(scales, {}, axis, shape.size()));
     set(id, Tensor::of<int32_t>(DType::kInt32, shape, integers), std::move(affine));
     return {};
   }
@@ -237,16 +255,18 @@ class ConstantQuantizer {
       for (float x : floats) range = {std::min(range.min, static_cast<double>(x)), std::max(range.max, static_cast<double>(x))};
       std::optional<Affine> affine = output.affine;
       if (rule.kind != QuantKind::kMove || !affine->is_per_tensor()) {
-        HT_ASSIGN(affine, affine_from_range(range, {request_.target.activations, request_.target.symmetric, false}));
+        const bool symmetric = request_.target.symmetric || output.dtype == DType::kInt16;
+        HT_ASSIGN(affine, affine_from_range(range, {output.dtype, symmetric, false}));
       }
-      const IntegerRange limits = integer_range(request_.target.activations);
-      Tensor integers = Tensor::zeros(request_.target.activations, value.type.shape);
-      auto bytes = integers.mutable_data<uint8_t>();
-      for (size_t k = 0; k < floats.size(); ++k) {
-        const double q = std::nearbyint(static_cast<double>(floats[k] / affine->scales()[0])) + affine->zero_points()[0];
-        bytes[k] = static_cast<uint8_t>(static_cast<int64_t>(std::clamp(q, static_cast<double>(limits.min), static_cast<double>(limits.max))));
+      const IntegerRange limits = integer_range(output.dtype);
+      std::vector<int64_t> integers;
+      for (float x : floats) {
+        const double q = std::nearbyint(static_cast<double>(x / affine->scales()[0])) + affine->zero_points()[0];
+        integers.push_back(static_cast<int64_t>(std::clamp(q, static_cast<double>(limits.min), static_cast<double>(limits.max))));
       }
-      set(own(node, i), std::move(integers), *affine);
+      Tensor stored = Tensor::zeros(output.dtype, value.type.shape);
+      store(stored, integers);
+      set(own(node, i), std::move(stored), *affine);
     }
     return {};
   }

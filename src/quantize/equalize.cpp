@@ -68,8 +68,9 @@ Status equalize_channels(Graph& graph, std::vector<Role>& roles, const Statistic
     if (!readers.only || !links.producer(members[0]).valid()) continue;
     const std::string value_name = graph.value(members[0]).name;
     HT_ASSIGN(const ValueStatistics* found, statistics.find(value_name));
-    const IntegerGrid grid{request.target.activations, request.target.symmetric, false};
-    HT_ASSIGN(const std::vector<Range> ranges, estimate_channel_ranges(value_name, *found, {request.ranges, grid}));
+    const LayerChoice choice = readers_choice(graph, links, roles, members);
+    if (!choice.per_channel || choice.activations != 8) continue;
+    HT_ASSIGN(const std::vector<Range> ranges, estimate_channel_ranges(value_name, *found, {choice.ranges, activation_grid(choice, request.target)}));
     const Outliers outliers = find_outliers(ranges);
     const size_t channels = outliers.magnitudes.size();
     if (static_cast<double>(outliers.drowned) < kDrownedShare * static_cast<double>(channels)) continue;
@@ -95,7 +96,7 @@ Status equalize_channels(Graph& graph, std::vector<Role>& roles, const Statistic
     }
     keep_producers_float(graph, links, members[0], roles, fmt::format("its output {} has channels too different for one scale", value_name));
     graph.nodes.push_back({names.make(value_name + "_equalize"), Binary{BinaryKind::kMul}, {members[0], constant}, {equalized}});
-    roles.push_back({"it divides the channels by their magnitudes, before anything is quantized"});
+    roles.emplace_back().float_reason = "it divides the channels by their magnitudes, before anything is quantized";
     notes.push_back(fmt::format("{}: {} of {} channels would drown in one scale; a Mul evens them out and the depthwise weights take the factors",
                                 value_name, outliers.drowned, channels));
   }

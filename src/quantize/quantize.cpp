@@ -165,19 +165,24 @@ std::vector<ObservedValue> values_to_observe(const Graph& graph) {
   return observed;
 }
 
+bool needs_statistics(const QuantizeRequest& request) {
+  return request.layers.activations ||
+         std::ranges::any_of(request.rules, [](const LayerRule& rule) { return rule.activations && rule.activations->has_value(); });
+}
+
 Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics, const QuantizeRequest& request) {
-  HT_TRY(check_outputs(graph, statistics));
-  HT_ASSIGN(std::vector<Role> roles, find_roles(graph, request));
+  if (needs_statistics(request)) HT_TRY(check_outputs(graph, statistics));
   QuantizedGraph result;
+  HT_ASSIGN(std::vector<Role> roles, find_roles(graph, request, result.notes));
   if (request.target.quantize_before_activation) spell_out_silu(graph, roles);
-  if (request.per_channel && request.target.channel_scales == ChannelScales::kMultiply) {
+  if (request.target.channel_scales == ChannelScales::kMultiply) {
     HT_TRY(equalize_channels(graph, roles, statistics, request, result.notes));
     HT_TRY(sort_with_roles(graph, roles));
   }
   std::vector<bool> quantized = find_quantized_values(graph, roles, request.target);
   convert_quantized_outputs(graph, roles, quantized);
   convert_at_borders(graph, roles, quantized);
-  if (request.per_channel && request.target.channel_scales == ChannelScales::kAbsorbed) convert_before_concat(graph, roles, quantized);
+  if (request.target.channel_scales == ChannelScales::kAbsorbed && request.layers.per_channel) convert_before_concat(graph, roles, quantized);
   HT_TRY(sort_with_roles(graph, roles));
   const Statistics all = with_copies(statistics, graph);
   HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.notes));

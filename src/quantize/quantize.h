@@ -9,6 +9,7 @@
 #include "calibrate/range.h"
 #include "ir/graph.h"
 #include "quantize/gptq.h"
+#include "quantize/layers.h"
 #include "quantize/target.h"
 
 namespace ht {
@@ -19,8 +20,8 @@ struct FloatNode {
 
 struct QuantizeRequest {
   Target target;
-  RangeMethod ranges = RangeMethod::kMse;
-  bool per_channel = true;     // scales a channel, of weights and where the target can of activations
+  LayerChoice layers;            // of all nodes that no rule names
+  std::vector<LayerRule> rules;
   bool quantize_head = false;  // the arithmetic behind the last weighted layers too
   std::vector<std::string> keep_float;
   std::vector<FloatNode> spared;  // more nodes that stay in float
@@ -34,10 +35,13 @@ struct QuantizedGraph {
   std::vector<std::string> notes;  // what was done about difficult values
 };
 
+// Whether anything of it depends on statistics: not where only weights are quantized.
+bool needs_statistics(const QuantizeRequest& request);
+
 // The values whose statistics quantize_graph() may ask for.
 std::vector<ObservedValue> values_to_observe(const Graph& graph);
 
-// Fails where a value has no statistics, is not finite, or where an output is constant over all images.
+// Fails where a value has no statistics that it needs, is not finite, or where an output is constant over all images.
 Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics, const QuantizeRequest& request);
 
 }  // namespace ht

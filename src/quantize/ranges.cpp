@@ -9,6 +9,7 @@
 #include "ops/steps.h"
 #include "quantize/balance.h"
 #include "quantize/channels.h"
+#include "quantize/weights.h"
 
 namespace ht {
 
@@ -44,6 +45,11 @@ bool reads_integers(const Graph& graph, const Node& node, ValueId value) {
 }
 
 }  // namespace
+
+IntegerGrid activation_grid(const LayerChoice& choice, const Target& target) {
+  if (choice.activations == 16) return {DType::kInt16, true, false};
+  return {target.activations, target.symmetric || choice.symmetric, false};
+}
 
 std::vector<bool> find_quantized_values(const Graph& graph, const std::vector<Role>& roles, const Target& target) {
   const Links links(graph);
@@ -100,7 +106,6 @@ DepthwiseReaders depthwise_readers(const Graph& graph, const Links& links, const
 
 namespace {
 
-constexpr double kSteps = 255;
 // A scale a channel is chosen where the error power of one reader's outputs falls by kClearGain and that of none rises by more than
 // 1 / kLeastGain, which is within what the estimate can be wrong by. Set by the heads' signal-to-noise ratio on calibration photos that
 // the ranges had not seen (docs/guides/accuracy.md).
@@ -114,8 +119,10 @@ struct Assigner {
   const Statistics& statistics;
   const QuantizeRequest& request;
   Links links;
-  IntegerGrid grid;
   ChannelClasses classes;
+  // Of the group of values whose turn it is.
+  LayerChoice choice = {};
+  IntegerGrid grid = {};
   struct Spread {
     ValueId value;
     size_t channels;
@@ -140,7 +147,7 @@ struct Assigner {
     const auto source = statistics.values.find(graph.value(producer.inputs[0]).name);
     const auto factors = graph.value(producer.inputs[1]).constant->data<float>();
     if (source == statistics.values.end() || source->second.channel_extremes().size() != factors.size()) return std::nullopt;
-    const auto channels = estimate_channel_ranges(source->first, source->second, {request.ranges, grid});
+    const auto channels = estimate_channel_ranges(source->first, source->second, {choice.ranges, grid});
     if (!channels) return std::nullopt;
     Range range;
     for (size_t c = 0; c < factors.size(); ++c) {
@@ -184,7 +191,7 @@ struct Assigner {
     const ValueId source = clamped_source(value);
     const std::string& name = graph.value(source).name;
     HT_ASSIGN(const ValueStatistics* found, statistics.find(name));
-    RangeRequest range{request.ranges, grid, 99.99, std::nullopt, std::nullopt, function_behind(source)};
+    RangeRequest range{choice.ranges, grid, 99.99, std::nullopt, std::nullopt, function_behind(source)};
     pin(source, range);
     return estimate_range(name, *found, range);
   }
@@ -204,7 +211,7 @@ struct Assigner {
     if (const auto known = known_range(value)) return std::vector<Range>(static_cast<size_t>(type.shape[1]), *known);
     const std::string& name = graph.value(clamped_source(value)).name;
     HT_ASSIGN(const ValueStatistics* found, statistics.find(name));
-    return estimate_channel_ranges(name, *found, {request.ranges, grid});
+    return estimate_channel_ranges(name, *found, {choice.ranges, grid});
   }
 
   // The convolutions that read the members, `classes` numbering the classes of each member's channels; none where one of them
@@ -218,7 +225,8 @@ struct Assigner {
         const auto input = statistics.values.find(graph.value(clamped_source(members[m])).name);
         const auto output = statistics.values.find(graph.value(node.outputs[0]).name);
         if (input == statistics.values.end() || output == statistics.values.end()) return {};
-        AbsorbingReader reader{&node, numbers[m], input->second.channel_mean_squares(), output->second.channel_mean_squares()};
+        AbsorbingReader reader{&node, numbers[m], input->second.channel_mean_squares(), output->second.channel_mean_squares(),
+                               static_cast<double>(weight_limit(roles[id.index].choice.weights))};
         const std::vector<double> means = output->second.channel_means();
         double total = 0;
         for (size_t o = 0; o < means.size(); ++o) total += reader.powers[o] = std::max(reader.powers[o] - means[o] * means[o], 0.0);
@@ -236,10 +244,12 @@ struct Assigner {
     std::map<size_t, size_t> number_of_class;
     std::vector<std::vector<size_t>> numbers(members.size());
     std::vector<double> least;
+    const IntegerRange integers = integer_range(grid.dtype);
+    const auto steps = static_cast<double>(integers.max - integers.min);
     for (size_t m = 0; m < members.size(); ++m) {
       for (size_t c = 0; c < ranges[m].size(); ++c) {
         const auto [at, is_new] = number_of_class.emplace(classes.find(members[m], static_cast<int64_t>(c)), least.size());
-        if (is_new) least.push_back(std::max((ranges[m][c].max - ranges[m][c].min) / kSteps, kNoPower));
+        if (is_new) least.push_back(std::max((ranges[m][c].max - ranges[m][c].min) / steps, kNoPower));
         numbers[m].push_back(at->second);
       }
     }
@@ -288,8 +298,10 @@ struct Assigner {
   }
 
   Status assign(const std::vector<ValueId>& members) {
+    choice = readers_choice(graph, links, roles, members);
+    grid = activation_grid(choice, request.target);
     HT_ASSIGN(const Affine one, tensor_affine(members));
-    const bool wants_channels = request.per_channel && request.target.channel_scales == ChannelScales::kAbsorbed;
+    const bool wants_channels = choice.per_channel && request.target.channel_scales == ChannelScales::kAbsorbed;
     std::vector<std::vector<Range>> ranges;
     if (wants_channels && classes.can_have_channel_scales(members)) {
       HT_ASSIGN(ranges, classes.class_ranges(members, [&](ValueId member) { return member_channel_ranges(member); }));
@@ -297,7 +309,7 @@ struct Assigner {
     }
     for (size_t m = 0; m < members.size(); ++m) {
       TensorType& type = graph.value(members[m]).type;
-      type.dtype = request.target.activations;
+      type.dtype = grid.dtype;
       type.affine = one;
       if (ranges.empty()) continue;
       HT_ASSIGN(type.affine, affine_from_ranges(ranges[m], grid, 1, type.shape.size()));
@@ -311,8 +323,7 @@ struct Assigner {
 
 Status assign_parameters(Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized, const Statistics& statistics,
                          const QuantizeRequest& request, std::vector<std::string>& notes) {
-  Assigner assigner{graph, roles, statistics, request, Links(graph), {request.target.activations, request.target.symmetric, false},
-                    ChannelClasses(graph, roles, quantized)};
+  Assigner assigner{graph, roles, statistics, request, Links(graph), ChannelClasses(graph, roles, quantized)};
   for (const auto& members : group_members(graph, roles, quantized)) {
     auto status = assigner.assign(members);
     if (!status) return std::move(status.error()).in("value " + graph.value(members.front()).name);

@@ -20,6 +20,9 @@ class ValueGroups {
   mutable std::vector<size_t> parents_;
 };
 
+// The integers for values of which this is the choice; those of 16 bits have their zero point at 0.
+IntegerGrid activation_grid(const LayerChoice& choice, const Target& target);
+
 // For each value whether integers hold it: somebody computes with them, and it does not stand between a product and the
 // activation that the same kernel computes.
 std::vector<bool> find_quantized_values(const Graph& graph, const std::vector<Role>& roles, const Target& target);

@@ -53,10 +53,17 @@ std::string reason_of_operator(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& request) {
+Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& request, std::vector<std::string>& notes) {
   const Links links(graph);
+  HT_ASSIGN(const std::vector<LayerChoice> choices, choose_layers(graph, request.layers, request.rules, notes));
   std::vector<Role> roles(graph.nodes.size());
-  for (size_t i = 0; i < graph.nodes.size(); ++i) roles[i].float_reason = reason_of_operator(graph, graph.nodes[i]);
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    roles[i].float_reason = reason_of_operator(graph, graph.nodes[i]);
+    roles[i].choice = choices[i];
+    if (roles[i].is_integer()) roles[i].float_reason = choices[i].float_reason;
+    if (roles[i].is_integer() && !choices[i].activations)
+      roles[i].float_reason = is_weighted(graph, graph.nodes[i]) ? "only its weights are quantized" : "activations are float";
+  }
   if (!request.quantize_head) {
     const std::vector<bool> head = behind_last_weights(graph, links);
     for (size_t i = 0; i < graph.nodes.size(); ++i)
@@ -68,13 +75,13 @@ Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& 
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
       if (fnmatch(pattern.c_str(), graph.nodes[i].name.c_str(), 0) != 0) continue;
       matched = true;
-      roles[i].float_reason = fmt::format("keep_float names it (\"{}\")", pattern);
+      roles[i].choice.float_reason = roles[i].float_reason = fmt::format("keep_float names it (\"{}\")", pattern);
     }
     if (!matched) return usage_error("keep_float: no node is called \"{}\"; `halftone inspect --per-layer` lists the names", pattern);
   }
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const auto found = std::ranges::find(request.spared, graph.nodes[i].name, &FloatNode::name);
-    if (found != request.spared.end()) roles[i].float_reason = found->reason;
+    if (found != request.spared.end()) roles[i].choice.float_reason = roles[i].float_reason = found->reason;
   }
   // Behind a product in float nothing is won by quantizing before the activation.
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -92,6 +99,19 @@ Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& 
       roles[i].float_reason = "it only moves elements, and all its readers compute in float";
   }
   return roles;
+}
+
+LayerChoice readers_choice(const Graph& graph, const Links& links, const std::vector<Role>& roles, const std::vector<ValueId>& values) {
+  std::vector<const LayerChoice*> computing, moving, making;
+  for (ValueId value : values) {
+    for (NodeId id : links.consumers(value)) {
+      if (!roles[id.index].is_integer() || std::holds_alternative<Convert>(graph.node(id).op)) continue;
+      (quant_rule(graph.node(id)).kind == QuantKind::kMove ? moving : computing).push_back(&roles[id.index].choice);
+    }
+    if (const NodeId producer = links.producer(value); producer.valid()) making.push_back(&roles[producer.index].choice);
+  }
+  // What nothing computes with takes the choice of who moves it, or makes it.
+  return joint_choice(!computing.empty() ? computing : !moving.empty() ? moving : making);
 }
 
 }  // namespace ht

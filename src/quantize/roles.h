@@ -17,12 +17,19 @@ bool is_depthwise(const Graph& graph, const Node& node);
 std::vector<size_t> data_inputs(const Graph& graph, const Node& node);
 
 struct Role {
-  std::string float_reason;  // empty: the node computes with integers
+  std::string float_reason = {};  // empty: the node computes with integers
+  LayerChoice choice = {};
   bool is_integer() const { return float_reason.empty(); }
+
+  // Only its weights are quantized, and it computes in float.
+  bool has_integer_weights() const { return !is_integer() && !choice.activations && choice.float_reason.empty(); }
 };
 
-// Patterns of the request's keep_float match node names, * and ? standing for any characters; a pattern that matches nothing is an
-// error.
-Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& request);
+// Patterns of the request's keep_float and rules match node names, * and ? standing for any characters; a pattern that matches nothing
+// is an error. Says in `notes` what of the request was not followed to the letter.
+Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& request, std::vector<std::string>& notes);
+
+// What the integer nodes that read the values want together.
+LayerChoice readers_choice(const Graph& graph, const Links& links, const std::vector<Role>& roles, const std::vector<ValueId>& values);
 
 }  // namespace ht

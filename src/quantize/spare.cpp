@@ -108,7 +108,8 @@ Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const Quant
     for (NodeId reader : candidate.readers) {
       const Node& node = graph.node(reader);
       spared.push_back({node.name, std::string(op_name(node.op)),
-                        fmt::format("rounding its input {} to 8 bits makes {:.0f} % of the error that was measured at the heads", graph.value(candidate.value).name,
+                        fmt::format("rounding its input {} to {} bits makes {:.0f} % of the error that was measured at the heads", graph.value(candidate.value).name,
+                                    8 * dtype_size(search.rounding(candidate.value).type.dtype),
                                     100 * candidate.error / total)});
     }
   }

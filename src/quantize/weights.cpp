@@ -87,10 +87,13 @@ class Rows {
 
 float stored_scale(double scale) { return static_cast<float>(std::max(scale, kLeastScale)); }
 
-// From 80 to 100 % of the covering scale, then finely round the best.
-float least_error_scale(const Rows& rows, size_t row, double covering) {
+// Of the covering scale: how much less may be best. Few steps gain more from being finer than they lose by saturating.
+double searched_share(int32_t greatest) { return greatest >= 127 ? 0.2 : 0.6; }
+
+// Scales up to the covering one, then finely round the best.
+float least_error_scale(const Rows& rows, size_t row, double covering, double share) {
   constexpr int kCandidates = 40, kRefined = 8;
-  constexpr double kStep = 0.2 / kCandidates;
+  const double step = share / kCandidates;
   double best_factor = 1;
   float best = stored_scale(covering);
   double least = rows.squared_error(row, best);
@@ -99,10 +102,10 @@ float least_error_scale(const Rows& rows, size_t row, double covering) {
     const double error = rows.squared_error(row, scale);
     if (error < least) least = error, best = scale, best_factor = factor;
   };
-  for (int k = 1; k <= kCandidates; ++k) offer(1 - k * kStep);
+  for (int k = 1; k <= kCandidates; ++k) offer(1 - k * step);
   const double center = best_factor;
   for (int k = -kRefined; k <= kRefined; ++k) {
-    if (k != 0) offer(std::min(1.0, center + k * kStep / (kRefined + 1)));
+    if (k != 0) offer(std::min(1.0, center + k * step / (kRefined + 1)));
   }
   return best;
 }
@@ -141,7 +144,7 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const 
     if (covering == 0) covering = covering_all > 0 ? covering_all : 1;
     if (covering > std::numeric_limits<float>::max())
       return input_error("weights times input scales need a scale that is not finite");
-    const float scale = request.scale == WeightScale::kMse ? least_error_scale(rows, row, covering) : stored_scale(covering);
+    const float scale = request.scale == WeightScale::kMse ? least_error_scale(rows, row, covering, searched_share(request.greatest)) : stored_scale(covering);
     result.scales.push_back(scale);
     for (size_t i = 0; i < rows.values(row).size(); ++i) {
       const double q =

@@ -12,6 +12,9 @@ namespace ht {
 
 enum class WeightScale { kMax, kMse };  // the greatest magnitude, or the least squared error
 
+// The greatest integer of symmetric weights of so many bits.
+constexpr int32_t weight_limit(int bits) { return (1 << (bits - 1)) - 1; }
+
 struct WeightRequest {
   WeightScale scale = WeightScale::kMse;
   bool per_channel = true;               // a scale an index of the output axis, or one for all

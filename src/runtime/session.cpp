@@ -50,26 +50,24 @@ Status Session::load_inputs(std::span<const Tensor> inputs) {
   if (inputs.size() != plan().inputs.size()) return usage_error("the network has {} inputs, but {} were given", plan().inputs.size(), inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Buffer& buffer = plan().buffer(plan().inputs[i]);
-    const DType declared = buffer.offset_128 ? DType::kUint8 : buffer.dtype;
+    const DType declared = buffer.declared();
     if (inputs[i].dtype() != declared || inputs[i].shape() != buffer.shape)
       return input_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(declared), shape_text(buffer.shape),
                          dtype_name(inputs[i].dtype()), shape_text(inputs[i].shape()));
     const auto bytes = inputs[i].bytes();
     uint8_t* memory = memory_of(plan().inputs[i]);
     std::memcpy(memory, bytes.data(), bytes.size());
-    if (buffer.offset_128)
-      for (size_t k = 0; k < bytes.size(); ++k) memory[k] ^= 0x80;
+    if (buffer.is_unsigned) flip_signs(buffer.dtype, {memory, bytes.size()});
   }
   return {};
 }
 
 Tensor Session::output_tensor(BufferId id) const {
   const Buffer& buffer = plan().buffer(id);
-  Tensor tensor = Tensor::zeros(buffer.offset_128 ? DType::kUint8 : buffer.dtype, buffer.shape);
+  Tensor tensor = Tensor::zeros(buffer.declared(), buffer.shape);
   auto to = tensor.mutable_data<uint8_t>();
   if (!to.empty()) std::memcpy(to.data(), bytes_of(id), to.size());
-  if (buffer.offset_128)
-    for (uint8_t& byte : to) byte ^= 0x80;
+  if (buffer.is_unsigned) flip_signs(buffer.dtype, to);
   return tensor;
 }
 

@@ -218,9 +218,15 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"path = \"yolox.onnx\"\n", "", kInput, "needs 'path'", "r.toml:1"},
         Case{"\"onnxruntime\"", "\"onnxruntim\"", kInput, "did you mean 'onnxruntime'", "r.toml:22"},
         Case{"\"onnxruntime\"", "\"tensorrt\"", kUnsupported, "not built yet", "r.toml:22"},
-        Case{"target = \"onnxruntime\"", "weights = 4", kUnsupported, "not built yet", "r.toml:22"},
         Case{"target = \"onnxruntime\"", "weights = 5", kInput, "8 or 4", "r.toml:22"},
-        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nmatch = \"a\"", kUnsupported, "single layers", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "weights = \"float\"", kInput, "whole number", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "activations = 4", kInput, "8 or 16", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "weights = \"float16\"\nactivations = 16", kInput, "computes in float", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nmatch = \"a\"", kInput, "says nothing", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nweights = 4", kInput, "needs 'match'", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nmatch = \"a\"\nweight = 4", kInput, "did you mean 'weights'", "r.toml:24"},
+        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nmatch = \"a\"\nweights = 16", kInput, "8 or 4", "r.toml:22"},
+        Case{"target = \"onnxruntime\"", "layer = 3", kInput, "sections", "r.toml:22"},
         Case{"path = \"yolox.onnx\"", "path = yolox.onnx", kInput, "not TOML", "r.toml:2"}));
 
 TEST(Recipe, FlagsSetTheKeysOfQuantize) {
@@ -235,11 +241,47 @@ TEST(Recipe, FlagsSetTheKeysOfQuantize) {
   ASSERT_FALSE(typo);
   EXPECT_EQ(typo.error().code, ErrorCode::kUsage);
   EXPECT_NE(typo.error().message.find("did you mean 'minmax'"), std::string::npos);
-  const Status planned = set_quantize_key(settings, "weights", "4");
+  EXPECT_TRUE(set_quantize_key(settings, "weights", "4"));
+  EXPECT_EQ(settings.weights, 4);
+  EXPECT_TRUE(set_quantize_key(settings, "activations", "float"));
+  EXPECT_EQ(settings.activations, kFloatActivations);
+  EXPECT_TRUE(set_quantize_key(settings, "symmetric", "true"));
+  EXPECT_EQ(settings.symmetric, true);
+  const Status planned = set_quantize_key(settings, "target", "tensorrt");
   ASSERT_FALSE(planned);
   EXPECT_EQ(planned.error().code, ErrorCode::kUnsupported);
   EXPECT_FALSE(set_quantize_key(settings, "weights", "eight"));
   for (const SettingKey& key : quantize_keys()) EXPECT_FALSE(set_quantize_key(settings, key.name, "")) << key.name;
+}
+
+TEST(Recipe, LayersAreReadAndWritten) {
+  const std::string text = R"([model]
+path = "net.onnx"
+[quantize]
+activations = "float"
+symmetric = true
+[[quantize.layer]]
+match = "backbone*"
+weights = 4
+activations = 16
+[[quantize.layer]]
+match = "head"
+float = true
+ranges = "average"
+granularity = "tensor"
+symmetric = false
+)";
+  const auto recipe = parse_recipe(text, "", "r.toml");
+  ASSERT_TRUE(recipe) << recipe.error().text();
+  EXPECT_EQ(recipe->quantize.activations, kFloatActivations);
+  EXPECT_EQ(recipe->quantize.symmetric, true);
+  const std::vector<LayerSettings> layers = {
+      {.match = "backbone*", .weights = 4, .activations = 16, .symmetric = {}, .ranges = {}, .granularity = {}, .keep_float = {}},
+      {.match = "head", .weights = {}, .activations = {}, .symmetric = false, .ranges = Ranges::kAverage, .granularity = Granularity::kTensor, .keep_float = true}};
+  EXPECT_EQ(recipe->quantize.layers, layers);
+  const auto again = parse_recipe(format_recipe(*recipe, ""), "", "again.toml");
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->quantize, recipe->quantize);
 }
 
 TEST(Recipe, HugeNestingIsAnError) {

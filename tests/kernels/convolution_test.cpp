@@ -147,6 +147,144 @@ TEST(Convolution, OfWideWeightsEqualsItsDefinition) {
       });
 }
 
+TEST(Convolution, OfFourBitWeightsEqualsItsDefinition) {
+  convolution_equals_its_definition<int8_t>(
+      [](Random& random, size_t count) { return random.bytes(count, -8, 7); },
+      [](Random& random, const ht_conv_params& p, const auto& weights, const auto& input, auto& output) {
+        const size_t depth = weights.size() / static_cast<size_t>(p.output_channels);
+        std::vector<uint8_t> packed;
+        for (size_t row = 0; row < weights.size(); row += depth)
+          for (size_t k = 0; k < depth; k += 2) {
+            const int high = k + 1 < depth ? weights[row + k + 1] : 0;
+            packed.push_back(static_cast<uint8_t>((high & 15) << 4 | (weights[row + k] & 15)));
+          }
+        const ht_conv_w4_params w4{p, packed.data(), nullptr};
+        std::vector<int32_t> scratch(ht_conv_w4_scratch(&w4) / 4 + 16);
+        run_in_pieces(random, w4, {{input.data()}, output.data(), scratch.data()}, ht_conv_w4_units(&w4), ht_conv_w4);
+      });
+}
+
+// ---- 16-bit inputs ----
+
+// What an epilogue of 16-bit outputs makes of the exact sum.
+int16_t requantized_s16(const EpilogueData& data, size_t channel, __int128 sum, int zero_point, int minimum, int maximum) {
+  __int128 rounded = 0;
+  if (data.policy == Policy::kFloatHalfEven) {
+    rounded = static_cast<__int128>(std::nearbyintl(static_cast<long double>(static_cast<double>(sum) * static_cast<double>(data.real[channel]))));
+  } else {
+    const int right = data.shift[channel];
+    rounded = (sum * data.fixed[channel] + (static_cast<__int128>(1) << (right - 1))) >> right;
+  }
+  const __int128 shifted = rounded + zero_point;
+  return static_cast<int16_t>(std::clamp<__int128>(shifted, minimum, maximum));
+}
+
+std::vector<int16_t> random_shorts(Random& random, size_t count, int low = -32768, int high = 32767) {
+  const auto drawn = random.integers(count, low, high);
+  return {drawn.begin(), drawn.end()};
+}
+
+struct WideConvolution {
+  ht_conv_params geometry{};
+  std::vector<int16_t> input, padding, zero_point, minimum, maximum;
+  std::vector<int8_t> weights;
+  std::vector<int64_t> bias;
+  EpilogueData data;
+
+  WideConvolution(Random& random, bool depthwise) {
+    ht_conv_params& p = geometry;
+    random_geometry(random, p);
+    const int group_inputs = depthwise ? 1 : random.integer(1, 40), group_outputs = depthwise ? random.integer(1, 2) : random.integer(1, 9);
+    p.groups = depthwise ? random.integer(2, 40) : random.integer(1, 3);
+    p.input_channels = p.groups * group_inputs;
+    p.output_channels = p.groups * group_outputs;
+    p.input_stride = p.input_channels + random.integer(0, 2);
+    p.output_stride = p.output_channels + random.integer(0, 2);
+    const auto outputs = static_cast<size_t>(p.output_channels);
+    input = random_shorts(random, static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride));
+    weights = random.bytes(outputs * static_cast<size_t>(depth()));
+    padding = random_shorts(random, static_cast<size_t>(p.input_channels));
+    zero_point = random_shorts(random, outputs, -500, 500);
+    minimum = random_shorts(random, outputs, -32768, -20000);
+    maximum = random_shorts(random, outputs, 20000, 32767);
+    for (size_t o = 0; o < outputs; ++o) bias.push_back(int64_t{random.integer(-1000000, 1000000)} * 100);
+    std::vector<double> ratio;
+    for (size_t o = 0; o < outputs; ++o) ratio.push_back(random.real(0.2, 2) / (70 * std::sqrt(depth())));
+    data = *s16_epilogue(random.coin() ? Policy::kFloatHalfEven : Policy::kFixedSingle, p.output_channels, ratio);
+    p.weights = weights.data();
+    p.epilogue = data.view();
+  }
+
+  int depth() const { return geometry.kernel_height * geometry.kernel_width * geometry.input_channels / geometry.groups; }
+  ht_output_s16 output() const { return {zero_point.data(), minimum.data(), maximum.data()}; }
+  size_t output_size() const { return static_cast<size_t>(geometry.batch * geometry.output_height * geometry.output_width * geometry.output_stride); }
+
+  std::vector<int16_t> run(Random& random) const {
+    const ht_conv_s16_params params{geometry, bias.data(), padding.data(), output()};
+    std::vector<int16_t> out(output_size(), 77);
+    std::vector<int64_t> scratch(ht_conv_s16_scratch(&params) / 8 + 16);
+    run_in_pieces(random, params, {{input.data()}, out.data(), scratch.data()}, ht_conv_s16_units(&params), ht_conv_s16);
+    return out;
+  }
+
+  int16_t expected(int b, int oy, int ox, int o) const {
+    const ht_conv_params& p = geometry;
+    const int group_inputs = p.input_channels / p.groups, first = o / (p.output_channels / p.groups) * group_inputs;
+    __int128 sum = bias[static_cast<size_t>(o)];
+    const int8_t* w = weights.data() + o * depth();
+    for (int ky = 0; ky < p.kernel_height; ++ky)
+      for (int kx = 0; kx < p.kernel_width; ++kx)
+        for (int c = 0; c < group_inputs; ++c, ++w) {
+          const int y = oy * p.stride_height - p.pad_top + ky * p.dilation_height, x = ox * p.stride_width - p.pad_left + kx * p.dilation_width;
+          const bool inside = y >= 0 && y < p.input_height && x >= 0 && x < p.input_width;
+          const auto at = static_cast<size_t>(((b * p.input_height + y) * p.input_width + x) * p.input_stride + first + c);
+          sum += int64_t{inside ? input[at] : padding[static_cast<size_t>(first + c)]} * *w;
+        }
+    const auto channel = static_cast<size_t>(o);
+    return requantized_s16(data, channel, sum, zero_point[channel], minimum[channel], maximum[channel]);
+  }
+};
+
+TEST(Convolution, OfWideInputsEqualsItsDefinition) {
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    const WideConvolution wide(random, false);
+    const auto out = wide.run(random);
+    const ht_conv_params& p = wide.geometry;
+    size_t at = 0;
+    for (int b = 0; b < p.batch; ++b)
+      for (int oy = 0; oy < p.output_height; ++oy)
+        for (int ox = 0; ox < p.output_width; ++ox)
+          for (int o = 0; o < p.output_stride; ++o, ++at) ASSERT_EQ(out[at], o < p.output_channels ? wide.expected(b, oy, ox, o) : 77);
+  }
+}
+
+TEST(Depthwise, OfWideInputsEqualsTheGroupedConvolution) {
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    const WideConvolution wide(random, true);
+    const ht_conv_params& p = wide.geometry;
+    const auto outputs = static_cast<size_t>(p.output_channels), taps = static_cast<size_t>(wide.depth());
+    std::vector<int8_t> weights(wide.weights.size());
+    for (size_t o = 0; o < outputs; ++o)
+      for (size_t t = 0; t < taps; ++t) weights[t * outputs + o] = wide.weights[o * taps + t];
+    ht_depthwise_params d{};
+    d.batch = p.batch, d.input_height = p.input_height, d.input_width = p.input_width, d.input_channels = p.input_channels;
+    d.input_stride = p.input_stride, d.output_height = p.output_height, d.output_width = p.output_width, d.output_stride = p.output_stride;
+    d.channel_multiplier = p.output_channels / p.input_channels, d.kernel_height = p.kernel_height, d.kernel_width = p.kernel_width;
+    d.stride_height = p.stride_height, d.stride_width = p.stride_width, d.dilation_height = p.dilation_height;
+    d.dilation_width = p.dilation_width, d.pad_top = p.pad_top, d.pad_left = p.pad_left;
+    d.weights = weights.data(), d.epilogue = p.epilogue;
+    const ht_depthwise_s16_params params{d, wide.bias.data(), wide.padding.data(), wide.output()};
+    std::vector<int16_t> out(wide.output_size(), 77);
+    std::vector<int64_t> scratch(ht_depthwise_s16_scratch(&params) / 8 + 16);
+    run_in_pieces(random, params, {{wide.input.data()}, out.data(), scratch.data()}, ht_depthwise_s16_units(&params), ht_depthwise_s16);
+    ASSERT_EQ(out, wide.run(random));
+  }
+}
+
 TEST(Depthwise, EqualsItsDefinition) {
   for (uint32_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE(seed);

@@ -117,7 +117,8 @@ TEST(Roles, AnActivationBehindAFloatProductIsFloatToo) {
   graph.outputs = {add_conv(graph, "last", middle, 3)};
   QuantizeRequest request;
   request.keep_float = {"first"};
-  const auto roles = find_roles(graph, request);
+  std::vector<std::string> notes;
+  const auto roles = find_roles(graph, request, notes);
   ASSERT_TRUE(roles);
   EXPECT_FALSE((*roles)[0].is_integer());
   EXPECT_NE((*roles)[1].float_reason.find("first"), std::string::npos);
@@ -132,12 +133,13 @@ TEST(Roles, WhatMovesForFloatReadersMovesFloats) {
   graph.outputs = {add_conv(graph, "second", pooled, 3), add_conv(graph, "third", pooled, 3)};
   QuantizeRequest request;
   request.spared = {{"second", "Conv", "it was spared"}};
-  auto roles = find_roles(graph, request);
+  std::vector<std::string> notes;
+  auto roles = find_roles(graph, request, notes);
   ASSERT_TRUE(roles);
   EXPECT_EQ((*roles)[2].float_reason, "it was spared");
   EXPECT_TRUE((*roles)[1].is_integer());
   request.spared.push_back({"third", "Conv", "it was spared"});
-  roles = find_roles(graph, request);
+  roles = find_roles(graph, request, notes);
   EXPECT_FALSE((*roles)[1].is_integer());
 }
 

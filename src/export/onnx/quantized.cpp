@@ -182,11 +182,29 @@ Result<std::string> OnnxWriter::read(ValueId id) {
   return value.name;
 }
 
+namespace {
+
+// The elements as float16, where that loses nothing.
+std::optional<Tensor> exact_halves(const Tensor& tensor) {
+  if (tensor.dtype() != DType::kFloat32 || tensor.shape().empty()) return std::nullopt;
+  std::vector<uint16_t> halves;
+  for (float x : tensor.data<float>()) {
+    halves.push_back(float_to_half(x));
+    if (half_to_float(halves.back()) != x) return std::nullopt;
+  }
+  return Tensor::of<uint16_t>(DType::kFloat16, tensor.shape(), halves);
+}
+
+}  // namespace
+
 void OnnxWriter::write_constant(ValueId id) {
   const Value& value = graph_.value(id);
   if (!value.constant || written_[id]) return;
   written_[id] = true;
-  initializer(value.name, *value.constant);
+  const auto half = stores_float16_ ? exact_halves(*value.constant) : std::nullopt;
+  if (!half) return initializer(value.name, *value.constant);
+  const std::string stored = constant(value.name + "_float16", *half);
+  node("Cast", fresh(value.name + "_Cast"), {stored}, value.name).integer("to", element_code(DType::kFloat32));
 }
 
 std::string OnnxWriter::made_name(ValueId id) {

@@ -96,7 +96,8 @@ OnnxWriter::OnnxWriter(const Graph& graph, int64_t opset)
       opset_(opset),
       names_(graph),
       model_(std::make_unique<onnx::ModelProto>()),
-      is_output_(graph.values.size(), false) {
+      is_output_(graph.values.size(), false),
+      stores_float16_(graph.metadata.contains(kFloat16StorageKey)) {
   for (ValueId output : graph.outputs) is_output_[output.index] = true;
 }
 

@@ -87,6 +87,7 @@ class OnnxWriter {
   std::unordered_map<ValueId, Stored> stored_;
   std::unordered_map<ValueId, bool> written_;  // constants
   std::vector<bool> is_output_;
+  bool stores_float16_;
 };
 
 // The number that ONNX has for the type.

@@ -23,6 +23,17 @@ static inline int32_t ht_dequantize_units(const ht_convert_params* p) { return p
 void HT_FN(ht_quantize)(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 void HT_FN(ht_dequantize)(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 
+// The same between float and int16, with zero points of as many bits in place of convert.zero_point.
+typedef struct ht_convert_s16_params {
+  ht_convert_params convert;
+  const int16_t* zero_point;
+} ht_convert_s16_params;
+
+static inline int32_t ht_quantize_s16_units(const ht_convert_s16_params* p) { return p->convert.rows; }
+static inline int32_t ht_dequantize_s16_units(const ht_convert_s16_params* p) { return p->convert.rows; }
+void HT_FN(ht_quantize_s16)(const ht_convert_s16_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+void HT_FN(ht_dequantize_s16)(const ht_convert_s16_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+
 #ifdef __cplusplus
 }
 #endif

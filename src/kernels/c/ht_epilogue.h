@@ -15,7 +15,8 @@ enum {
   HT_OUTPUT_F32 = 1,        // float(sum) * scale
   HT_OUTPUT_ACTIVATED = 2,  // requantize to HT_ACTIVATION_BITS fixed point, a function of it, requantize to int8
   HT_OUTPUT_S32 = 3,        // the sum itself
-  HT_OUTPUT_LEAKY = 4       // as S8, with `second` as the multiplier of negative sums
+  HT_OUTPUT_LEAKY = 4,      // as S8, with `second` as the multiplier of negative sums
+  HT_OUTPUT_S16 = 5         // as S8 with 16 bits, of 64-bit sums (ht_finish_s16.h)
 };
 
 // A multiplier a channel under a policy: `real` where the policy is a float one, else `fixed` and `shift`

@@ -87,8 +87,8 @@ Status prepare_integer(int32_t kind, PrepareContext& context) {
   const bool by_channel = !(a.affine->is_per_tensor() && b.affine->is_per_tensor() && out.affine->is_per_tensor());
   const Layout layout = by_channel ? Layout::kChannelsLast : context.preferred_layout();
   const int64_t channels = by_channel ? out.shape[1] : 1;
-  const BufferId left = context.int8_input(0, broadcast_layout(context, 0, layout));
-  const BufferId right = context.int8_input(1, broadcast_layout(context, 1, layout));
+  const BufferId left = context.integer_input(0, broadcast_layout(context, 0, layout));
+  const BufferId right = context.integer_input(1, broadcast_layout(context, 1, layout));
   const BufferId output = context.output(layout);
   const ChannelParameters pa = along_channels(a, rank, channels), pb = along_channels(b, rank, channels), po = along_channels(out, rank, channels);
   std::vector<float> a_ratio, b_ratio;

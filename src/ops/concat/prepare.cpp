@@ -9,8 +9,8 @@ namespace ht {
 Status prepare(const Concat& op, PrepareContext& context) {
   const auto axis = static_cast<size_t>(op.axis);
   const TensorType& type = context.output_value().type;
-  const bool any_integers = std::ranges::any_of(context.node().inputs, [&](ValueId id) { return is_8bit(context.graph().value(id).type); });
-  const bool integer = is_8bit(type) && any_integers;
+  const bool any_integers = std::ranges::any_of(context.node().inputs, [&](ValueId id) { return is_stored(context.graph().value(id).type); });
+  const bool integer = is_stored(type) && any_integers;
   const Layout layout = context.preferred_layout();
   const bool is_data = !type.is_quantized() && type.dtype != DType::kFloat32;
   BufferId output;
@@ -26,7 +26,7 @@ Status prepare(const Concat& op, PrepareContext& context) {
     BufferId input;
     if (integer) {
       const Affine part = slice_affine(stored_affine(type), type.shape, axis, start, 1, shape[axis]);
-      HT_ASSIGN(input, context.int8_input_as(i, layout, part, type.dtype == DType::kUint8));
+      HT_ASSIGN(input, context.integer_input_as(i, layout, type.dtype, part));
     } else {
       input = is_data ? context.raw_input(i, layout) : context.float_input(i, layout);
     }

@@ -39,6 +39,7 @@ std::vector<T> kernel_order(std::span<const T> weights, const Geometry& g, bool 
   const auto taps = static_cast<size_t>(g.spatial_taps()), channels = static_cast<size_t>(g.channels_per_group());
   const auto outputs = static_cast<size_t>(g.output_channels);
   std::vector<T> ordered(weights.size());
+  if (weights.empty()) return ordered;
   for (size_t o = 0; o < outputs; ++o)
     for (size_t c = 0; c < channels; ++c)
       for (size_t t = 0; t < taps; ++t)
@@ -92,36 +93,23 @@ Status prepare_float(const Geometry& g, PrepareContext& context) {
 }
 
 Status prepare_integer(const Geometry& g, InnerProduct product, PrepareContext& context) {
-  const BufferId input = context.int8_input(0, Layout::kChannelsLast);
-  HT_ASSIGN(ProductOutput output, product_output(context, product.sum_scale, std::move(product.rest), Layout::kChannelsLast));
-  std::vector<std::shared_ptr<const void>> arrays;
-  auto fill = [&](auto params) {
+  const BufferId input = context.integer_input(0, Layout::kChannelsLast);
+  HT_ASSIGN(ProductOutput output, product_output(context, product, Layout::kChannelsLast));
+  const bool depthwise = g.is_depthwise() && product.wide.empty();
+  product.weights = kernel_order(std::span<const int8_t>(product.weights), g, depthwise);
+  product.wide = kernel_order(std::span<const int16_t>(product.wide), g, false);
+  if (depthwise) {
+    ht_depthwise_params params{};
     set_common(params, g);
-    params.bias = keep(arrays, std::move(product.bias));
-    params.padding = keep(arrays, std::move(product.padding));
-    params.epilogue = keep(arrays, std::move(output.epilogue));
-    return params;
-  };
-  const bool is_wide = !product.wide.empty();
-  if (g.is_depthwise() && !is_wide) {
-    auto params = fill(ht_depthwise_params{});
-    params.weights = keep(arrays, kernel_order(std::span<const int8_t>(product.weights), g, true));
     params.channel_multiplier = g.output_channels / g.input_channels;
-    context.add(KernelId::k_depthwise, params, std::move(arrays), {input}, output.buffer, g.macs);
-    finish_product(context, output);
-    return {};
-  }
-  auto params = fill(ht_conv_params{});
-  params.output_channels = g.output_channels;
-  params.groups = g.groups;
-  if (is_wide) {
-    const ht_conv_wide_params wide{params, keep(arrays, kernel_order(std::span<const int16_t>(product.wide), g, false))};
-    context.add(KernelId::k_conv_wide, wide, std::move(arrays), {input}, output.buffer, g.macs);
+    add_product(context, params, std::move(product), std::move(output), input, g.macs);
   } else {
-    params.weights = keep(arrays, kernel_order(std::span<const int8_t>(product.weights), g, false));
-    context.add(KernelId::k_conv, params, std::move(arrays), {input}, output.buffer, g.macs);
+    ht_conv_params params{};
+    set_common(params, g);
+    params.output_channels = g.output_channels;
+    params.groups = g.groups;
+    add_product(context, params, std::move(product), std::move(output), input, g.macs);
   }
-  finish_product(context, output);
   return {};
 }
 
@@ -131,10 +119,10 @@ Status prepare(const Conv& op, PrepareContext& context) {
   HT_ASSIGN(const Geometry g, geometry(op, context));
   const Value& input = context.input_value(0);
   const Value& weights = context.input_value(1);
-  if (is_8bit(input.type) && weights.constant && weights.type.affine) {
+  if (is_stored(input.type) && weights.constant && weights.type.affine) {
     const TapChannels channels{g.input_channels, g.channels_per_group(), g.output_channels / g.groups, g.spatial_taps()};
-    auto product = integer_product(*weights.constant, *weights.type.affine, channel_parameters(stored_affine(input.type), g.input_channels),
-                                   channels, context.has_input(2) ? &context.input_value(2) : nullptr);
+    auto product = integer_product(*weights.constant, *weights.type.affine, input.type, 1, channels,
+                                   context.has_input(2) ? &context.input_value(2) : nullptr);
     if (product) return prepare_integer(g, *std::move(product), context);
   }
   return prepare_float(g, context);

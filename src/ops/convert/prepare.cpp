@@ -11,8 +11,8 @@ Status prepare(const Convert&, PrepareContext& context) {
     context.alias_output(context.float_input(0, layout), layout);
     return {};
   }
-  if (!is_8bit(type)) return unsupported("conversion to {} cannot be computed at run time; activations have 8 bits", dtype_name(type.dtype));
-  HT_ASSIGN(const BufferId converted, context.int8_input_as(0, layout, stored_affine(type), type.dtype == DType::kUint8));
+  if (!is_stored(type)) return unsupported("conversion to {} cannot be computed at run time; activations have 8 or 16 bits", dtype_name(type.dtype));
+  HT_ASSIGN(const BufferId converted, context.integer_input_as(0, layout, type.dtype, stored_affine(type)));
   context.alias_output(converted, layout);
   return {};
 }

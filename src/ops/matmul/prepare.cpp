@@ -52,8 +52,9 @@ bool are_integer_matrices(const TensorType& a, const TensorType& b, const Matrix
 
 Status prepare_integer(PrepareContext& context, const MatrixShape& shape, BufferId left, BufferId right) {
   const Affine a = stored_affine(context.input_value(0).type), b = stored_affine(context.input_value(1).type);
-  const std::vector<float> sum_scale(static_cast<size_t>(shape.columns), a.scales()[0] * b.scales()[0]);
-  HT_ASSIGN(ProductOutput output, product_output(context, sum_scale, {}, Layout::kPlain));
+  InnerProduct product;
+  product.sum_scale.assign(static_cast<size_t>(shape.columns), a.scales()[0] * b.scales()[0]);
+  HT_ASSIGN(ProductOutput output, product_output(context, product, Layout::kPlain));
   std::vector<std::shared_ptr<const void>> arrays;
   auto params = product_params<ht_gemm_params>(shape);
   params.a_zero_point = a.zero_points()[0];
@@ -84,7 +85,7 @@ Status prepare(const MatMul&, PrepareContext& context) {
   const Shape batch(product.begin(), product.end() - 2);
   shape.batch = element_count(batch);
   const bool in_integers = are_integer_matrices(context.input_value(0).type, b.type, shape);
-  const auto matrices = [&](size_t i) { return in_integers ? context.int8_input(i, Layout::kPlain) : context.float_input(i, Layout::kPlain); };
+  const auto matrices = [&](size_t i) { return in_integers ? context.integer_input(i, Layout::kPlain) : context.float_input(i, Layout::kPlain); };
   BufferId left = matrices(0);
   if (Shape(a.begin(), a.end() - 2) != batch) left = spread_matrices(context, left, batch, false);
   const BufferId right = spread_matrices(context, matrices(1), batch, true);

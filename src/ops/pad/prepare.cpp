@@ -53,11 +53,14 @@ Status prepare(const Pad& op, PrepareContext& context) {
   }
   if (buffer.affine) {
     const int64_t channels = moved->is_per_tensor() ? 1 : type.shape[1];
-    const ChannelParameters parameters = channel_parameters(*moved, channels);
-    std::vector<int8_t> values;
-    for (size_t c = 0; c < parameters.scales.size(); ++c) {
-      const double q = std::nearbyint(static_cast<double>(op.value / parameters.scales[c])) + parameters.zero_points[c];
-      values.push_back(static_cast<int8_t>(std::clamp(q, -128.0, 127.0)));
+    const auto scales = moved->scales_along(1, channels);
+    const auto zero_points = moved->zero_points_along(1, channels);
+    const IntegerRange range = integer_range(buffer.dtype);
+    std::vector<uint8_t> values;
+    for (size_t c = 0; c < scales.size(); ++c) {
+      const double q = std::nearbyint(static_cast<double>(op.value / scales[c])) + zero_points[c];
+      const auto element = element_bytes(buffer.dtype, std::clamp(q, static_cast<double>(range.min), static_cast<double>(range.max)));
+      values.insert(values.end(), element.begin(), element.end());
     }
     fill.channel_step = channels > 1 ? 1 : 0;
     fill.values = keep(arrays, std::move(values));

@@ -57,9 +57,9 @@ Status prepare(const Pool& op, PrepareContext& context) {
   auto params = pool_params<ht_pool_params>(op, window, input_shape);
   std::vector<std::shared_ptr<const void>> arrays;
   const Affine stored = *input_affine(context);
-  const BufferId input = context.int8_input(0, kLayout);
+  const BufferId input = context.integer_input(0, kLayout);
   if (op.kind == PoolKind::kMax) {
-    context.add(KernelId::k_pool, params, std::move(arrays), {input}, context.int8_output(kLayout, stored));
+    context.add(KernelId::k_pool, params, std::move(arrays), {input}, context.integer_output(kLayout, stored));
     return {};
   }
   const int64_t channels = input_shape[1];

@@ -27,7 +27,7 @@ Status prepare(const Reshape&, PrepareContext& context) {
       moved.reset();
     }
   }
-  const bool same_integers = moved && is_8bit_node(context) && stored_affine(type) == *moved;
+  const bool same_integers = moved && keeps_integers(context) && stored_affine(type) == *moved;
   if (same_integers || !type.is_quantized()) {
     const bool real = !type.is_quantized() && (type.dtype == DType::kFloat32);
     const BufferId input = real ? context.float_input(0, layout) : context.raw_input(0, layout);

@@ -86,7 +86,8 @@ Status prepare(const Resize& op, PrepareContext& context) {
     params.y.taps = 1;
     params.y.index = keep(arrays, std::vector<int32_t>{0});
   }
-  HT_ASSIGN(const Move move, begin_move(context, Layout::kChannelsLast, Layout::kChannelsLast, input_affine(context)));
+  const std::optional<Affine> moved = is_8bit(type) ? input_affine(context) : std::nullopt;
+  HT_ASSIGN(const Move move, begin_move(context, Layout::kChannelsLast, Layout::kChannelsLast, moved));
   const bool integer = context.buffer(move.output).dtype == DType::kInt8;
   context.add(integer ? KernelId::k_resample : KernelId::k_resample_f32, params, std::move(arrays), {move.input}, move.output);
   return {};

@@ -27,7 +27,7 @@ Status prepare(const Transpose& op, PrepareContext& context) {
     return a == b;
   };
   const Layout to_layout = lies_so(Layout::kPlain) ? Layout::kPlain : lies_so(Layout::kChannelsLast) ? Layout::kChannelsLast : Layout::kPlain;
-  const bool same_integers = moved && is_8bit_node(context) && stored_affine(type) == *moved;
+  const bool same_integers = moved && keeps_integers(context) && stored_affine(type) == *moved;
   if (lies_so(to_layout) && (same_integers || !type.is_quantized())) {
     const bool real = !type.is_quantized() && type.dtype == DType::kFloat32;
     const BufferId input = real ? context.float_input(0, from_layout) : context.raw_input(0, from_layout);

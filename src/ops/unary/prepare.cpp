@@ -27,7 +27,7 @@ Status prepare_table(const Unary& op, PrepareContext& context) {
   params.channels = params.input_stride = params.output_stride = static_cast<int32_t>(last);
   params.table_step = by_channel ? 256 : 0;
   params.table = keep(arrays, std::move(table));
-  const BufferId source = context.int8_input(0, layout);
+  const BufferId source = context.integer_input(0, layout);
   context.add(KernelId::k_table, params, std::move(arrays), {source}, context.output(layout));
   return {};
 }

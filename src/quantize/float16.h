@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights stored as float16 and computed with as float32: half the bytes, no integers.
+#pragma once
+
+#include "quantize/quantize.h"
+
+namespace ht {
+
+// Rounds weights and biases of products to the nearest float16 and marks the graph so that export stores them as such. Weights whose
+// magnitude float16 does not reach stay as they are, with a note.
+QuantizedGraph store_as_float16(Graph graph);
+
+}  // namespace ht

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// How each layer is quantized: what holds for all, and what rules say of some.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "calibrate/range.h"
+#include "ir/graph.h"
+
+namespace ht {
+
+// Of the layer's weights and of the values that it reads.
+struct LayerChoice {
+  int weights = 8;                // bits: 8 or 4
+  std::optional<int> activations = 8;  // bits: 8 or 16; none: only weights are quantized, and the layer computes in float
+  bool per_channel = true;        // scales a channel, of weights and where the target can of activations
+  bool symmetric = false;         // activations with the zero point in the middle
+  RangeMethod ranges = RangeMethod::kMse;
+  std::string float_reason = {};  // not empty: the layer stays in float
+};
+
+// What a rule says of the nodes whose names match (* and ? stand for any characters); later rules have the last word.
+struct LayerRule {
+  std::string match;
+  std::optional<int> weights = {};
+  std::optional<std::optional<int>> activations = {};
+  std::optional<bool> per_channel = {}, symmetric = {}, keep_float = {};
+  std::optional<RangeMethod> ranges = {};
+};
+
+// The choice for each node of the graph. Weights of 4 bits that no rule names keep 8 where they are few or weigh heavily: of depthwise
+// convolutions and of the first and last products; `notes` say so. A pattern that matches nothing is an error.
+Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
+                                               std::vector<std::string>& notes);
+
+// Of a value that these layers read: the most bits, and a scale a channel where all may have it.
+LayerChoice joint_choice(const std::vector<const LayerChoice*>& readers);
+
+}  // namespace ht

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which bits, methods and forms each layer gets.
+#include <gtest/gtest.h>
+
+#include "quantize/roles.h"
+
+namespace ht {
+namespace {
+
+ValueId add_floats(Graph& graph, const std::string& name, Shape shape) {
+  return graph.add_value({name, {DType::kFloat32, std::move(shape), std::nullopt}, std::nullopt});
+}
+
+ValueId add_conv(Graph& graph, const std::string& name, ValueId input, int64_t groups = 1) {
+  const ValueId weights = graph.add_constant(name + "_weights", Tensor::zeros(DType::kFloat32, {4, 4 / groups, 1, 1}));
+  const ValueId output = add_floats(graph, name + "_out", {1, 4, 4, 4});
+  graph.nodes.push_back({name, Conv{{1, 1}, {1, 1}, {0, 0, 0, 0}, groups}, {input, weights}, {output}});
+  return output;
+}
+
+// stem, body.0, a depthwise body.1, body.2, head
+Graph five_convolutions() {
+  Graph graph;
+  graph.inputs = {add_floats(graph, "x", {1, 4, 4, 4})};
+  ValueId value = add_conv(graph, "stem", graph.inputs[0]);
+  value = add_conv(graph, "body.0", value);
+  value = add_conv(graph, "body.1", value, 4);
+  value = add_conv(graph, "body.2", value);
+  graph.outputs = {add_conv(graph, "head", value)};
+  return graph;
+}
+
+std::vector<int> weight_bits(const LayerChoice& all, const std::vector<LayerRule>& rules, std::vector<std::string>& notes) {
+  const auto choices = choose_layers(five_convolutions(), all, rules, notes);
+  std::vector<int> bits;
+  for (const LayerChoice& choice : *choices) bits.push_back(choice.weights);
+  return bits;
+}
+
+TEST(Layers, FourBitsSpareFirstLastAndDepthwise) {
+  std::vector<std::string> notes;
+  EXPECT_EQ(weight_bits({.weights = 4}, {}, notes), (std::vector<int>{8, 4, 8, 4, 8}));
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_NE(notes[0].find("3 depthwise, first and last"), std::string::npos);
+}
+
+TEST(Layers, RulesHaveTheLastWord) {
+  std::vector<std::string> notes;
+  EXPECT_EQ(weight_bits({.weights = 4}, {{.match = "*", .weights = 4}}, notes), (std::vector<int>{4, 4, 4, 4, 4}));
+  EXPECT_EQ(weight_bits({}, {{.match = "body.*", .weights = 4}, {.match = "body.?", .weights = 8}, {.match = "stem", .weights = 4}}, notes),
+            (std::vector<int>{4, 8, 8, 8, 8}));
+}
+
+TEST(Layers, ARuleThatMatchesNothingIsAnError) {
+  std::vector<std::string> notes;
+  const auto choices = choose_layers(five_convolutions(), {}, {{.match = "backbone*", .weights = 4}}, notes);
+  ASSERT_FALSE(choices);
+  EXPECT_EQ(choices.error().code, ErrorCode::kUsage);
+  EXPECT_NE(choices.error().message.find("backbone*"), std::string::npos);
+}
+
+TEST(Layers, SayWhatComputesInFloat) {
+  const Graph graph = five_convolutions();
+  QuantizeRequest request;
+  request.rules = {{.match = "body.0", .keep_float = true}, {.match = "body.2", .activations = std::optional<int>()}};
+  std::vector<std::string> notes;
+  const auto roles = find_roles(graph, request, notes);
+  ASSERT_TRUE(roles);
+  EXPECT_TRUE((*roles)[0].is_integer());
+  EXPECT_NE((*roles)[1].float_reason.find("body.0"), std::string::npos);
+  EXPECT_FALSE((*roles)[1].has_integer_weights());
+  EXPECT_NE((*roles)[3].float_reason.find("only its weights"), std::string::npos);
+  EXPECT_TRUE((*roles)[3].has_integer_weights());
+}
+
+TEST(Layers, AValueHasWhatItsReadersNeed) {
+  const LayerChoice narrow, wide{.activations = 16, .per_channel = false, .symmetric = true};
+  const LayerChoice joint = joint_choice({&narrow, &wide});
+  EXPECT_EQ(joint.activations, 16);
+  EXPECT_FALSE(joint.per_channel);
+  EXPECT_TRUE(joint.symmetric);
+  EXPECT_EQ(joint_choice({&narrow}).activations, 8);
+}
+
+}  // namespace
+}  // namespace ht

@@ -36,6 +36,8 @@ target = "onnxruntime"
 keep_float = ["stem", "head \"x\""]
 )";
 
+constexpr const char* kLastLine = R"(keep_float = ["stem", "head \"x\""])";
+
 Result<Recipe> parse(std::string_view text) { return parse_recipe(text, "somewhere", "r.toml"); }
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
@@ -222,10 +224,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"target = \"onnxruntime\"", "weights = \"float\"", kInput, "whole number", "r.toml:22"},
         Case{"target = \"onnxruntime\"", "activations = 4", kInput, "8 or 16", "r.toml:22"},
         Case{"target = \"onnxruntime\"", "weights = \"float16\"\nactivations = 16", kInput, "computes in float", "r.toml:22"},
-        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nmatch = \"a\"", kInput, "says nothing", "r.toml:22"},
-        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nweights = 4", kInput, "needs 'match'", "r.toml:22"},
-        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nmatch = \"a\"\nweight = 4", kInput, "did you mean 'weights'", "r.toml:24"},
-        Case{"target = \"onnxruntime\"", "[[quantize.layer]]\nmatch = \"a\"\nweights = 16", kInput, "8 or 4", "r.toml:22"},
+        Case{kLastLine, "[[quantize.layer]]\nmatch = \"a\"", kInput, "says nothing", "r.toml:23"},
+        Case{kLastLine, "[[quantize.layer]]\nweights = 4", kInput, "needs 'match'", "r.toml:23"},
+        Case{kLastLine, "[[quantize.layer]]\nmatch = \"a\"\nweight = 4", kInput, "did you mean 'weights'", "r.toml:25"},
+        Case{kLastLine, "[[quantize.layer]]\nmatch = \"a\"\nweights = 16", kInput, "8 or 4", "r.toml:23"},
         Case{"target = \"onnxruntime\"", "layer = 3", kInput, "sections", "r.toml:22"},
         Case{"path = \"yolox.onnx\"", "path = yolox.onnx", kInput, "not TOML", "r.toml:2"}));
 

@@ -96,7 +96,7 @@ TEST(StatisticsFile, LengthsBeyondTheFileAreNotAllocated) {
 
 TEST(StatisticsFile, SaysWhenTheVersionIsAnother) {
   auto bytes = write_statistics(make_statistics(1));
-  bytes.back() = 2;
+  ++bytes.back();
   const auto read = read_statistics(bytes);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, ErrorCode::kUnsupported);

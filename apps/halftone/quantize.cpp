@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <map>
+
 #include "command.h"
 
 namespace app {
@@ -25,10 +27,17 @@ struct QuantizeOptions {
   QuantizeFlags settings;
 };
 
+// A line a node, or one for all where very many stay in float for one reason.
 std::string text_of(const QuantizeResult& result) {
+  constexpr int64_t kMostAlike = 40;
+  std::map<std::string, int64_t> alike;
+  for (const auto& node : result.float_nodes) ++alike[node.reason];
   std::string text;
   Table table({"left in float", "operator", "reason"});
-  for (const auto& node : result.float_nodes) table.add({node.name, node.op, node.reason});
+  for (const auto& node : result.float_nodes)
+    if (alike[node.reason] <= kMostAlike) table.add({node.name, node.op, node.reason});
+  for (const auto& [reason, count] : alike)
+    if (count > kMostAlike) table.add({fmt::format("{} nodes", count), "", reason});
   if (!table.empty()) text += table.text() + "\n";
   for (const std::string& note : result.notes) text += note + "\n";
   const double share = result.float_bytes > 0 ? 100.0 * static_cast<double>(result.quantized_bytes) / static_cast<double>(result.float_bytes) : 0;

@@ -179,7 +179,8 @@ Result<std::string> OnnxWriter::read(ValueId id) {
   const Value& value = graph_.value(id);
   if (value.type.is_quantized()) return write_dequantized(id);
   write_constant(id);
-  return value.name;
+  const std::string& real = stored_[id].dequantized;  // of a constant stored as float16
+  return real.empty() ? value.name : real;
 }
 
 namespace {
@@ -201,10 +202,11 @@ void OnnxWriter::write_constant(ValueId id) {
   const Value& value = graph_.value(id);
   if (!value.constant || written_[id]) return;
   written_[id] = true;
-  const auto half = stores_float16_ ? exact_halves(*value.constant) : std::nullopt;
+  const auto half = stores_float16_ && !is_output_[id.index] ? exact_halves(*value.constant) : std::nullopt;
   if (!half) return initializer(value.name, *value.constant);
-  const std::string stored = constant(value.name + "_float16", *half);
-  node("Cast", fresh(value.name + "_Cast"), {stored}, value.name).integer("to", element_code(DType::kFloat32));
+  initializer(value.name, *half);
+  stored_[id].dequantized = fresh(value.name + "_float32");
+  node("Cast", fresh(value.name + "_Cast"), {value.name}, stored_[id].dequantized).integer("to", element_code(DType::kFloat32));
 }
 
 std::string OnnxWriter::made_name(ValueId id) {

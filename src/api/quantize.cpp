@@ -103,7 +103,8 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
   HT_ASSIGN(QuantizeRequest request, make_request(recipe.quantize));
   auto made = quantize_graph(graph, seen, request);
   if (!made || !wants_photos(recipe, request)) return made;
-  if (request.target.float_share > 0 && recipe.quantize.prefer == halftone::Prefer::kAccuracy) {
+  const bool is_coarse = request.layers.activations == 8;  // to 16 bits no input is rounded so that it harms
+  if (is_coarse && request.target.float_share > 0 && recipe.quantize.prefer == halftone::Prefer::kAccuracy) {
     const MeasureRoundings measure = measure_on_photos(model, recipe, skip_bad, context);
     HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, measure));
   }

@@ -48,7 +48,6 @@ RECIPE_FAULTS = {
     "unknown head": ({"task.head": "yolv8"}, BAD_INPUT, ["yolv8", "yolov8"]),
     "unknown target": ({"quantize.target": "nativ"}, BAD_INPUT, ["nativ", "native"]),
     "planned target": ({"quantize.target": "tensorrt"}, UNSUPPORTED, ["tensorrt"]),
-    "planned weights": ({"quantize.weights": 4}, UNSUPPORTED, ["4"]),
     "impossible weights": ({"quantize.weights": 7}, BAD_INPUT, ["weights"]),
     "wrong type": ({"task.max_detections": "many"}, BAD_INPUT, ["max_detections"]),
     "zero size": ({"preprocess.size": [0, 320]}, BAD_INPUT, ["size"]),

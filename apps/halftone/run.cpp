@@ -143,15 +143,9 @@ Status run_images(Program& shared, const RunFlags& flags) {
 }
 
 Status run_tensors(Program& shared, const RunFlags& flags) {
-  auto model = Model::load(flags.model, {}, shared.context);
-  if (!model && flags.inputs.size() == 1 && flags.inputs[0].ends_with(".npy")) {
-    // What the model leaves open is as large as the array.
-    auto array = halftone::read_npy(flags.inputs[0].substr(flags.inputs[0].find('=') + 1));
-    if (!array) return array.error();
-    halftone::LoadOptions how;
-    how.input_shape = array->shape;
-    model = Model::load(flags.model, how, shared.context);
-  }
+  halftone::LoadOptions how;
+  how.input_files = flags.inputs;
+  auto model = Model::load(flags.model, how, shared.context);
   if (!model) return model.error();
   auto inputs = halftone::read_inputs(*model, flags.inputs);
   if (!inputs) return inputs.error();

@@ -40,6 +40,7 @@ Status write_arrays(const std::filesystem::path& folder, std::span<const Tensor>
 
 struct LoadOptions {
   std::vector<int64_t> input_shape;          // fixes what the only input leaves open; empty: the model's own
+  std::vector<std::string> input_files;      // arrays as read_inputs() takes them: what inputs leave open is as large as these
   std::vector<std::string> disabled_passes;  // names from pass_names()
   std::string dump_after;                    // a pass; `on_dump` then gets the graph's text after it
   std::function<void(std::string_view text)> on_dump;

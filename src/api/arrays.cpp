@@ -87,6 +87,33 @@ Result<Tensor> to_integer_type(const Tensor& tensor, DType wanted) {
   return result;
 }
 
+struct NamedArray {
+  halftone::Tensor array;  // with the name of its input; without one where it could be any of several
+  std::string file;
+};
+
+// The arrays of files that are each "NAME=X.npy", or "X.npy" for the only input, or "X.npz".
+Result<std::vector<NamedArray>> read_named_arrays(std::span<const std::string> files, const std::vector<std::string>& inputs) {
+  std::vector<NamedArray> result;
+  for (const std::string& text : files) {
+    const size_t equals = text.find('=');
+    const std::string name = equals == std::string::npos ? "" : text.substr(0, equals);
+    const std::string file = equals == std::string::npos ? text : text.substr(equals + 1);
+    std::vector<std::string> wanted;
+    if (!name.empty()) wanted = {name};
+    else if (inputs.size() > 1) wanted = inputs;
+    auto arrays = read_arrays(file, wanted);
+    if (!arrays) return in_file(std::move(arrays.error()), file);
+    if (arrays->empty()) return input_error("has no array named as an input of the model").in(file);
+    for (halftone::Tensor& array : *arrays) {
+      if (!name.empty()) array.name = name;
+      else if (inputs.size() == 1 && arrays->size() == 1) array.name = inputs[0];
+      result.push_back({std::move(array), file});
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 Result<std::vector<halftone::Tensor>> read_arrays(const std::filesystem::path& path, const std::vector<std::string>& wanted, int64_t max_bytes) {
@@ -120,6 +147,22 @@ Result<Tensor> convert_elements(const Tensor& tensor, DType wanted) {
   return is_float(wanted) ? to_float_type(tensor, wanted) : to_integer_type(tensor, wanted);
 }
 
+Result<std::map<std::string, Shape>> open_shapes(const std::vector<OnnxPort>& inputs, std::span<const std::string> files) {
+  const auto is_open = [](const OnnxPort& port) {
+    return !port.dimensions || std::ranges::any_of(*port.dimensions, [](const OnnxDimension& dimension) { return !dimension.size; });
+  };
+  std::map<std::string, Shape> shapes;
+  if (std::ranges::none_of(inputs, is_open)) return shapes;
+  std::vector<std::string> names;
+  for (const OnnxPort& port : inputs) names.push_back(port.name);
+  HT_ASSIGN(const auto arrays, read_named_arrays(files, names));
+  for (const auto& [array, file] : arrays) {
+    const auto port = std::ranges::find(inputs, array.name, &OnnxPort::name);
+    if (port != inputs.end() && is_open(*port)) shapes.emplace(array.name, array.shape);
+  }
+  return shapes;
+}
+
 }  // namespace ht
 
 namespace halftone {
@@ -144,25 +187,12 @@ Result<Tensor> as_input(const ht::Graph& graph, const Tensor& array, const std::
 
 Result<std::vector<Tensor>> read_inputs(const Model& model, std::span<const std::string> files) {
   const ht::Graph& graph = model.content().graph;
-  const std::vector<std::string> names = ht::input_names(graph);
+  HT_ASSIGN(const auto arrays, ht::read_named_arrays(files, ht::input_names(graph)));
   std::vector<Tensor> inputs;
-  for (const std::string& text : files) {
-    const size_t equals = text.find('=');
-    const std::string name = equals == std::string::npos ? "" : text.substr(0, equals);
-    const std::string file = equals == std::string::npos ? text : text.substr(equals + 1);
-    std::vector<std::string> wanted;
-    if (!name.empty()) wanted = {name};
-    else if (names.size() > 1) wanted = names;
-    auto arrays = ht::read_arrays(file, wanted);
-    if (!arrays) return ht::in_file(std::move(arrays.error()), file);
-    if (arrays->empty()) return ht::input_error("has no array named as an input of the model").in(file);
-    for (Tensor& array : *arrays) {
-      if (!name.empty()) array.name = name;
-      else if (names.size() == 1 && arrays->size() == 1) array.name = names[0];
-      HT_ASSIGN(Tensor input, as_input(graph, array, file));
-      if (std::ranges::find(inputs, input.name, &Tensor::name) != inputs.end()) return ht::usage_error("the model's input '{}' is given twice", input.name);
-      inputs.push_back(std::move(input));
-    }
+  for (const auto& [array, file] : arrays) {
+    HT_ASSIGN(Tensor input, as_input(graph, array, file));
+    if (std::ranges::find(inputs, input.name, &Tensor::name) != inputs.end()) return ht::usage_error("the model's input '{}' is given twice", input.name);
+    inputs.push_back(std::move(input));
   }
   return inputs;
 }

@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "halftone/model.h"
+#include "import/onnx/import.h"
 #include "ir/graph.h"
 
 namespace ht {
@@ -22,6 +25,9 @@ Result<std::vector<halftone::Tensor>> read_arrays(const std::filesystem::path& p
 // .npy file. Elements are those of the inputs; shapes are as stored. Errors as
 // above.
 Result<std::vector<Tensor>> read_input_file(const Graph& graph, const std::string& file);
+
+// The shapes that arrays give those inputs that leave some of their own open, by the inputs' names. Files as read_inputs() takes them.
+Result<std::map<std::string, Shape>> open_shapes(const std::vector<OnnxPort>& inputs, std::span<const std::string> files);
 
 // The error with its file as place, where it does not begin with that already.
 Error in_file(Error error, const std::string& file);

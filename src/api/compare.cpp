@@ -32,8 +32,10 @@ struct Side {
   std::string file() const { return model.path().string(); }
 };
 
-Result<Side> open_side(const std::filesystem::path& path, const Context& context) {
-  HT_ASSIGN(Model model, Model::load(path, {}, context));
+Result<Side> open_side(const std::filesystem::path& path, const CompareOptions& options, const Context& context) {
+  halftone::LoadOptions how;
+  how.input_files = options.inputs;
+  HT_ASSIGN(Model model, Model::load(path, how, context));
   const Model::Content& content = model.content();
   auto network = Network::make(content.graph, content.is_quantized, context.isa, 1);
   if (!network) return std::move(network.error()).in(path.string());
@@ -203,8 +205,8 @@ Result<Comparison> compare_all(const Side& a, const Side& b, const CompareOption
 namespace halftone {
 
 Result<CompareResult> compare(const std::filesystem::path& a, const std::filesystem::path& b, const CompareOptions& options, const Context& context) {
-  HT_ASSIGN(ht::Side side_a, ht::open_side(a, context));
-  HT_ASSIGN(ht::Side side_b, ht::open_side(b, context));
+  HT_ASSIGN(ht::Side side_a, ht::open_side(a, options, context));
+  HT_ASSIGN(ht::Side side_b, ht::open_side(b, options, context));
   HT_TRY(ht::give_samples(side_a, side_b, options));
   HT_ASSIGN(const ht::Comparison comparison, ht::compare_all(side_a, side_b, options, context));
   HT_TRY(ht::check_common(comparison, a, b));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "api/arrays.h"
 #include "api/content.h"
 #include "api/metadata.h"
 #include "api/suggest_recipe.h"
@@ -32,6 +33,10 @@ Result<halftone::Model> load_model(const std::filesystem::path& path, const half
   content->file_bytes = static_cast<int64_t>(bytes.size());
   OnnxImportOptions how;
   if (!options.input_shape.empty()) how.input_shape = options.input_shape;
+  if (!options.input_files.empty()) {
+    HT_ASSIGN(const OnnxModelInfo info, read_onnx_info(path));
+    HT_ASSIGN(how.input_shapes, open_shapes(info.inputs, options.input_files));
+  }
   // A model in the working directory has the empty folder, which would refuse external data.
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   auto graph = import_onnx_bytes(bytes, folder, how);

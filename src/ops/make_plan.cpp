@@ -54,7 +54,7 @@ Result<Plan> make_plan(const Graph& graph) {
     context.begin(NodeId(i));
     Status status = std::visit([&](const auto& op) { return prepare_op(op, context); }, node.op);
     if (status) status = context.finish();
-    if (!status) return std::move(status.error()).in("node " + node.name);
+    if (!status) return std::move(status.error()).in(fmt::format("node {} ({})", node.name, op_name(node.op)));
   }
   HT_TRY(context.finish_graph());
   return plan;

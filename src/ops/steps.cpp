@@ -207,7 +207,8 @@ std::optional<ActivationFunction> unary_function(const Unary& op) {
 Result<Window> make_window(const Shape& input, const Shape& output, const Ints& kernel, const Ints& strides, const Ints& dilations,
                            const Ints& pads) {
   const size_t spatial = input.size() - 2;
-  if (spatial < 1 || spatial > 2) return unsupported("windows over {} spatial axes cannot be computed, only over 1 or 2", spatial);
+  if (spatial < 1 || spatial > 2)
+    return unsupported("has windows over {} spatial axes, but only 1 or 2 can be computed; cut the model before it", spatial);
   auto at = [&](const Ints& values, size_t axis, int64_t missing) {
     if (axis == 0 && spatial == 1) return static_cast<int32_t>(missing);
     const size_t i = axis - (2 - spatial);

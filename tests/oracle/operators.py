@@ -27,6 +27,10 @@ on the float executor: each test's model is imported, run, and compared with the
   refused, with all but the first as constants, as exported networks have their weights, shapes and axes; for operators whose result must be
   known at import, all. Integers with scales (QuantizeLinear and its kin) have tests of their own.
 
+Shapes are static. NonZero and NonMaxSuppression give as many elements as the values make it, and Compress as many as its condition, so these must
+be known at import: computed from constants and shapes, they are folded away; computed from the network's input, they are refused. A suppression at
+the end of a detector is left to the detector's head ([INTERFACE.md](INTERFACE.md)).
+
 `{command}` writes this page again.
 """
 

@@ -323,6 +323,31 @@ def test_model_of_onnxruntime(halftone, tmp_path):
     assert values["y"]["snr_db"] == pytest.approx(decibel(real["y"], theirs["y"]), abs=0.5)
 
 
+def test_arrays_fill_open_dimensions(halftone, tmp_path):
+    """Batch, height and width of one input, all of another one that has no shape at all; one array each, or an archive."""
+    for name, op in (("a", "Mul"), ("b", "Add")):
+        nodes = [helper.make_node(op, ["x", "x"], ["square"], name="square"), helper.make_node("Add", ["square", "k"], ["y"], name="add")]
+        graph = helper.make_graph(nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, "h", None]),
+                                                 helper.make_tensor_value_info("k", TensorProto.FLOAT, None)],
+                                  [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / f"{name}.onnx")
+    x, k = np.random.default_rng(1).normal(size=(2, 3, 4, 5)).astype("f4"), np.float32([[1], [2], [3], [4]])
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "k.npy", k)
+    np.savez(tmp_path / "both.npz", x=x, k=k)
+    models = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
+    separate = ["--input", f"x={tmp_path / 'x.npy'}", "--input", f"k={tmp_path / 'k.npy'}"]
+    result = halftone.json("compare", *models, *separate)
+    values = {value["name"]: value for value in result["values"]}
+    assert values["y"]["max_error"] == pytest.approx(np.abs(x * x - 2 * x).max(), rel=1e-6)
+    assert result == halftone.json("compare", *models, "--input", tmp_path / "both.npz")
+    halftone("run", models[0], *separate, "--output", tmp_path / "outputs")
+    np.testing.assert_allclose(np.load(tmp_path / "outputs" / "y.npy"), x * x + k, rtol=1e-6)
+    np.save(tmp_path / "x.npy", x[:, :2])
+    done = halftone("compare", *models, *separate, expect=BAD_INPUT)
+    assert "'x'" in done.stderr and "dimension 1" in done.stderr
+
+
 # ---- layers ----
 
 

@@ -571,6 +571,52 @@ def test_branches_that_values_decide_are_refused(tmp_path):
     assert "node 'decision' (If)" in done.stderr and "decides at run time, by 'c'" in done.stderr
 
 
+SELECTIONS = {  # chooses by `by`, a value of shape [2, 3], from data of six numbers
+    "NonZero": lambda by: [helper.make_node("NonZero", [by], ["i"], name="choice"), helper.make_node("Transpose", ["i"], ["t"]),
+                           helper.make_node("Reshape", ["data", "two"], ["rows"]), helper.make_node("GatherND", ["rows", "t"], ["y"])],
+    "Compress": lambda by: [helper.make_node("Cast", [by], ["c"], to=TensorProto.BOOL), helper.make_node("Reshape", ["c", "flat"], ["f"]),
+                            helper.make_node("Compress", ["data", "f"], ["y"], name="choice", axis=0)],
+}
+
+
+def selection(op, by_constant, folder):
+    nodes = [helper.make_node("Relu", ["x"], ["data"]), helper.make_node("Reshape", ["data", "two"], ["shaped"]), helper.make_node("Sub", ["k", "k1"], ["known"]),
+             *SELECTIONS[op]("known" if by_constant else "shaped")]
+    constants = {"two": ints(2, 3), "flat": ints(-1), "k": np.float32([[1, 0, 2], [0, 0, 3]]), "k1": np.float32([[0, 0, 2], [0, 1, 3]])}
+    graph = helper.make_graph(nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [6])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+                              [numpy_helper.from_array(value, name) for name, value in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+    onnx.save(model, folder / "model.onnx")
+    return model
+
+
+@pytest.mark.parametrize("op", SELECTIONS)
+def test_selections_by_constants_fold(op, tmp_path):
+    check(selection(op, True, tmp_path), [random(6)], tmp_path)
+    assert op not in {node.op_type for node in onnx.load(tmp_path / "written.onnx").graph.node}
+
+
+@pytest.mark.parametrize("op", SELECTIONS)
+def test_selections_by_values_are_refused(op, tmp_path):
+    selection(op, False, tmp_path)
+    done = subprocess.run([PROBE, tmp_path / "model.onnx", tmp_path], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert f"node 'choice' ({op})" in done.stderr and "every shape must be known; cut the model before it" in done.stderr
+
+
+@pytest.mark.parametrize("op, weights", [("Conv", [4, 3, 2, 2, 2]), ("ConvTranspose", [3, 4, 2, 2, 2]), ("MaxPool", None), ("AveragePool", None)])
+def test_windows_over_volumes_are_refused(op, weights, halftone, tmp_path):
+    constants = [numpy_helper.from_array(random(*weights), "w")] if weights else []
+    node = helper.make_node(op, ["x", *(["w"] if weights else [])], ["y"], name="volume", kernel_shape=[2, 2, 2])
+    graph = helper.make_graph([node], "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 4, 4, 4])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), tmp_path / "model.onnx")
+    np.save(tmp_path / "x.npy", random(1, 3, 4, 4, 4))
+    done = halftone("run", tmp_path / "model.onnx", "--input", tmp_path / "x.npy", "--output", tmp_path / "outputs", expect=4)
+    for part in ("volume", op.replace("Max", "").replace("Average", ""), "3 spatial axes", "cut the model before it"):
+        assert part in done.stderr
+
+
 def test_functions_of_the_file(tmp_path):
     """Functions that call each other, with attributes handed down, an input that is not given and one that is handed on."""
     node = helper.make_node

@@ -198,6 +198,47 @@ def test_convolution(name, halftone, tmp_path):
     assert kernels == {"conv_wide" if "symm" in name or "points" in name or name == "depthwise" else "conv"}
 
 
+def transposed_net(weights, scale, zero_point, axis=1, bias=None, **attributes):
+    """x, quantized, through a transposed convolution of dequantized weights."""
+    net = Net()
+    x = qdq(net, "x", "x", .02, 121)
+    w = qdq(net, net.constant("w", weights), "w", scale, zero_point, weights.dtype, axis if np.ndim(scale) else None, quantize=False)
+    net.add("ConvTranspose", [x, w, *([bias(net)] if bias else [])], "conv", **attributes)
+    qdq(net, "conv", "y", .35, 117)
+    return net.model({"x": (np.float32, [1, 4, 9, 11])}, {"y_real": (np.float32, None)})
+
+
+S8_WEIGHTS = integers(4, 6, 3, 3, dtype=np.int8, seed=3)
+TWO = {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]}
+TRANSPOSED = {  # and the kernel that computes it
+    "a tensor": ("conv", lambda: transposed_net(S8_WEIGHTS, .01, 0, bias=int32_bias(X_SCALE * np.float32(.01)), **TWO)),
+    "a channel": ("conv", lambda: transposed_net(S8_WEIGHTS, SOME, np.zeros(6), bias=int32_bias(X_SCALE * SOME), **TWO)),
+    "asymmetric": ("conv_wide", lambda: transposed_net(integers(4, 6, 3, 3), .01, 97, **TWO)),
+    "asymmetric a channel": ("conv_wide", lambda: transposed_net(integers(4, 6, 2, 3), SOME, [0, 255, 128, 7, 90, 200], strides=[2, 3])),
+    "unsigned symmetric": ("conv", lambda: transposed_net(integers(4, 6, 3, 3), SOME, np.full(6, 128), **TWO)),
+    "gaps": ("conv", lambda: transposed_net(S8_WEIGHTS[:, :, :1, :1], SOME, np.zeros(6), bias=int32_bias(X_SCALE * SOME), strides=[3, 2])),
+    "dilated": ("conv", lambda: transposed_net(S8_WEIGHTS, SOME, np.zeros(6), dilations=[2, 3], strides=[2, 1])),
+    "groups": ("conv", lambda: transposed_net(S8_WEIGHTS[:, :3], SOME[:3], np.zeros(3), bias=int32_bias(X_SCALE * np.tile(SOME[:3], 2)), group=2, **TWO)),
+    "depthwise": ("depthwise", lambda: transposed_net(S8_WEIGHTS[:, :1], .01, 0, group=4, **TWO)),
+    "depthwise a channel": ("depthwise", lambda: transposed_net(S8_WEIGHTS[:, :1], SOME[:4], np.zeros(4), axis=0, group=4, **TWO)),
+    "float bias": ("conv", lambda: transposed_net(S8_WEIGHTS, SOME, np.zeros(6), bias=lambda net: net.constant("bias", random(6)), **TWO)),
+    # The scales of what is added up differ.
+    "an input channel": ("conv_f32", lambda: transposed_net(S8_WEIGHTS, SOME[:4], np.zeros(4), axis=0, **TWO)),
+}
+
+
+@pytest.mark.parametrize("name", TRANSPOSED)
+def test_transposed_convolution(name, halftone, tmp_path):
+    kernel, model = TRANSPOSED[name][0], TRANSPOSED[name][1]()
+    feed = {"x": random(1, 4, 9, 11, seed=1)}
+    (wanted,), got = session(model, LEVELS.ORT_DISABLE_ALL).run(None, feed), run(halftone, model, feed, tmp_path)["y_real"]
+    assert wanted.shape == got.shape and len(np.unique(wanted)) > 20
+    assert np.abs(wanted - got).max() <= .36
+    assert (np.abs(wanted - got) > .1).mean() < 1e-3
+    kernels = {layer["kernel"].split(".")[0] for layer in halftone.json("bench", tmp_path / "model.onnx", "--runs", 1, "--per-layer")["layers"] if layer["macs"]}
+    assert kernels == {kernel}
+
+
 def test_shared_dequantization_and_outputs_of_integers(halftone, tmp_path):
     net = Net()
     x = qdq(net, "x", "x", .02, 121)

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "import/onnx/pieces.h"
 #include "import/onnx/table.h"
+#include "ops/common.h"
 
 namespace ht {
 namespace {
@@ -78,7 +79,8 @@ Result<Geometry> read_geometry(ImportNode& node) {
   const size_t count = weights.size() < 3 ? 0 : weights.size() - 2;
   if (count == 0 || input.size() != weights.size())
     return input_error("its input {} and weights {} do not belong together", shape_text(input), shape_text(weights));
-  if (count > 2) return unsupported("works on {} spatial axes; 1 or 2 are supported", count);
+  if (count > 2)
+    return unsupported("has windows over {} spatial axes, but only 1 or 2 can be computed; cut the model before it", count);
   const Ints kernel(weights.begin() + 2, weights.end());
   if (node.integers("kernel_shape", kernel) != kernel)
     return node.wrong_attribute("kernel_shape", fmt::format("contradicts the weights' shape {}", shape_text(weights)));
@@ -100,19 +102,25 @@ Result<Geometry> read_geometry(ImportNode& node) {
   return geometry;
 }
 
+// Where each element of a constant of the convolution stands in the file's constant; -1 for zeros between them. A row is all that
+// one output channel and phase is made with.
+struct Places {
+  Shape shape;
+  std::vector<int64_t> from;
+};
+
 // Weights [channels_in, channels_out / groups, kernel...] as those of the convolution, [channels_out * phases, channels_in /
 // groups, taps...]: tap t of phase r is the kernel's element r + stride * (taps - 1 - t), or 0 where there is none.
-Result<Tensor> phase_weights(const Tensor& weights, const Geometry& g) {
+Result<Places> weight_places(const Geometry& g) {
   const auto& axes = g.axes;
   const bool flat = axes.size() == 1;
   const Axis y = flat ? Axis{1, 1, 1, 1, 0, 1} : axes[0], x = axes.back();
   const int64_t inputs = g.channels_in / g.groups, outputs = g.channels_out / g.groups;
-  Shape shape = {g.channels_out * g.phases(), inputs};
-  for (const Axis& axis : axes) shape.push_back(axis.taps());
-  HT_ASSIGN(const int64_t count, checked_element_count(shape));
+  Places places{{g.channels_out * g.phases(), inputs}, {}};
+  for (const Axis& axis : axes) places.shape.push_back(axis.taps());
+  HT_ASSIGN(const int64_t count, checked_element_count(places.shape));
   HT_TRY(check_made(count));
-  const std::vector<float> from = weights.to_floats();
-  std::vector<float> to(static_cast<size_t>(count), 0);
+  places.from.assign(static_cast<size_t>(count), -1);
   for (int64_t channel = 0; channel < g.channels_in; ++channel)
     for (int64_t output = 0; output < outputs; ++output)
       for (int64_t ky = 0; ky < y.kernel; ++ky)
@@ -121,10 +129,66 @@ Result<Tensor> phase_weights(const Tensor& weights, const Geometry& g) {
           const int64_t phase = at_y % y.stride * x.stride + at_x % x.stride;
           const int64_t row = (channel / inputs * outputs + output) * g.phases() + phase;
           const int64_t ty = y.taps() - 1 - at_y / y.stride, tx = x.taps() - 1 - at_x / x.stride;
-          to[static_cast<size_t>(((row * inputs + channel % inputs) * y.taps() + ty) * x.taps() + tx)] =
-              from[static_cast<size_t>(((channel * outputs + output) * y.kernel + ky) * x.kernel + kx)];
+          places.from[static_cast<size_t>(((row * inputs + channel % inputs) * y.taps() + ty) * x.taps() + tx)] =
+              ((channel * outputs + output) * y.kernel + ky) * x.kernel + kx;
         }
-  return Tensor::of_floats(std::move(shape), to);
+  return places;
+}
+
+// The bias of each output channel for all of its phases.
+Places bias_places(const Geometry& g) {
+  Places places{{g.channels_out * g.phases()}, {}};
+  for (int64_t output = 0; output < g.channels_out; ++output)
+    places.from.insert(places.from.end(), static_cast<size_t>(g.phases()), output);
+  return places;
+}
+
+// The parameters of each row, as positions in the affine's scales; nothing where a row's elements have several.
+std::optional<std::vector<size_t>> row_parameters(const Affine& affine, const Shape& shape, const Places& places) {
+  const auto rows = static_cast<size_t>(places.shape[0]), length = places.from.size() / rows;
+  std::vector<size_t> parameters;
+  for (size_t row = 0; row < rows; ++row) {
+    std::optional<size_t> found;
+    for (size_t i = row * length; i < (row + 1) * length; ++i) {
+      if (places.from[i] < 0) continue;
+      const size_t at = affine.index_of(shape, places.from[i]);
+      if (found && at != *found) return std::nullopt;
+      found = at;
+    }
+    // Rows of zeros alone are later phases of an output channel whose first one is not.
+    parameters.push_back(found ? *found : parameters.empty() ? 0 : parameters.back());
+  }
+  return parameters;
+}
+
+// A constant's elements at their places: integers with their parameters where every row has its own, else real numbers.
+Result<ValueId> placed(ImportNode& node, size_t input, const Places& places, std::string_view name) {
+  HT_ASSIGN(const Tensor real, node.constant(input, name));
+  const Value value = node.builder().value(node.input(input));  // a copy, because values are added below
+  const auto parameters = value.type.is_quantized() ? row_parameters(*value.type.affine, value.type.shape, places) : std::nullopt;
+  if (!parameters) {
+    Tensor tensor = Tensor::zeros(DType::kFloat32, places.shape);
+    take(Tensor::of_floats(real.shape(), real.to_floats()), places.from, tensor);
+    return node.constant_beside(std::move(tensor), name);
+  }
+  Affine affine = *value.type.affine;
+  Floats scales;
+  std::vector<int32_t> zero_points;
+  std::vector<int64_t> zeros;
+  for (size_t at : *parameters) {
+    scales.push_back(affine.scales()[at]);
+    zero_points.push_back(affine.zero_points()[at]);
+    zeros.insert(zeros.end(), places.from.size() / parameters->size(), zero_points.back());
+  }
+  if (!affine.is_per_tensor()) {
+    HT_ASSIGN(affine, Affine::per_axis(std::move(scales), std::move(zero_points), 0, places.shape.size()));
+  }
+  Tensor integers = Tensor::zeros(value.type.dtype, places.shape);
+  store(integers, zeros);
+  take(*value.constant, places.from, integers);
+  const ValueId made = node.constant_beside(std::move(integers), name);
+  node.builder().graph().value(made).type.affine = std::move(affine);
+  return made;
 }
 
 // [N, M * phases, groups...] to [N, M, groups * stride...].
@@ -153,14 +217,12 @@ Status import_conv_transpose(ImportNode& node) {
   HT_ASSIGN(const Geometry g, read_geometry(node));
   if (node.has_input(2) && node.shape(2) != Shape{g.channels_out})
     return input_error("its bias has the shape {} and needs [{}]", shape_text(node.shape(2)), g.channels_out);
-  HT_ASSIGN(const Tensor weights, node.constant(1, "weights"));
-  HT_ASSIGN(Tensor phases, phase_weights(weights, g));
-  std::vector<ValueId> inputs = {node.input(0), node.constant_beside(std::move(phases), "weights")};
+  HT_ASSIGN(const Places places, weight_places(g));
+  HT_ASSIGN(const ValueId weights, placed(node, 1, places, "weights"));
+  std::vector<ValueId> inputs = {node.input(0), weights};
   if (node.has_input(2)) {
-    HT_ASSIGN(const Tensor bias, node.constant(2, "bias"));
-    Floats repeated;
-    for (float b : bias.to_floats()) repeated.insert(repeated.end(), static_cast<size_t>(g.phases()), b);
-    inputs.push_back(node.constant_beside(Tensor::of_floats({static_cast<int64_t>(repeated.size())}, repeated), "bias"));
+    HT_ASSIGN(const ValueId bias, placed(node, 2, bias_places(g), "bias"));
+    inputs.push_back(bias);
   }
   const size_t count = g.axes.size();
   Conv conv{Ints(count, 1), Ints(count, 1), Ints(2 * count, 0), g.groups};

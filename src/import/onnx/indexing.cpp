@@ -107,6 +107,9 @@ Status import_scatter_nd(ImportNode& node) {
 
 // Selects what a constant condition says: indices that are known.
 Status import_compress(ImportNode& node) {
+  if (!node.is_constant(1))
+    return unsupported("keeps as many elements as the network's input makes it, but every shape must be known; cut the model "
+                       "before it");
   HT_ASSIGN(const Tensor condition, node.constant(1, "condition"));
   Ints chosen;
   const auto flags = condition.to_int64s();

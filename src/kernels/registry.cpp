@@ -8,6 +8,7 @@
 #if defined(__x86_64__)
 #include "kernels/x86/amx_permission.h"
 #include "kernels/x86/ht_conv_x86.h"
+#include "kernels/x86/ht_elements_x86.h"
 #endif
 
 namespace ht {
@@ -71,6 +72,21 @@ void add_variants(Rows<ht_depthwise_params>& rows) {
                                  .accepts = accepts_depthwise});
 }
 #undef HT_PACKED
+
+#define HT_ELEMENTS(name)                                                          \
+  void specialize(Kernel<ht_##name##_params>& kernel) {                                    \
+    if (kernel.isa == Isa::kAvx512Vnni) kernel.run = ht_##name##_run_avx512;               \
+  }
+HT_ELEMENTS(binary)
+HT_ELEMENTS(copy)
+HT_ELEMENTS(depthwise_f32)
+HT_ELEMENTS(pool)
+#undef HT_ELEMENTS
+
+// Two kernels have these parameters.
+void specialize(Kernel<ht_convert_params>& kernel) {
+  if (kernel.isa == Isa::kAvx512Vnni) kernel.run = kernel.run == ht_quantize_avx512vnni ? ht_quantize_run_avx512 : ht_dequantize_run_avx512;
+}
 #endif
 
 // `fill` adds to a row what it takes from one instruction set's table.
@@ -96,6 +112,7 @@ Rows<Params> compiled(const std::array<std::string_view, 3>& names, Fill fill) {
   std::span<const Kernel<params>> name##_kernels() {                                                                     \
     static const auto rows = compiled<params>(HT_NAMES(#name), [](Kernel<params> kernel, const ht_kernel_table& table) { \
       kernel.run = table.name;                                                                                           \
+      specialize(kernel);                                                                                                \
       return kernel;                                                                                                     \
     });                                                                                                                  \
     return rows;                                                                                                         \

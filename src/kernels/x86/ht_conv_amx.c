@@ -73,19 +73,25 @@ static inline void copy_bytes(const int8_t* from, size_t count, int8_t* to) {
   }
 }
 
-static void gather_patch(const ht_conv_params* p, const int8_t* image, int32_t oy, int32_t ox, int32_t first_channel,
-                         int8_t* patch) {
+// The inputs under the filter whose first tap is at (y, x). What follows them in `patch`, up to 64 bytes, is overwritten.
+static void gather_patch(const ht_conv_params* p, const int8_t* image, int32_t y, int32_t x, int32_t first_channel, int8_t* patch) {
   const size_t channels = (size_t)group_inputs(p);
-  const int32_t y = oy * p->stride_height - p->pad_top;
-  const int32_t x = ox * p->stride_width - p->pad_left;
+  const int32_t row_bytes = p->kernel_width * group_inputs(p);
   const bool adjacent = p->dilation_width == 1 && group_inputs(p) == p->input_stride && x >= 0 && x + p->kernel_width <= p->input_width;
+  if (adjacent && row_bytes <= 64 && y >= 0 && y + (p->kernel_height - 1) * p->dilation_height < p->input_height) {
+    const __mmask64 mask = ~(__mmask64)0 >> (64 - row_bytes);
+    const ptrdiff_t step = (ptrdiff_t)p->dilation_height * p->input_width * p->input_stride;
+    const int8_t* from = image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride;
+    for (int32_t ky = 0; ky < p->kernel_height; ++ky, from += step, patch += row_bytes)
+      _mm512_storeu_si512(patch, _mm512_maskz_loadu_epi8(mask, from));
+    return;
+  }
   for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
     const int32_t iy = y + ky * p->dilation_height;
     const bool row_inside = iy >= 0 && iy < p->input_height;
     if (row_inside && adjacent) {
-      const size_t bytes = (size_t)p->kernel_width * channels;
-      copy_bytes(image + ((ptrdiff_t)iy * p->input_width + x) * p->input_stride, bytes, patch);
-      patch += bytes;
+      copy_bytes(image + ((ptrdiff_t)iy * p->input_width + x) * p->input_stride, (size_t)row_bytes, patch);
+      patch += row_bytes;
       continue;
     }
     for (int32_t kx = 0; kx < p->kernel_width; ++kx, patch += channels) {
@@ -94,6 +100,21 @@ static void gather_patch(const ht_conv_params* p, const int8_t* image, int32_t o
       const int8_t* from = inside ? image + ((ptrdiff_t)iy * p->input_width + ix) * p->input_stride : p->padding;
       copy_bytes(from + first_channel, channels, patch);
     }
+  }
+}
+
+// Patches of the pixels from `pixel` on, of which `valid` exist; a short tile keeps what was there.
+static void gather_pixels(const ht_conv_params* p, const int8_t* input, int32_t pixel, int32_t valid, int32_t first_channel,
+                          size_t pitch, int8_t* patches) {
+  const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+  int32_t row = pixel / p->output_width, ox = pixel % p->output_width;
+  for (int32_t left = valid; left > 0; ++row, ox = 0) {
+    const int8_t* image = input + (size_t)(row / p->output_height) * image_size;
+    const int32_t y = row % p->output_height * p->stride_height - p->pad_top;
+    const int32_t count = p->output_width - ox < left ? p->output_width - ox : left;
+    for (int32_t i = 0; i < count; ++i, patches += pitch)
+      gather_patch(p, image, y, (ox + i) * p->stride_width - p->pad_left, first_channel, patches);
+    left -= count;
   }
 }
 
@@ -173,12 +194,11 @@ static bool reads_input(const ht_conv_params* p) {
 // The output's pixels in memory's order, whatever row they are in.
 void ht_conv_run_amx(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const ht_finisher finisher = ht_prepare_finish(&p->epilogue, p->output_channels);
-  const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
-  const size_t pitch = padded_depth(p), depth = depth_of(p);
+  const size_t pitch = padded_depth(p);
   const bool direct = reads_input(p);
   int32_t* sums = (int32_t*)a->scratch;
   int8_t* patches = (int8_t*)(sums + 2 * kSums);
-  for (size_t r = 0; r < kPixels; ++r) memset(patches + r * pitch + depth, 0, pitch - depth);
+  memset(patches, 0, (size_t)kPixels * pitch);  // beyond a patch's depth any bytes do, the weights there being 0
   configure_tiles(p);
   const int32_t last = end * p->output_width;
   for (int32_t pixel = begin * p->output_width; pixel < last; pixel += kPixels) {
@@ -190,12 +210,7 @@ void ht_conv_run_amx(const ht_conv_params* p, const ht_arguments* a, int32_t beg
         convolve_tile(p, &finisher, group, from, (size_t)p->input_stride, valid, sums, a->output, at);
         continue;
       }
-      int32_t row = pixel / p->output_width, ox = pixel % p->output_width;
-      for (int32_t r = 0; r < kPixels; ++r) {  // a short tile repeats its last pixel
-        gather_patch(p, (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_size, row % p->output_height, ox,
-                     group * group_inputs(p), patches + (size_t)r * pitch);
-        if (r + 1 < valid && ++ox == p->output_width) ox = 0, ++row;
-      }
+      gather_pixels(p, (const int8_t*)a->inputs[0], pixel, valid, group * group_inputs(p), pitch, patches);
       convolve_tile(p, &finisher, group, patches, pitch, valid, sums, a->output, at);
     }
   }

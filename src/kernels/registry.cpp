@@ -81,6 +81,7 @@ HT_ELEMENTS(binary)
 HT_ELEMENTS(copy)
 HT_ELEMENTS(depthwise_f32)
 HT_ELEMENTS(pool)
+HT_ELEMENTS(unary_f32)
 #undef HT_ELEMENTS
 
 // Two kernels have these parameters.

@@ -61,8 +61,16 @@ static void copy_every_second(const ht_copy_params* p, const char* in, char* out
     }
 }
 
+// Leaves `planes` bytes of every four.
+static __m128i dense_order(int32_t planes) {
+  int8_t index[16];
+  for (int32_t i = 0; i < 16; ++i) index[i] = (int8_t)(i < 4 * planes ? i / planes * 4 + i % planes : 0);
+  return _mm_loadu_si128((const __m128i*)index);
+}
+
 // Up to sixteen pixels, adjacent in each of up to four planes, to pixels of as many bytes.
-static void transpose_few(const char* in, ptrdiff_t plane, int32_t planes, char* out, ptrdiff_t pitch, int32_t pixels) {
+static inline void transpose_few(const char* in, ptrdiff_t plane, int32_t planes, char* out, ptrdiff_t pitch, int32_t pixels,
+                                 __m128i dense) {
   const __mmask16 mask = (__mmask16)first_bytes((size_t)pixels);
   const __m128i p0 = _mm_maskz_loadu_epi8(mask, in), zero = _mm_setzero_si128();
   const __m128i p1 = planes > 1 ? _mm_maskz_loadu_epi8(mask, in + plane) : zero;
@@ -73,12 +81,9 @@ static void transpose_few(const char* in, ptrdiff_t plane, int32_t planes, char*
   const __m128i four[4] = {_mm_unpacklo_epi16(low01, low23), _mm_unpackhi_epi16(low01, low23),
                            _mm_unpacklo_epi16(high01, high23), _mm_unpackhi_epi16(high01, high23)};
   if (pitch == planes) {
-    int8_t index[16];
-    for (int32_t i = 0; i < 16; ++i) index[i] = (int8_t)(i < 4 * planes ? i / planes * 4 + i % planes : 0);
-    const __m128i order = _mm_loadu_si128((const __m128i*)index);
     for (int32_t i = 0; i < pixels; i += 4) {
       const int32_t now = pixels - i < 4 ? pixels - i : 4;
-      _mm_mask_storeu_epi8(out + i * planes, (__mmask16)first_bytes((size_t)(now * planes)), _mm_shuffle_epi8(four[i / 4], order));
+      _mm_mask_storeu_epi8(out + i * planes, (__mmask16)first_bytes((size_t)(now * planes)), _mm_shuffle_epi8(four[i / 4], dense));
     }
     return;
   }
@@ -106,12 +111,13 @@ static void transpose_16(const char* in, ptrdiff_t plane, int32_t planes, char* 
 static void transpose(const ht_copy_params* p, const char* in, char* out, int32_t begin, int32_t end) {
   const int32_t run = p->rank - 2, planes = p->shape[p->rank - 1];
   const ptrdiff_t plane = p->input_stride[p->rank - 1], pitch = p->output_stride[run];
+  const __m128i dense = dense_order(planes <= 4 ? planes : 4);
   row_walk w = walk_from(p, begin);
   for (int32_t row = begin; row < end;) {
     const int32_t left = p->shape[run] - w.index[run] < end - row ? p->shape[run] - w.index[run] : end - row;
     const int32_t pixels = left < 16 ? left : 16;
     if (planes <= 4) {
-      transpose_few(in + w.in, plane, planes, out + w.out, pitch, pixels);
+      transpose_few(in + w.in, plane, planes, out + w.out, pitch, pixels, dense);
     } else {
       for (int32_t c = 0; c < planes; c += 16)
         transpose_16(in + w.in + c * plane, plane, planes - c < 16 ? planes - c : 16, out + w.out + c, pitch, pixels);

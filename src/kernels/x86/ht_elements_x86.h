@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels that move, pool or convert elements by AVX-512 instructions; bit for bit those of c/. They fall back on the
+// Kernels that move, pool, convert or map elements by AVX-512 instructions; bit for bit those of c/. They fall back on the
 // compiler's renderings for what they have no faster form of.
 #ifndef HT_ELEMENTS_X86_H
 #define HT_ELEMENTS_X86_H
@@ -9,6 +9,7 @@
 #include "kernels/c/ht_convert.h"
 #include "kernels/c/ht_copy.h"
 #include "kernels/c/ht_pool.h"
+#include "kernels/c/ht_unary_f32.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +24,7 @@ HT_DECLARE(depthwise_f32, depthwise_f32)
 HT_DECLARE(dequantize, convert)
 HT_DECLARE(pool, pool)
 HT_DECLARE(quantize, convert)
+HT_DECLARE(unary_f32, unary_f32)
 #undef HT_DECLARE
 
 #ifdef __cplusplus

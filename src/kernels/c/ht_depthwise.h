@@ -22,6 +22,7 @@ typedef struct ht_depthwise_params {
   const int8_t* weights;  // [kernel_height][kernel_width][input_channels * channel_multiplier]
   const int32_t* bias;    // [input_channels * channel_multiplier], folded as in ht_conv
   const int8_t* padding;  // [input_channels]
+  const void* packed;     // what the variant's pack() wrote, NULL where it has none
   ht_epilogue epilogue;
 } ht_depthwise_params;
 

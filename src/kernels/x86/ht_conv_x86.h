@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions by AVX2 and by AVX-512 VNNI instructions; bit for bit c/ht_conv.c, c/ht_depthwise.c and c/ht_conv_f32.c.
+// Convolutions by AVX2, AVX-512 VNNI and AMX instructions; bit for bit c/ht_conv.c, c/ht_depthwise.c and c/ht_conv_f32.c.
 #ifndef HT_CONV_X86_H
 #define HT_CONV_X86_H
 
@@ -19,13 +19,16 @@ extern "C" {
   void ht_##name##_run_##isa(const ht_##name##_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 HT_DECLARE_CONV(conv, avx2)
 HT_DECLARE_CONV(conv, avx512vnni)
+HT_DECLARE_CONV(conv, amx)
 HT_DECLARE_CONV(conv_f32, avx2)
 HT_DECLARE_CONV(conv_f32, avx512vnni)
-#undef HT_DECLARE_CONV
 
 enum { HT_DEPTHWISE_TAPS = 121 };  // the largest filter, and a channel multiplier of 1
 void ht_depthwise_run_avx2(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);
-void ht_depthwise_run_avx512vnni(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+void ht_depthwise_run_avx512(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+HT_DECLARE_CONV(depthwise, avx512vnni)
+bool ht_depthwise_accepts_avx512vnni(const ht_depthwise_params* p);  // those with an epilogue in vectors
+#undef HT_DECLARE_CONV
 
 #ifdef __cplusplus
 }

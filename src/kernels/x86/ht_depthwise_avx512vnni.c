@@ -1,61 +1,256 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
 #include "kernels/x86/ht_conv_x86.h"
 #include "kernels/x86/ht_finish_avx512.h"
 
-enum { kPixels = 4 };
+// A row of the output is one line of bytes, pixel after pixel, worked off in blocks of 64: what a tap reads for it is another
+// line of bytes. Rows of the input are copied into a ring, padded, as q + 128 and sorted by their column modulo the stride,
+// so that every tap's line is gapless. Unpacking the lines of four taps brings each channel's four bytes together for
+// vpdpbusd; in lane l of vector j that leaves channels 16l + 4j to 16l + 4j + 3, and packing the sums to bytes restores the
+// order. A block's weights and parameters repeat with the channels: each of the few phases has a copy.
+enum { kBlock = 64, kVectors = kBlock / HT_VECTOR };
 
-typedef struct pixel_taps {
-  const int8_t* at[HT_DEPTHWISE_TAPS];
-} pixel_taps;
+typedef struct phase {
+  int32_t bias[kBlock];
+  float multiplier[kBlock];  // the scale where the output is float
+  float second[kBlock];
+  int16_t zero_point[kBlock];  // in the order of ht_narrow_64, and the bounds too
+  int8_t minimum[kBlock], maximum[kBlock];
+} phase;
 
-static void find_taps(const ht_depthwise_params* p, const int8_t* image, int32_t oy, int32_t ox, pixel_taps* taps) {
-  const int8_t** next = taps->at;
-  for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
-    const int32_t y = oy * p->stride_height - p->pad_top + ky * p->dilation_height;
-    for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
-      const int32_t x = ox * p->stride_width - p->pad_left + kx * p->dilation_width;
-      const bool inside = y >= 0 && y < p->input_height && x >= 0 && x < p->input_width;
-      *next++ = inside ? image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride : p->padding;
+static int32_t taps_of(const ht_depthwise_params* p) { return p->kernel_height * p->kernel_width; }
+static int32_t tap_groups(const ht_depthwise_params* p) { return (taps_of(p) + 3) / 4; }
+
+static int32_t repeats_after(int32_t channels) {  // blocks
+  int32_t phases = channels;
+  for (int32_t power = 2; power <= kBlock && channels % power == 0; power *= 2) phases = channels / power;
+  return phases;
+}
+
+// Bytes of a pixel in lines: its channels, or whole blocks of them where they would take too many phases.
+static int32_t pitch_of(const ht_depthwise_params* p) {
+  enum { kMostPhases = 6 };
+  const int32_t whole = (p->input_channels + kBlock - 1) / kBlock * kBlock;
+  return repeats_after(p->input_channels) <= kMostPhases ? p->input_channels : whole;
+}
+static int32_t phases_of(const ht_depthwise_params* p) { return repeats_after(pitch_of(p)); }
+static size_t phase_bytes(const ht_depthwise_params* p) {
+  return sizeof(phase) + (size_t)tap_groups(p) * 4 * kBlock;
+}
+
+static int32_t ring_rows(const ht_depthwise_params* p) { return (p->kernel_height - 1) * p->dilation_height + 1; }
+static int32_t columns_of(const ht_depthwise_params* p) {
+  return (p->output_width - 1) * p->stride_width + (p->kernel_width - 1) * p->dilation_width + 1;
+}
+static int32_t plane_width(const ht_depthwise_params* p) { return (columns_of(p) + p->stride_width - 1) / p->stride_width; }
+// A tap's line may be read beyond its end, to the end of its last block.
+static size_t ring_row_bytes(const ht_depthwise_params* p) {
+  const size_t used = (size_t)p->stride_width * (size_t)plane_width(p) * (size_t)pitch_of(p);
+  return (used + 2 * kBlock - 1) / kBlock * kBlock;
+}
+static size_t line_bytes(const ht_depthwise_params* p) {
+  return ((size_t)p->output_width * (size_t)pitch_of(p) + kBlock - 1) / kBlock * kBlock;
+}
+
+bool ht_depthwise_accepts_avx512vnni(const ht_depthwise_params* p) {
+  if (p->channel_multiplier != 1 || taps_of(p) > HT_DEPTHWISE_TAPS) return false;
+  return ht_prepare_finish(&p->epilogue, p->input_channels).form != HT_FINISH_NORMATIVE;
+}
+
+size_t ht_depthwise_packed_avx512vnni(const ht_depthwise_params* p) { return (size_t)phases_of(p) * phase_bytes(p); }
+
+// Scratch: a line of results, then the ring.
+size_t ht_depthwise_packed_scratch_avx512vnni(const ht_depthwise_params* p) {
+  return line_bytes(p) * sizeof(float) + (size_t)ring_rows(p) * ring_row_bytes(p) + kBlock;
+}
+
+void ht_depthwise_pack_avx512vnni(const ht_depthwise_params* p, void* packed) {
+  const ht_epilogue* e = &p->epilogue;
+  const int32_t taps = taps_of(p), pitch = pitch_of(p);
+  memset(packed, 0, ht_depthwise_packed_avx512vnni(p));
+  for (int32_t index = 0; index < phases_of(p); ++index) {
+    phase* to = (phase*)((char*)packed + (size_t)index * phase_bytes(p));
+    int8_t* weights = (int8_t*)(to + 1);
+    for (int32_t i = 0; i < kBlock; ++i) {
+      const int32_t c = (index * kBlock + i) % pitch;
+      const int32_t at = i % 16 / 4 * HT_VECTOR + i / 16 * 4 + i % 4;
+      if (c >= p->input_channels) continue;
+      int32_t sum = 0;
+      for (int32_t t = 0; t < taps; ++t) {
+        const int8_t w = p->weights[t * p->input_channels + c];
+        weights[(t / 4 * kBlock + at) * 4 + t % 4] = w;
+        sum += w;
+      }
+      to->bias[at] = p->bias[c] - 128 * sum;
+      if (e->output == HT_OUTPUT_F32) {
+        to->multiplier[at] = e->scale[c];
+        continue;
+      }
+      to->multiplier[at] = e->multiplier.real[c];
+      if (e->output == HT_OUTPUT_ACTIVATED) to->second[at] = e->second.real[c];
+      to->zero_point[i / 8 % 2 * 32 + i / 16 * 8 + i % 8] = e->zero_point[c];
+      to->minimum[i] = e->minimum[c];
+      to->maximum[i] = e->maximum[c];
     }
   }
 }
 
-static inline __m512i load(const int8_t* from, __mmask16 mask) { return _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, from)); }
-
-// Four pixels by up to sixteen channels, so that a weight is widened once for four products.
-static void sum_block(const ht_depthwise_params* p, const pixel_taps taps[kPixels], int32_t first, __mmask16 mask,
-                      int32_t* sums) {
-  const int8_t* w = p->weights + first;
-  __m512i s0 = _mm512_maskz_loadu_epi32(mask, p->bias + first), s1 = s0, s2 = s0, s3 = s0;
-  for (int32_t t = 0; t < p->kernel_height * p->kernel_width; ++t, w += p->input_channels) {
-    const __m512i weight = load(w, mask);
-    s0 = _mm512_add_epi32(s0, _mm512_mullo_epi32(load(taps[0].at[t] + first, mask), weight));
-    s1 = _mm512_add_epi32(s1, _mm512_mullo_epi32(load(taps[1].at[t] + first, mask), weight));
-    s2 = _mm512_add_epi32(s2, _mm512_mullo_epi32(load(taps[2].at[t] + first, mask), weight));
-    s3 = _mm512_add_epi32(s3, _mm512_mullo_epi32(load(taps[3].at[t] + first, mask), weight));
+static void copy_line(const int8_t* from, size_t count, uint8_t* to) {
+  const __m512i flip = _mm512_set1_epi8(-128);
+  size_t i = 0;
+  for (; i + kBlock <= count; i += kBlock) _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(from + i), flip));
+  if (i < count) {
+    const __mmask64 mask = ~(__mmask64)0 >> (kBlock - (count - i));
+    _mm512_mask_storeu_epi8(to + i, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, from + i), flip));
   }
-  _mm512_storeu_si512(sums, s0);
-  _mm512_storeu_si512(sums + HT_VECTOR, s1);
-  _mm512_storeu_si512(sums + 2 * HT_VECTOR, s2);
-  _mm512_storeu_si512(sums + 3 * HT_VECTOR, s3);
+}
+
+// Row y of the input, which may lie outside of it.
+static void fill_ring_row(const ht_depthwise_params* p, const int8_t* image, int32_t y, uint8_t* to) {
+  const size_t pitch = (size_t)pitch_of(p), channels = (size_t)p->input_channels;
+  const int32_t columns = columns_of(p), stride = p->stride_width;
+  const bool inside = y >= 0 && y < p->input_height;
+  const int8_t* row = image + (ptrdiff_t)y * p->input_width * p->input_stride;
+  if (inside && stride == 1 && pitch == (size_t)p->input_stride) {
+    const int32_t left = p->pad_left < columns ? p->pad_left : columns;
+    const int32_t end = left + p->input_width < columns ? left + p->input_width : columns;
+    for (int32_t x = 0; x < left; ++x) copy_line(p->padding, channels, to + (size_t)x * pitch);
+    copy_line(row, (size_t)(end - left) * pitch, to + (size_t)left * pitch);
+    for (int32_t x = end; x < columns; ++x) copy_line(p->padding, channels, to + (size_t)x * pitch);
+    return;
+  }
+  const size_t plane = (size_t)plane_width(p) * pitch;
+  uint8_t* pixel = to;
+  for (int32_t column = 0, within = 0; column < columns; ++column) {
+    const int32_t x = column - p->pad_left;
+    copy_line(inside && x >= 0 && x < p->input_width ? row + (ptrdiff_t)x * p->input_stride : p->padding, channels,
+              pixel + (size_t)within * plane);
+    if (++within == stride) within = 0, pixel += pitch;
+  }
+}
+
+// The sums of a block, times four taps: d0 to d3 hold the same 64 channels for each tap.
+#define HT_ADD_FOUR_TAPS(s, d0, d1, d2, d3, w)                                                                    \
+  do {                                                                                                            \
+    const __m512i low01 = _mm512_unpacklo_epi8(d0, d1), high01 = _mm512_unpackhi_epi8(d0, d1);                    \
+    const __m512i low23 = _mm512_unpacklo_epi8(d2, d3), high23 = _mm512_unpackhi_epi8(d2, d3);                    \
+    s##0 = _mm512_dpbusd_epi32(s##0, _mm512_unpacklo_epi16(low01, low23), _mm512_loadu_si512(w));                 \
+    s##1 = _mm512_dpbusd_epi32(s##1, _mm512_unpackhi_epi16(low01, low23), _mm512_loadu_si512((w) + kBlock));      \
+    s##2 = _mm512_dpbusd_epi32(s##2, _mm512_unpacklo_epi16(high01, high23), _mm512_loadu_si512((w) + 2 * kBlock)); \
+    s##3 = _mm512_dpbusd_epi32(s##3, _mm512_unpackhi_epi16(high01, high23), _mm512_loadu_si512((w) + 3 * kBlock)); \
+  } while (false)
+
+// Four vectors whose lanes l hold parts j = 0 to 3 of channels 16l to 16l + 15, stored in the order of channels.
+static inline void store_floats(float* to, __m512 a, __m512 b, __m512 c, __m512 d) {
+  const __m512 ab_low = _mm512_shuffle_f32x4(a, b, 0x44), ab_high = _mm512_shuffle_f32x4(a, b, 0xee);
+  const __m512 cd_low = _mm512_shuffle_f32x4(c, d, 0x44), cd_high = _mm512_shuffle_f32x4(c, d, 0xee);
+  _mm512_storeu_ps(to, _mm512_shuffle_f32x4(ab_low, cd_low, 0x88));
+  _mm512_storeu_ps(to + HT_VECTOR, _mm512_shuffle_f32x4(ab_low, cd_low, 0xdd));
+  _mm512_storeu_ps(to + 2 * HT_VECTOR, _mm512_shuffle_f32x4(ab_high, cd_high, 0x88));
+  _mm512_storeu_ps(to + 3 * HT_VECTOR, _mm512_shuffle_f32x4(ab_high, cd_high, 0xdd));
+}
+
+static inline __attribute__((always_inline)) __m512i requantize(const ht_activation_registers* v, __m512i sums,
+                                                                const phase* at, int32_t j, int32_t form) {
+  const __m512 multiplier = _mm512_loadu_ps(at->multiplier + j * HT_VECTOR);
+  const __m512 second = form == HT_FINISH_S8 ? multiplier : _mm512_loadu_ps(at->second + j * HT_VECTOR);
+  return ht_requantize_16(v, sums, multiplier, second, form);
+}
+
+// A line of `count` results to a place with room for whole blocks, or, where `exact`, for just as many. `form` is a constant
+// where this is inlined.
+static inline __attribute__((always_inline)) void convolve_line(const ht_depthwise_params* p, const ht_finisher* f,
+                                                                const uint8_t* const* lines, size_t count, bool exact,
+                                                                void* output, int32_t form) {
+  const ht_activation_registers v = f->function;
+  const int32_t groups = tap_groups(p), phases = phases_of(p);
+  const size_t bytes = phase_bytes(p);
+  int32_t index = 0;
+  for (size_t at = 0; at < count; at += kBlock) {
+    const phase* now = (const phase*)((const char*)p->packed + (size_t)index * bytes);
+    index = index + 1 == phases ? 0 : index + 1;
+    const int8_t* w = (const int8_t*)(now + 1);
+    __m512i s0 = _mm512_loadu_si512(now->bias), s1 = _mm512_loadu_si512(now->bias + HT_VECTOR);
+    __m512i s2 = _mm512_loadu_si512(now->bias + 2 * HT_VECTOR), s3 = _mm512_loadu_si512(now->bias + 3 * HT_VECTOR);
+    for (int32_t g = 0; g < groups; ++g, w += 4 * kBlock) {
+      const uint8_t* const* four = lines + 4 * g;
+      const __m512i d0 = _mm512_loadu_si512(four[0] + at), d1 = _mm512_loadu_si512(four[1] + at);
+      const __m512i d2 = _mm512_loadu_si512(four[2] + at), d3 = _mm512_loadu_si512(four[3] + at);
+      HT_ADD_FOUR_TAPS(s, d0, d1, d2, d3, w);
+    }
+    if (form == HT_FINISH_F32) {
+      store_floats((float*)output + at, _mm512_mul_ps(_mm512_cvtepi32_ps(s0), _mm512_loadu_ps(now->multiplier)),
+                   _mm512_mul_ps(_mm512_cvtepi32_ps(s1), _mm512_loadu_ps(now->multiplier + HT_VECTOR)),
+                   _mm512_mul_ps(_mm512_cvtepi32_ps(s2), _mm512_loadu_ps(now->multiplier + 2 * HT_VECTOR)),
+                   _mm512_mul_ps(_mm512_cvtepi32_ps(s3), _mm512_loadu_ps(now->multiplier + 3 * HT_VECTOR)));
+      continue;
+    }
+    const __m512i done =
+        ht_narrow_64(requantize(&v, s0, now, 0, form), requantize(&v, s1, now, 1, form), requantize(&v, s2, now, 2, form),
+                     requantize(&v, s3, now, 3, form), _mm512_loadu_si512(now->zero_point),
+                     _mm512_loadu_si512(now->zero_point + kBlock / 2), _mm512_loadu_si512(now->minimum),
+                     _mm512_loadu_si512(now->maximum));
+    if (exact && at + kBlock > count) {
+      _mm512_mask_storeu_epi8((int8_t*)output + at, ~(__mmask64)0 >> (kBlock - (count - at)), done);
+    } else {
+      _mm512_storeu_si512((int8_t*)output + at, done);
+    }
+  }
+}
+
+static void convolve_line_of(const ht_depthwise_params* p, const ht_finisher* f, const uint8_t* const* lines, size_t count,
+                             bool exact, void* output) {
+  switch (f->form) {
+    case HT_FINISH_F32:
+      convolve_line(p, f, lines, count, exact, output, HT_FINISH_F32);
+      return;
+    case HT_FINISH_S8:
+      convolve_line(p, f, lines, count, exact, output, HT_FINISH_S8);
+      return;
+    case HT_FINISH_BOUNDED:
+      convolve_line(p, f, lines, count, exact, output, HT_FINISH_BOUNDED);
+      return;
+    default:
+      convolve_line(p, f, lines, count, exact, output, HT_FINISH_RISING);
+  }
+}
+
+// Where each tap's line begins; those that only fill up the last four repeat the first one, their weights being 0.
+static void find_lines(const ht_depthwise_params* p, const uint8_t* ring, int32_t top, const uint8_t** lines) {
+  const size_t pitch = (size_t)pitch_of(p), plane = (size_t)plane_width(p) * pitch;
+  int32_t t = 0;
+  for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
+    const uint8_t* row = ring + (size_t)((top + ky * p->dilation_height) % ring_rows(p)) * ring_row_bytes(p);
+    for (int32_t kx = 0; kx < p->kernel_width; ++kx, ++t) {
+      const int32_t column = kx * p->dilation_width;
+      lines[t] = row + (size_t)(column % p->stride_width) * plane + (size_t)(column / p->stride_width) * pitch;
+    }
+  }
+  for (; t % 4 != 0; ++t) lines[t] = lines[0];
 }
 
 void ht_depthwise_run_avx512vnni(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  const ht_finisher finisher = ht_prepare_finish(&p->epilogue, p->input_channels);
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+  const size_t channels = (size_t)p->input_channels, pitch = (size_t)pitch_of(p), width = (size_t)p->output_width;
+  const size_t element = p->epilogue.output == HT_OUTPUT_F32 ? sizeof(float) : 1;
+  const bool in_place = element == 1 && pitch == channels && p->output_stride == p->input_channels;
+  char* line = (char*)a->scratch;
+  uint8_t* ring = (uint8_t*)line + line_bytes(p) * sizeof(float);
+  const uint8_t* lines[HT_DEPTHWISE_TAPS + 3];
+  int32_t filled = 0;  // rows of the padded input above this one are in the ring, as far as it reaches
   for (int32_t row = begin; row < end; ++row) {
     const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_size;
-    for (int32_t ox = 0; ox < p->output_width; ox += kPixels) {
-      const int32_t valid = p->output_width - ox < kPixels ? p->output_width - ox : kPixels;
-      pixel_taps taps[kPixels];
-      for (int32_t r = 0; r < kPixels; ++r)  // a short tile repeats its last pixel
-        find_taps(p, image, row % p->output_height, ox + (r < valid ? r : valid - 1), &taps[r]);
-      const size_t at = ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride;
-      for (int32_t first = 0; first < p->input_channels; first += HT_VECTOR) {
-        const int32_t count = p->input_channels - first < HT_VECTOR ? p->input_channels - first : HT_VECTOR;
-        int32_t sums[kPixels * HT_VECTOR];
-        sum_block(p, taps, first, (__mmask16)((1u << count) - 1u), sums);
-        ht_finish_block(&p->epilogue, first, count, valid, sums, a->output, at + (size_t)first, (size_t)p->output_stride);
-      }
-    }
+    const int32_t oy = row % p->output_height, top = oy * p->stride_height;
+    if (row == begin || oy == 0 || filled < top) filled = top;
+    for (; filled < top + ring_rows(p); ++filled)
+      fill_ring_row(p, image, filled - p->pad_top, ring + (size_t)(filled % ring_rows(p)) * ring_row_bytes(p));
+    find_lines(p, ring, top, lines);
+    char* out = (char*)a->output + (size_t)row * width * (size_t)p->output_stride * element;
+    convolve_line_of(p, &finisher, lines, width * pitch, in_place, in_place ? out : line);
+    if (in_place) continue;
+    for (size_t x = 0; x < width; ++x)
+      memcpy(out + x * (size_t)p->output_stride * element, line + x * pitch * element, channels * element);
   }
 }

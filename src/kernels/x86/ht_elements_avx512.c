@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <immintrin.h>
+
+#include "kernels/x86/ht_elements_x86.h"
+
+// Sixteen channels at a time down all rows, so that what belongs to a channel is loaded once. With one scale for all and no
+// gaps, rows are one long row, worked off in sixteens.
+enum { kLanes = 16 };
+
+static inline __mmask16 lanes_of(int32_t count) { return count >= kLanes ? 0xffff : (__mmask16)((1u << count) - 1u); }
+
+static inline __m512 channel_floats(const float* from, int32_t step, int32_t c, __mmask16 mask) {
+  return step ? _mm512_maskz_loadu_ps(mask, from + c) : _mm512_set1_ps(from[0]);
+}
+
+static inline __m512i channel_bytes(const int8_t* from, int32_t step, int32_t c, __mmask16 mask) {
+  return step ? _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, from + c)) : _mm512_set1_epi32(from[0]);
+}
+
+static inline __m512i load_bytes(const int8_t* from, __mmask16 mask) {
+  return _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, from));
+}
+
+static inline __m512i round_half_even(__m512 x) {
+  return _mm512_cvt_roundps_epi32(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+typedef struct lines {
+  int32_t rows, count;
+  ptrdiff_t input_stride, output_stride;
+} lines;
+
+static lines lines_of(const ht_convert_params* p, int32_t begin, int32_t end) {
+  const bool gapless = p->channel_step == 0 && p->input_stride == p->channels && p->output_stride == p->channels;
+  const lines one = {1, (end - begin) * p->channels, 0, 0}, many = {end - begin, p->channels, p->input_stride, p->output_stride};
+  return gapless ? one : many;
+}
+
+// x / scale is x * (1 / scale) corrected twice by its remainder: the first correction leaves at most one unit in the last
+// place, and from there the second gives the nearest float (Markstein). Quotients beyond 1024 are clamped before, and very
+// small scales, whose remainders would be subnormal, take the division itself.
+static inline __m512 divide(__m512 x, __m512 scale, __m512 inverse) {
+  const __m512 first = _mm512_mul_ps(x, inverse);
+  const __m512 second = _mm512_fmadd_ps(_mm512_fnmadd_ps(first, scale, x), inverse, first);
+  return _mm512_fmadd_ps(_mm512_fnmadd_ps(second, scale, x), inverse, second);
+}
+
+static bool ordinary_scales(const ht_convert_params* p) {
+  const int32_t count = p->channel_step ? p->channels : 1;
+  for (int32_t c = 0; c < count; ++c)
+    if (!(p->scale[c] > 0x1p-40f && p->scale[c] < 0x1p40f)) return false;
+  return true;
+}
+
+void ht_quantize_run_avx512(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  if (!ordinary_scales(p)) {
+    ht_quantize_avx512vnni(p, a, begin, end);
+    return;
+  }
+  const lines l = lines_of(p, begin, end);
+  const float* in = (const float*)a->inputs[0] + (ptrdiff_t)begin * p->input_stride;
+  int8_t* out = (int8_t*)a->output + (ptrdiff_t)begin * p->output_stride;
+  for (int32_t c = 0; c < l.count; c += kLanes) {
+    const __mmask16 mask = lanes_of(l.count - c);
+    const __m512 scale = channel_floats(p->scale, p->channel_step, c, mask);
+    const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), scale), most = _mm512_mul_ps(scale, _mm512_set1_ps(1024.0f));
+    const __m512 least = _mm512_sub_ps(_mm512_setzero_ps(), most);
+    const __m512i zero_point = channel_bytes(p->zero_point, p->channel_step, c, mask);
+    const float* from = in + c;
+    int8_t* to = out + c;
+    for (int32_t row = 0; row < l.rows; ++row, from += l.input_stride, to += l.output_stride) {
+      __m512 x = _mm512_maskz_loadu_ps(mask, from);
+      x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x);
+      x = _mm512_min_ps(_mm512_max_ps(x, least), most);
+      const __m512i q = _mm512_add_epi32(round_half_even(divide(x, scale, inverse)), zero_point);
+      _mm512_mask_cvtsepi32_storeu_epi8(to, mask, q);
+    }
+  }
+}
+
+void ht_dequantize_run_avx512(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  const lines l = lines_of(p, begin, end);
+  const int8_t* in = (const int8_t*)a->inputs[0] + (ptrdiff_t)begin * p->input_stride;
+  float* out = (float*)a->output + (ptrdiff_t)begin * p->output_stride;
+  for (int32_t c = 0; c < l.count; c += kLanes) {
+    const __mmask16 mask = lanes_of(l.count - c);
+    const __m512 scale = channel_floats(p->scale, p->channel_step, c, mask);
+    const __m512i zero_point = channel_bytes(p->zero_point, p->channel_step, c, mask);
+    const int8_t* from = in + c;
+    float* to = out + c;
+    for (int32_t row = 0; row < l.rows; ++row, from += l.input_stride, to += l.output_stride) {
+      const __m512 x = _mm512_cvtepi32_ps(_mm512_sub_epi32(load_bytes(from, mask), zero_point));
+      _mm512_mask_storeu_ps(to, mask, _mm512_mul_ps(x, scale));
+    }
+  }
+}
+
+// `kind` is a constant where this is inlined.
+static inline __attribute__((always_inline)) void combine(const ht_binary_params* p, const int8_t* a, const int8_t* b,
+                                                          int32_t rows, int32_t count, int8_t* out, int32_t kind) {
+  const int32_t step = p->channel_step;
+  for (int32_t c = 0; c < count; c += kLanes) {
+    const __mmask16 mask = lanes_of(count - c);
+    const __m512 a_ratio = channel_floats(p->a_ratio, step, c, mask);
+    const __m512 b_ratio = kind == HT_MUL ? a_ratio : channel_floats(p->b_ratio, step, c, mask);
+    const __m512i za = channel_bytes(p->a_zero_point, step, c, mask), zb = channel_bytes(p->b_zero_point, step, c, mask);
+    const __m512i zo = channel_bytes(p->output_zero_point, step, c, mask);
+    const __m512i offset = _mm512_set1_epi32(128);
+    const __m512 shift = _mm512_cvtepi32_ps(_mm512_add_epi32(zo, offset)), limit = _mm512_set1_ps(1024.0f);
+    const __m512 least = _mm512_sub_ps(_mm512_setzero_ps(), limit);
+    for (int32_t row = 0; row < rows; ++row) {
+      const size_t at = (size_t)row * (size_t)count + (size_t)c;
+      const __m512 x = _mm512_cvtepi32_ps(_mm512_sub_epi32(load_bytes(a + at, mask), za));
+      const __m512 y = _mm512_cvtepi32_ps(_mm512_sub_epi32(load_bytes(b + at, mask), zb));
+      __m512 r;
+      if (kind == HT_MUL) {
+        r = _mm512_add_ps(_mm512_mul_ps(_mm512_mul_ps(x, y), a_ratio), shift);
+      } else if (kind == HT_SUB) {
+        r = _mm512_sub_ps(_mm512_mul_ps(x, a_ratio), _mm512_mul_ps(y, b_ratio));
+      } else {
+        r = _mm512_add_ps(_mm512_mul_ps(x, a_ratio), _mm512_mul_ps(y, b_ratio));
+      }
+      const __m512i whole = round_half_even(_mm512_min_ps(_mm512_max_ps(r, least), limit));
+      _mm512_mask_cvtsepi32_storeu_epi8(out + at, mask, kind == HT_MUL ? _mm512_sub_epi32(whole, offset) : _mm512_add_epi32(whole, zo));
+    }
+  }
+}
+
+void ht_binary_run_avx512(const ht_binary_params* p, const ht_arguments* arguments, int32_t begin, int32_t end) {
+  const bool kind = p->kind == HT_ADD || p->kind == HT_SUB || p->kind == HT_MUL;
+  if (!kind || p->policy != HT_FLOAT_HALF_EVEN || !ht_broadcast_gapless(&p->shape)) {
+    ht_binary_avx512vnni(p, arguments, begin, end);
+    return;
+  }
+  const int32_t n = p->shape.shape[p->shape.rank - 1];
+  const ptrdiff_t at = (ptrdiff_t)begin * n;
+  const int8_t *a = (const int8_t*)arguments->inputs[0] + at, *b = (const int8_t*)arguments->inputs[1] + at;
+  int8_t* out = (int8_t*)arguments->output + at;
+  const int32_t rows = p->channel_step ? end - begin : 1, count = p->channel_step ? n : (end - begin) * n;
+  if (p->kind == HT_MUL) {
+    combine(p, a, b, rows, count, out, HT_MUL);
+  } else if (p->kind == HT_SUB) {
+    combine(p, a, b, rows, count, out, HT_SUB);
+  } else {
+    combine(p, a, b, rows, count, out, HT_ADD);
+  }
+}

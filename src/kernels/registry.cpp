@@ -80,6 +80,12 @@ void add_variants(Rows<ht_conv_params>& rows) {
   rows.insert(rows.begin(), kernel);
 }
 
+void add_variants(Rows<ht_conv_w4_params>& rows) {
+  Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAmx, .name = "conv_w4.amx", .run = nullptr};
+  unpack_first<ht_conv_run_amx, ht_conv_packed_scratch_amx, ht_conv_packed_amx, ht_conv_pack_amx>(kernel);
+  rows.insert(rows.begin(), kernel);
+}
+
 bool accepts_depthwise(const ht_depthwise_params& p) {
   return p.channel_multiplier == 1 && p.kernel_height * p.kernel_width <= HT_DEPTHWISE_TAPS;
 }

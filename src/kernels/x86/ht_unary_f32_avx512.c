@@ -25,8 +25,8 @@ static inline __m512 exp_of_negative(__m512 magnitude) {
 }
 
 // numerator / d for d in [1, 2]: Newton's iteration from a parabola gives 1 / d, rounded up at the end so that the remainder of
-// 1 / d corrects to the nearest float for the d below 2 as well. For all numerators 1 and d - 1 from 2^-90 on, this is the
-// quotient; the test goes through all of them.
+// 1 / d corrects to the nearest float for the d just below 2 as well. Compared with the division for numerators 1 and e,
+// d = 1 + e, and all 755 million floats e from 2^-90 to 1, it was always the same.
 static inline __m512 divide(__m512 numerator, __m512 d) {
   const __m512 one = constant(1.0f);
   __m512 r = _mm512_fmadd_ps(_mm512_fmadd_ps(constant(0.323232323f), d, constant(-1.4545455f)), d, constant(2.12121201f));

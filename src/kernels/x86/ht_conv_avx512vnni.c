@@ -5,16 +5,20 @@
 #include "kernels/x86/ht_conv_x86.h"
 
 // vpdpbusd multiplies unsigned by signed bytes, so activations enter as q + 128.
-enum { kPixels = 8 };
+// Registers hold the sums of eight pixels. The epilogue takes up to thirty-two at once, because it loads its tables anew each
+// time; of deep patches, whose sums take longer, only eight, which stay in the nearest cache.
+enum { kRegisterPixels = 8, kPixels = 32, kDeep = 512 };
 
 static size_t padded_depth(const ht_conv_params* p) { return (ht_patch_depth(p) + 3) / 4 * 4; }
+
+static int32_t tile_pixels(const ht_conv_params* p) { return padded_depth(p) <= kDeep ? kPixels : kRegisterPixels; }
 
 size_t ht_conv_packed_avx512vnni(const ht_conv_params* p) {
   return (size_t)(p->groups * ht_channel_blocks(p)) * ht_block_bytes(padded_depth(p));
 }
 
 size_t ht_conv_packed_scratch_avx512vnni(const ht_conv_params* p) {
-  return 2 * kPixels * HT_VECTOR * sizeof(int32_t) + (size_t)kPixels * padded_depth(p) + 64;
+  return 2 * kPixels * HT_VECTOR * sizeof(int32_t) + (size_t)tile_pixels(p) * padded_depth(p) + 64;
 }
 
 void ht_conv_pack_avx512vnni(const ht_conv_params* p, void* packed) { ht_pack_blocks(p, padded_depth(p), 128, (char*)packed); }
@@ -75,10 +79,13 @@ static void convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t
   const char* packed = (const char*)p->packed + (size_t)group * (size_t)count * bytes;
   for (int32_t block = 0; block < count;) {
     const int32_t pair = block + 2 <= count ? 2 : 1;
-    if (pair == 2) {
-      multiply_2(patches, pitch, packed + (size_t)block * bytes, bytes, sums);
-    } else {
-      multiply_1(patches, pitch, packed + (size_t)block * bytes, sums);
+    for (int32_t r = 0; r < valid; r += kRegisterPixels) {
+      const uint8_t* from = patches + (size_t)r * pitch;
+      if (pair == 2) {
+        multiply_2(from, pitch, packed + (size_t)block * bytes, bytes, sums + r * HT_VECTOR);
+      } else {
+        multiply_1(from, pitch, packed + (size_t)block * bytes, sums + r * HT_VECTOR);
+      }
     }
     for (int32_t i = 0; i < pair; ++i, ++block) {
       const int32_t first = block * HT_VECTOR;
@@ -93,12 +100,13 @@ static void convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t
 void ht_conv_run_avx512vnni(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const ht_finisher finisher = ht_prepare_finish(&p->epilogue, p->output_channels);
   const size_t pitch = padded_depth(p);
+  const int32_t tile = tile_pixels(p);
   int32_t* sums = (int32_t*)a->scratch;
   uint8_t* patches = (uint8_t*)(sums + 2 * kPixels * HT_VECTOR);
-  memset(patches, 0, (size_t)kPixels * pitch);  // beyond a patch's depth any bytes do, the weights there being 0
+  memset(patches, 0, (size_t)tile * pitch);  // beyond a patch's depth any bytes do, the weights there being 0
   const int32_t last = end * p->output_width;
-  for (int32_t pixel = begin * p->output_width; pixel < last; pixel += kPixels) {
-    const int32_t valid = last - pixel < kPixels ? last - pixel : kPixels;
+  for (int32_t pixel = begin * p->output_width; pixel < last; pixel += tile) {
+    const int32_t valid = last - pixel < tile ? last - pixel : tile;
     for (int32_t group = 0; group < p->groups; ++group) {
       ht_gather_pixels(p, (const int8_t*)a->inputs[0], pixel, valid, group * ht_group_inputs(p), pitch, _mm512_set1_epi8(-128),
                        (int8_t*)patches);

@@ -108,13 +108,8 @@ static void convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t
   }
 }
 
-// Whether tiles can be loaded from the input itself: pixels of the output are those of the input, and a tile's row ends
-// where the pixel's channels do.
-static bool reads_input(const ht_conv_params* p) {
-  return p->kernel_height == 1 && p->kernel_width == 1 && p->stride_height == 1 && p->stride_width == 1 && p->pad_top == 0 &&
-         p->pad_left == 0 && p->input_height == p->output_height && p->input_width == p->output_width &&
-         padded_depth(p) == ht_patch_depth(p);
-}
+// Whether tiles can be loaded from the input itself: a tile's row ends where the pixel's channels do.
+static bool reads_input(const ht_conv_params* p) { return ht_is_pointwise(p) && padded_depth(p) == ht_patch_depth(p); }
 
 // The output's pixels in memory's order, whatever row they are in.
 void ht_conv_run_amx(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {

@@ -77,9 +77,29 @@ static inline void ht_gather_flipped(const ht_conv_params* p, const int8_t* imag
   }
 }
 
+// Whether the output's pixels read the input's, one each.
+static inline bool ht_is_pointwise(const ht_conv_params* p) {
+  return p->kernel_height == 1 && p->kernel_width == 1 && p->stride_height == 1 && p->stride_width == 1 && p->pad_top == 0 &&
+         p->pad_left == 0 && p->input_height == p->output_height && p->input_width == p->output_width;
+}
+
+static inline void ht_copy_pixels(const ht_conv_params* p, const int8_t* from, int32_t count, size_t pitch, __m512i flip,
+                                  int8_t* patches) {
+  const size_t channels = (size_t)ht_group_inputs(p);
+  if (pitch == channels && p->input_stride == ht_group_inputs(p)) {
+    ht_copy_flipped(from, (size_t)count * pitch, flip, patches);
+    return;
+  }
+  for (int32_t i = 0; i < count; ++i) ht_copy_flipped(from + (ptrdiff_t)i * p->input_stride, channels, flip, patches + (size_t)i * pitch);
+}
+
 // Patches of the pixels from `pixel` on, of which `valid` exist; a short tile keeps what was there.
 static inline void ht_gather_pixels(const ht_conv_params* p, const int8_t* input, int32_t pixel, int32_t valid, int32_t first_channel,
                           size_t pitch, __m512i flip, int8_t* patches) {
+  if (ht_is_pointwise(p)) {
+    ht_copy_pixels(p, input + (ptrdiff_t)pixel * p->input_stride + first_channel, valid, pitch, flip, patches);
+    return;
+  }
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   int32_t row = pixel / p->output_width, ox = pixel % p->output_width;
   for (int32_t left = valid; left > 0; ++row, ox = 0) {

@@ -17,7 +17,8 @@ TEST(VariantEdges, CopiesOfAllOrders) {
   for (uint32_t seed = 0; seed < 400; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
-    const int32_t a = random.integer(1, 4), b = random.integer(1, 70), c = random.coin() ? random.integer(1, 5) : random.integer(1, 90);
+    const int32_t a = random.integer(1, 4), b = random.integer(1, 70),
+                  c = random.coin() ? random.integer(1, 5) : random.integer(1, 90);
     const int32_t gap = random.integer(0, 3), bytes = random.coin() ? 1 : 1 << random.integer(0, 3);
     ht_copy_params p{bytes, 3, {a, b, c}, {}, {b * (c + gap), c + gap, 1}, 0, random.integer(0, 2)};
     int32_t strides[][3] = {{b * c, c, 1}, {b * c, 1, b}, {2 * b * c, 2 * c, 2}, {1, a * c, a}, {c, a * c, 1}, {b * c, c, -1}};
@@ -25,7 +26,8 @@ TEST(VariantEdges, CopiesOfAllOrders) {
     std::copy_n(strides[kind], 3, p.input_stride);
     p.input_offset = kind == 5 ? c - 1 : 0;
     const auto input = random.bytes(static_cast<size_t>(2 * a * b * c * bytes));
-    compare<ht_copy_params>(random, copy_kernels(), p, {input.data()}, static_cast<size_t>((a * b * (c + gap) + 2) * bytes), copy_units(p));
+    compare<ht_copy_params>(random, copy_kernels(), p, {input.data()}, static_cast<size_t>((a * b * (c + gap) + 2) * bytes),
+                            copy_units(p));
   }
 }
 
@@ -95,8 +97,8 @@ TEST(VariantEdges, LargeMultipliers) {
     p.input_channels = p.input_stride = inputs;
     p.output_channels = p.output_stride = outputs;
     const auto count = static_cast<size_t>(outputs);
-    const auto input = random.bytes(static_cast<size_t>(p.input_width * inputs)), weights = random.bytes(count * static_cast<size_t>(inputs)),
-               padding = random.bytes(static_cast<size_t>(inputs));
+    const auto input = random.bytes(static_cast<size_t>(p.input_width * inputs)),
+               weights = random.bytes(count * static_cast<size_t>(inputs)), padding = random.bytes(static_cast<size_t>(inputs));
     auto bias = random.integers(count, -2000000000, 2000000000);
     std::vector<double> in, out, ratio;
     for (size_t c = 0; c < count; ++c) {
@@ -106,9 +108,9 @@ TEST(VariantEdges, LargeMultipliers) {
     }
     const Int8Output stored{random.bytes(count), {-128}, {127}};
     const int32_t functions[] = {HT_SILU, HT_SIGMOID, HT_TANH, HT_GELU, HT_HARD_SWISH, HT_MISH, HT_SOFTPLUS, HT_ELU};
-    const EpilogueData data =
-        random.coin() ? *int8_epilogue(Policy::kFloatHalfEven, outputs, ratio, stored)
-                      : *activated_epilogue(Policy::kFloatHalfEven, outputs, {functions[random.integer(0, 7)], 1.0f}, in, out, stored);
+    const EpilogueData data = random.coin() ? *int8_epilogue(Policy::kFloatHalfEven, outputs, ratio, stored)
+                                            : *activated_epilogue(Policy::kFloatHalfEven, outputs,
+                                                                  {functions[random.integer(0, 7)], 1.0f}, in, out, stored);
     p.weights = weights.data();
     p.bias = bias.data();
     p.padding = padding.data();
@@ -129,7 +131,8 @@ TEST(VariantEdges, QuantizationOfHalves) {
     for (int32_t row = 0; row < 40; ++row)
       for (int32_t c = 0; c < channels; ++c) {
         float value = (static_cast<float>(random.integer(-200, 200)) + 0.5f) * scale[static_cast<size_t>(c * step)];
-        for (int32_t i = random.integer(-2, 2); i != 0; i += i < 0 ? 1 : -1) value = std::nextafterf(value, i < 0 ? -INFINITY : INFINITY);
+        for (int32_t i = random.integer(-2, 2); i != 0; i += i < 0 ? 1 : -1)
+          value = std::nextafterf(value, i < 0 ? -INFINITY : INFINITY);
         const float special[] = {INFINITY, -INFINITY, NAN, 0.0f, 3e38f, 1e-44f};
         x.push_back(random.integer(0, 30) == 0 ? special[random.integer(0, 5)] : value);
       }
@@ -194,8 +197,18 @@ TEST(VariantEdges, SumsAndProductsWithoutGaps) {
     const auto za = random.bytes(count), zb = random.bytes(count), zo = random.bytes(count);
     const auto ra = random.floats(count, 0.001, 2), rb = random.floats(count, 0.001, 2);
     for (int32_t kind = HT_ADD; kind <= HT_MUL; ++kind) {
-      const ht_binary_params p{kind,    HT_FLOAT_HALF_EVEN, {2, {rows, n}, {n, 1}, {n, 1}, {n, 1}}, random.integer(0, 1), ra.data(), rb.data(),
-                               nullptr, nullptr,            nullptr,                                za.data(),            zb.data(), zo.data()};
+      const ht_binary_params p{kind,
+                               HT_FLOAT_HALF_EVEN,
+                               {2, {rows, n}, {n, 1}, {n, 1}, {n, 1}},
+                               random.integer(0, 1),
+                               ra.data(),
+                               rb.data(),
+                               nullptr,
+                               nullptr,
+                               nullptr,
+                               za.data(),
+                               zb.data(),
+                               zo.data()};
       compare<ht_binary_params>(random, binary_kernels(), p, {a.data(), b.data()}, a.size(), binary_units(p));
     }
   }
@@ -227,7 +240,8 @@ TEST(VariantEdges, FloatDepthwiseWindows) {
     p.maximum = 4;
     const auto outputs = static_cast<size_t>(p.input_channels * p.channel_multiplier);
     const auto x = random.floats(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride), -2, 2);
-    const auto weights = random.floats(static_cast<size_t>(p.kernel_height * p.kernel_width) * outputs, -2, 2), bias = random.floats(outputs, -2, 2);
+    const auto weights = random.floats(static_cast<size_t>(p.kernel_height * p.kernel_width) * outputs, -2, 2),
+               bias = random.floats(outputs, -2, 2);
     p.weights = weights.data();
     p.bias = random.coin() ? bias.data() : nullptr;
     compare<ht_depthwise_f32_params>(random, depthwise_f32_kernels(), p, {x.data()},

@@ -284,9 +284,13 @@ TEST(Variants, Conversions) {
 }
 
 TEST(Variants, SelectionObeysTheCap) {
-  const ht_conv_params p{};
+  ht_conv_params p{};
+  p.groups = 1;
   EXPECT_EQ(select_kernel(conv_kernels(), p, Isa::kC).name, "conv.c");
   EXPECT_EQ(select_kernel(conv_kernels(), p, Isa::kNeon).name, "conv.c");
+  const bool amx = isa_usable(Isa::kAmx, Isa::kBest);
+  EXPECT_EQ(select_kernel(conv_kernels(), p, Isa::kBest).name == "conv.amx", amx);
+  EXPECT_NE(select_kernel(conv_kernels(), p, Isa::kAvx512Vnni).name, "conv.amx");
   const bool avx2 = isa_usable(Isa::kAvx2, Isa::kBest);
   EXPECT_EQ(select_kernel(pool_kernels(), ht_pool_params{}, Isa::kAvx2).name, avx2 ? "pool.avx2" : "pool.c");
 }

@@ -44,7 +44,8 @@ static void configure_tiles(const ht_conv_params* p) {
 }
 
 // Thirty-two pixels, `pitch` bytes apart, by two adjacent blocks or by one; the second block's sums follow the first's.
-static void multiply_2(const int8_t* pixels, size_t pitch, const char* block, size_t bytes, size_t depth, size_t count, int32_t* sums) {
+static void multiply_2(const int8_t* pixels, size_t pitch, const char* block, size_t bytes, size_t depth, size_t count,
+                       int32_t* sums) {
   enum { kRow = HT_VECTOR * sizeof(int32_t) };
   const char *w0 = block + kRow, *w1 = w0 + bytes;
   settle(pixels);

@@ -51,7 +51,8 @@ static inline void ht_gather_flipped(const ht_conv_params* p, const int8_t* imag
                                      __m512i flip, int8_t* patch) {
   const size_t channels = (size_t)ht_group_inputs(p);
   const int32_t row_bytes = p->kernel_width * ht_group_inputs(p);
-  const bool adjacent = p->dilation_width == 1 && ht_group_inputs(p) == p->input_stride && x >= 0 && x + p->kernel_width <= p->input_width;
+  const bool adjacent =
+      p->dilation_width == 1 && ht_group_inputs(p) == p->input_stride && x >= 0 && x + p->kernel_width <= p->input_width;
   if (adjacent && row_bytes <= 64 && y >= 0 && y + (p->kernel_height - 1) * p->dilation_height < p->input_height) {
     const __mmask64 mask = ~(__mmask64)0 >> (64 - row_bytes);
     const ptrdiff_t step = (ptrdiff_t)p->dilation_height * p->input_width * p->input_stride;
@@ -90,12 +91,13 @@ static inline void ht_copy_pixels(const ht_conv_params* p, const int8_t* from, i
     ht_copy_flipped(from, (size_t)count * pitch, flip, patches);
     return;
   }
-  for (int32_t i = 0; i < count; ++i) ht_copy_flipped(from + (ptrdiff_t)i * p->input_stride, channels, flip, patches + (size_t)i * pitch);
+  for (int32_t i = 0; i < count; ++i)
+    ht_copy_flipped(from + (ptrdiff_t)i * p->input_stride, channels, flip, patches + (size_t)i * pitch);
 }
 
 // Patches of the pixels from `pixel` on, of which `valid` exist; a short tile keeps what was there.
-static inline void ht_gather_pixels(const ht_conv_params* p, const int8_t* input, int32_t pixel, int32_t valid, int32_t first_channel,
-                          size_t pitch, __m512i flip, int8_t* patches) {
+static inline void ht_gather_pixels(const ht_conv_params* p, const int8_t* input, int32_t pixel, int32_t valid,
+                                    int32_t first_channel, size_t pitch, __m512i flip, int8_t* patches) {
   if (ht_is_pointwise(p)) {
     ht_copy_pixels(p, input + (ptrdiff_t)pixel * p->input_stride + first_channel, valid, pitch, flip, patches);
     return;

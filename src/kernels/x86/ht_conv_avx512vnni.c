@@ -72,8 +72,8 @@ static void multiply_2(const uint8_t* patches, size_t pitch, const char* block, 
 #undef HT_STORE
 }
 
-static void convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t group, const uint8_t* patches, int32_t valid, int32_t* sums,
-                          void* output, size_t at) {
+static void convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t group, const uint8_t* patches, int32_t valid,
+                          int32_t* sums, void* output, size_t at) {
   const size_t pitch = padded_depth(p), bytes = ht_block_bytes(padded_depth(p));
   const int32_t outputs = ht_group_outputs(p), count = ht_channel_blocks(p);
   const char* packed = (const char*)p->packed + (size_t)group * (size_t)count * bytes;

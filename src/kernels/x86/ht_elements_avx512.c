@@ -121,7 +121,8 @@ static inline __attribute__((always_inline)) void combine(const ht_binary_params
         r = _mm512_add_ps(_mm512_mul_ps(x, a_ratio), _mm512_mul_ps(y, b_ratio));
       }
       const __m512i whole = round_half_even(_mm512_min_ps(_mm512_max_ps(r, least), limit));
-      _mm512_mask_cvtsepi32_storeu_epi8(out + at, mask, kind == HT_MUL ? _mm512_sub_epi32(whole, offset) : _mm512_add_epi32(whole, zo));
+      _mm512_mask_cvtsepi32_storeu_epi8(out + at, mask,
+                                        kind == HT_MUL ? _mm512_sub_epi32(whole, offset) : _mm512_add_epi32(whole, zo));
     }
   }
 }

@@ -15,7 +15,7 @@ static void sum_pixels(const ht_depthwise_f32_params* p, const float* image, ht_
   const ptrdiff_t step = (ptrdiff_t)p->stride_width * p->input_stride, next = p->output_stride;
   const int32_t channels = p->input_channels;
   for (int32_t c = 0; c < channels; c += kLanes) {
-    const __mmask16 mask = channels - c >= kLanes ? 0xffff : (__mmask16)((1u << (channels - c)) - 1u);
+    const __mmask16 mask = (__mmask16)(channels - c >= kLanes ? 0xffffu : (1u << (channels - c)) - 1u);
     __m512 s0 = p->bias ? _mm512_maskz_loadu_ps(mask, p->bias + c) : _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
     for (int32_t ky = y.first; ky < y.last; ++ky)
       for (int32_t kx = x.first; kx < x.last; ++kx) {
@@ -38,7 +38,7 @@ static void sum_pixels(const ht_depthwise_f32_params* p, const float* image, ht_
 static void sum_pixel(const ht_depthwise_f32_params* p, const float* image, ht_taps y, ht_taps x, float* out) {
   const int32_t channels = p->input_channels;
   for (int32_t c = 0; c < channels; c += kLanes) {
-    const __mmask16 mask = channels - c >= kLanes ? 0xffff : (__mmask16)((1u << (channels - c)) - 1u);
+    const __mmask16 mask = (__mmask16)(channels - c >= kLanes ? 0xffffu : (1u << (channels - c)) - 1u);
     __m512 sum = p->bias ? _mm512_maskz_loadu_ps(mask, p->bias + c) : _mm512_setzero_ps();
     for (int32_t ky = y.first; ky < y.last; ++ky)
       for (int32_t kx = x.first; kx < x.last; ++kx) {

@@ -7,7 +7,7 @@
 // gaps, rows are one long row, worked off in sixteens.
 enum { kLanes = 16 };
 
-static inline __mmask16 lanes_of(int32_t count) { return count >= kLanes ? 0xffff : (__mmask16)((1u << count) - 1u); }
+static inline __mmask16 lanes_of(int32_t count) { return (__mmask16)(count >= kLanes ? 0xffffu : (1u << count) - 1u); }
 
 static inline __m512 channel_floats(const float* from, int32_t step, int32_t c, __mmask16 mask) {
   return step ? _mm512_maskz_loadu_ps(mask, from + c) : _mm512_set1_ps(from[0]);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <immintrin.h>
 
-#include "kernels/c/ht_math.h"
 #include "kernels/x86/ht_elements_x86.h"
 
 // Sigmoid and SiLU of sixteen floats with |x| <= 60: the operations of c/ht_math.h, save that what is exact is fused (n times
@@ -59,9 +58,8 @@ void ht_unary_f32_run_avx512(const ht_unary_f32_params* p, const ht_arguments* a
       _mm512_mask_storeu_ps(out + i, mask, p->kind == HT_SILU ? _mm512_mul_ps(x, y) : y);
       continue;
     }
-    for (int32_t k = i; k < i + count; ++k) {
-      const float y = ht_sigmoid(in[k]);
-      out[k] = p->kind == HT_SILU ? in[k] * y : y;
-    }
+    const ht_unary_f32_params few = {p->kind, count, p->alpha, p->beta};
+    const ht_arguments here = {{in + i}, out + i, a->scratch};
+    ht_unary_f32_avx512vnni(&few, &here, 0, 1);
   }
 }

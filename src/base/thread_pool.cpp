@@ -6,6 +6,12 @@
 #include <algorithm>
 
 namespace ht {
+namespace {
+
+constexpr uint32_t generation_of(uint64_t state) { return static_cast<uint32_t>(state >> 32); }
+constexpr uint64_t left_in(uint64_t state) { return state & 0xffffffffu; }
+
+}  // namespace
 
 int resolve_threads(int requested) {
   if (requested > 0) return requested;
@@ -19,16 +25,20 @@ ThreadPool::ThreadPool(int threads) {
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  start_.notify_all();
+  stop_ = true;
+  state_.store(uint64_t{generation_of(state_) + 1u} << 32);
+  state_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::take(int worker) {
-  for (int64_t index = next_.fetch_add(1); index < count_; index = next_.fetch_add(1)) (*task_)(index, worker);
+void ThreadPool::take(int worker, uint32_t generation) {
+  uint64_t state = state_.load();
+  while (generation_of(state) == generation && left_in(state) > 0) {
+    if (!state_.compare_exchange_weak(state, state - 1)) continue;
+    (*task_)(count_ - static_cast<int64_t>(left_in(state)), worker);
+    if (unfinished_.fetch_sub(1) == 1) unfinished_.notify_one();
+    state = state_.load();
+  }
 }
 
 void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, int)>& task) {
@@ -36,32 +46,24 @@ void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, i
     for (int64_t index = 0; index < count; ++index) task(index, 0);
     return;
   }
-  {
-    std::lock_guard lock(mutex_);
-    task_ = &task;
-    count_ = count;
-    next_ = 0;
-    busy_ = static_cast<int>(workers_.size());
-    ++generation_;
-  }
-  start_.notify_all();
-  take(0);
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return busy_ == 0; });
+  task_ = &task;
+  count_ = count;
+  unfinished_ = count;
+  const uint32_t generation = generation_of(state_) + 1;
+  state_.store(uint64_t{generation} << 32 | static_cast<uint64_t>(count));
+  state_.notify_all();
+  take(0, generation);
+  for (int64_t left = unfinished_; left != 0; left = unfinished_) unfinished_.wait(left);
 }
 
 void ThreadPool::work(int worker) {
-  uint64_t seen = 0;
+  uint32_t seen = 0;
   while (true) {
-    {
-      std::unique_lock lock(mutex_);
-      start_.wait(lock, [&] { return stop_ || generation_ != seen; });
-      if (stop_) return;
-      seen = generation_;
-    }
-    take(worker);
-    std::lock_guard lock(mutex_);
-    if (--busy_ == 0) done_.notify_one();
+    uint64_t state = state_.load();
+    for (; generation_of(state) == seen; state = state_.load()) state_.wait(state);
+    if (stop_) return;
+    seen = generation_of(state);
+    take(worker, seen);
   }
 }
 

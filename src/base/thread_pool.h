@@ -2,10 +2,8 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -24,21 +22,20 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
   // Calls task(index, worker) for every index in [0, count), each once, worker in [0, size()); returns when all are done.
-  // Which worker takes which index is not defined. Not reentrant.
+  // Which worker takes which index is not defined. Not reentrant. Counts of 2^32 and more are not meant.
   void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& task);
 
  private:
   void work(int worker);
-  void take(int worker);
+  void take(int worker, uint32_t generation);
 
-  std::mutex mutex_;
-  std::condition_variable start_, done_;
+  // The number of the call in the upper half, how many of its tasks nobody has taken yet in the lower: who takes one by exchanging
+  // the whole knows that it belongs to the call that it saw, and that task_ and count_ stay until it is finished.
+  std::atomic<uint64_t> state_{0};
+  std::atomic<int64_t> unfinished_{0};
   const std::function<void(int64_t, int)>* task_ = nullptr;
-  std::atomic<int64_t> next_{0};
   int64_t count_ = 0;
-  uint64_t generation_ = 0;
-  int busy_ = 0;
-  bool stop_ = false;
+  std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;
 };
 

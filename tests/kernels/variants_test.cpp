@@ -4,48 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
-#include <new>
 
 #include "kernels/epilogue.h"
 #include "kernels/registry.h"
-#include "random.h"
+#include "variants.h"
 
 namespace ht::test {
 namespace {
-
-struct Aligned {
-  explicit Aligned(size_t bytes) : data(::operator new (bytes + 64, std::align_val_t{64})) {}
-  ~Aligned() { ::operator delete (data, std::align_val_t{64}); }
-  Aligned(const Aligned&) = delete;
-  Aligned& operator=(const Aligned&) = delete;
-  void* data;
-};
-
-// Runs each variant on the same arguments into outputs at an odd address, in two pieces, and compares with the last.
-template <class Params>
-void compare(Random& random, std::span<const Kernel<Params>> kernels, Params params, std::vector<const void*> inputs,
-             size_t output_bytes, int32_t units) {
-  const size_t shift = static_cast<size_t>(random.integer(0, 3)) * 4;
-  std::vector<int8_t> expected;
-  for (size_t i = kernels.size(); i-- > 0;) {
-    const Kernel<Params>& kernel = kernels[i];
-    if (!isa_usable(kernel.isa, Isa::kBest) || (kernel.accepts && !kernel.accepts(params))) continue;
-    std::vector<int8_t> output(output_bytes + shift, 85);
-    const Aligned scratch(kernel.scratch_bytes(params)), packed(kernel.packed_bytes(params));
-    if constexpr (requires { params.packed; }) {
-      params.packed = packed.data;
-      if (kernel.pack) kernel.pack(&params, packed.data);
-    }
-    ht_arguments arguments{{}, output.data() + shift, scratch.data};
-    std::copy(inputs.begin(), inputs.end(), arguments.inputs);
-    const int32_t middle = random.integer(0, units);
-    kernel.run(&params, &arguments, 0, middle);
-    kernel.run(&params, &arguments, middle, units);
-    if (expected.empty()) expected = output;
-    ASSERT_EQ(expected, output) << kernel.name;
-  }
-}
 
 EpilogueData random_epilogue(Random& random, int32_t channels, int32_t depth) {
   const Policy policies[] = {Policy::kFloatHalfEven, Policy::kFixedSingle, Policy::kFixedDouble, Policy::kFixedRndnu,
@@ -319,9 +284,13 @@ TEST(Variants, Conversions) {
 }
 
 TEST(Variants, SelectionObeysTheCap) {
-  const ht_conv_params p{};
+  ht_conv_params p{};
+  p.groups = 1;
   EXPECT_EQ(select_kernel(conv_kernels(), p, Isa::kC).name, "conv.c");
   EXPECT_EQ(select_kernel(conv_kernels(), p, Isa::kNeon).name, "conv.c");
+  const bool amx = isa_usable(Isa::kAmx, Isa::kBest);
+  EXPECT_EQ(select_kernel(conv_kernels(), p, Isa::kBest).name == "conv.amx", amx);
+  EXPECT_NE(select_kernel(conv_kernels(), p, Isa::kAvx512Vnni).name, "conv.amx");
   const bool avx2 = isa_usable(Isa::kAvx2, Isa::kBest);
   EXPECT_EQ(select_kernel(pool_kernels(), ht_pool_params{}, Isa::kAvx2).name, avx2 ? "pool.avx2" : "pool.c");
 }

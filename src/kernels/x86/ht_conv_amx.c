@@ -1,47 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "kernels/x86/ht_conv_avx512.h"
 #include "kernels/x86/ht_conv_x86.h"
-#include "kernels/x86/ht_finish_avx512.h"
 
 // A tile is 16 rows of 64 bytes: 16 pixels by up to 64 inputs, times inputs by 16 channels, gives 16 pixels by 16 channels.
-// The depth is split evenly into steps of one tile. Packed: for every group and block of 16 output channels the 16 biases,
-// then [step][step depth / 4][16 channels][4] weights, zeros beyond.
+// The depth is split evenly into steps of one tile, and the weights are packed for steps one after another.
 enum { kTilePixels = 16, kPixels = 2 * kTilePixels, kTileDepth = 64, kSums = kPixels * HT_VECTOR };
 
-static int32_t group_inputs(const ht_conv_params* p) { return p->input_channels / p->groups; }
-static int32_t group_outputs(const ht_conv_params* p) { return p->output_channels / p->groups; }
-static int32_t blocks(const ht_conv_params* p) { return (group_outputs(p) + HT_VECTOR - 1) / HT_VECTOR; }
-static size_t depth_of(const ht_conv_params* p) {
-  return (size_t)p->kernel_height * (size_t)p->kernel_width * (size_t)group_inputs(p);
-}
-static size_t steps(const ht_conv_params* p) { return (depth_of(p) + kTileDepth - 1) / kTileDepth; }
-static size_t step_depth(const ht_conv_params* p) { return ((depth_of(p) + steps(p) - 1) / steps(p) + 3) / 4 * 4; }
+static size_t steps(const ht_conv_params* p) { return (ht_patch_depth(p) + kTileDepth - 1) / kTileDepth; }
+static size_t step_depth(const ht_conv_params* p) { return ((ht_patch_depth(p) + steps(p) - 1) / steps(p) + 3) / 4 * 4; }
 static size_t padded_depth(const ht_conv_params* p) { return steps(p) * step_depth(p); }
-static size_t block_bytes(const ht_conv_params* p) { return HT_VECTOR * sizeof(int32_t) + padded_depth(p) * HT_VECTOR; }
 
-size_t ht_conv_packed_amx(const ht_conv_params* p) { return (size_t)p->groups * (size_t)blocks(p) * block_bytes(p); }
+size_t ht_conv_packed_amx(const ht_conv_params* p) {
+  return (size_t)(p->groups * ht_channel_blocks(p)) * ht_block_bytes(padded_depth(p));
+}
 
 size_t ht_conv_packed_scratch_amx(const ht_conv_params* p) {
   return 2 * kSums * sizeof(int32_t) + (size_t)kPixels * padded_depth(p) + kTileDepth;
 }
 
-void ht_conv_pack_amx(const ht_conv_params* p, void* packed) {
-  const size_t depth = depth_of(p);
-  for (int32_t block = 0; block < p->groups * blocks(p); ++block) {
-    char* base = (char*)packed + (size_t)block * block_bytes(p);
-    int32_t* bias = (int32_t*)base;
-    int8_t* weights = (int8_t*)(base + HT_VECTOR * sizeof(int32_t));
-    for (int32_t lane = 0; lane < HT_VECTOR; ++lane) {
-      const int32_t within = block % blocks(p) * HT_VECTOR + lane;
-      const bool real = within < group_outputs(p);
-      const int32_t output = block / blocks(p) * group_outputs(p) + within;
-      for (size_t k = 0; k < padded_depth(p); ++k)
-        weights[(k / 4 * HT_VECTOR + (size_t)lane) * 4 + k % 4] = real && k < depth ? p->weights[(size_t)output * depth + k] : 0;
-      bias[lane] = real ? p->bias[output] : 0;
-    }
-  }
-}
+void ht_conv_pack_amx(const ht_conv_params* p, void* packed) { ht_pack_blocks(p, padded_depth(p), 0, (char*)packed); }
 
 typedef struct tile_configuration {
   uint8_t palette, start_row, reserved[14];
@@ -64,62 +43,9 @@ static void configure_tiles(const ht_conv_params* p) {
   _tile_loadconfig(&c);
 }
 
-static inline void copy_bytes(const int8_t* from, size_t count, int8_t* to) {
-  size_t i = 0;
-  for (; i + 64 <= count; i += 64) _mm512_storeu_si512(to + i, _mm512_loadu_si512(from + i));
-  if (i < count) {
-    const __mmask64 mask = ~(__mmask64)0 >> (64 - (count - i));
-    _mm512_mask_storeu_epi8(to + i, mask, _mm512_maskz_loadu_epi8(mask, from + i));
-  }
-}
-
-// The inputs under the filter whose first tap is at (y, x). What follows them in `patch`, up to 64 bytes, is overwritten.
-static void gather_patch(const ht_conv_params* p, const int8_t* image, int32_t y, int32_t x, int32_t first_channel, int8_t* patch) {
-  const size_t channels = (size_t)group_inputs(p);
-  const int32_t row_bytes = p->kernel_width * group_inputs(p);
-  const bool adjacent = p->dilation_width == 1 && group_inputs(p) == p->input_stride && x >= 0 && x + p->kernel_width <= p->input_width;
-  if (adjacent && row_bytes <= 64 && y >= 0 && y + (p->kernel_height - 1) * p->dilation_height < p->input_height) {
-    const __mmask64 mask = ~(__mmask64)0 >> (64 - row_bytes);
-    const ptrdiff_t step = (ptrdiff_t)p->dilation_height * p->input_width * p->input_stride;
-    const int8_t* from = image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride;
-    for (int32_t ky = 0; ky < p->kernel_height; ++ky, from += step, patch += row_bytes)
-      _mm512_storeu_si512(patch, _mm512_maskz_loadu_epi8(mask, from));
-    return;
-  }
-  for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
-    const int32_t iy = y + ky * p->dilation_height;
-    const bool row_inside = iy >= 0 && iy < p->input_height;
-    if (row_inside && adjacent) {
-      copy_bytes(image + ((ptrdiff_t)iy * p->input_width + x) * p->input_stride, (size_t)row_bytes, patch);
-      patch += row_bytes;
-      continue;
-    }
-    for (int32_t kx = 0; kx < p->kernel_width; ++kx, patch += channels) {
-      const int32_t ix = x + kx * p->dilation_width;
-      const bool inside = row_inside && ix >= 0 && ix < p->input_width;
-      const int8_t* from = inside ? image + ((ptrdiff_t)iy * p->input_width + ix) * p->input_stride : p->padding;
-      copy_bytes(from + first_channel, channels, patch);
-    }
-  }
-}
-
-// Patches of the pixels from `pixel` on, of which `valid` exist; a short tile keeps what was there.
-static void gather_pixels(const ht_conv_params* p, const int8_t* input, int32_t pixel, int32_t valid, int32_t first_channel,
-                          size_t pitch, int8_t* patches) {
-  const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
-  int32_t row = pixel / p->output_width, ox = pixel % p->output_width;
-  for (int32_t left = valid; left > 0; ++row, ox = 0) {
-    const int8_t* image = input + (size_t)(row / p->output_height) * image_size;
-    const int32_t y = row % p->output_height * p->stride_height - p->pad_top;
-    const int32_t count = p->output_width - ox < left ? p->output_width - ox : left;
-    for (int32_t i = 0; i < count; ++i, patches += pitch)
-      gather_patch(p, image, y, (ox + i) * p->stride_width - p->pad_left, first_channel, patches);
-    left -= count;
-  }
-}
-
 // Thirty-two pixels, `pitch` bytes apart, by two adjacent blocks or by one; the second block's sums follow the first's.
-static void multiply_2(const int8_t* pixels, size_t pitch, const char* block, size_t bytes, size_t depth, size_t count, int32_t* sums) {
+static void multiply_2(const int8_t* pixels, size_t pitch, const char* block, size_t bytes, size_t depth, size_t count,
+                       int32_t* sums) {
   enum { kRow = HT_VECTOR * sizeof(int32_t) };
   const char *w0 = block + kRow, *w1 = w0 + bytes;
   settle(pixels);
@@ -164,11 +90,11 @@ static void multiply_1(const int8_t* pixels, size_t pitch, const char* block, si
 
 static void convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t group, const int8_t* pixels, size_t pitch,
                           int32_t valid, int32_t* sums, void* output, size_t at) {
-  const size_t bytes = block_bytes(p), depth = step_depth(p), count = steps(p);
-  const int32_t outputs = group_outputs(p);
-  const char* packed = (const char*)p->packed + (size_t)group * (size_t)blocks(p) * bytes;
-  for (int32_t block = 0; block < blocks(p);) {
-    const int32_t pair = block + 2 <= blocks(p) ? 2 : 1;
+  const size_t bytes = ht_block_bytes(padded_depth(p)), depth = step_depth(p), count = steps(p);
+  const int32_t outputs = ht_group_outputs(p);
+  const char* packed = (const char*)p->packed + (size_t)group * (size_t)ht_channel_blocks(p) * bytes;
+  for (int32_t block = 0; block < ht_channel_blocks(p);) {
+    const int32_t pair = block + 2 <= ht_channel_blocks(p) ? 2 : 1;
     if (pair == 2) {
       multiply_2(pixels, pitch, packed + (size_t)block * bytes, bytes, depth, count, sums);
     } else {
@@ -183,13 +109,8 @@ static void convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t
   }
 }
 
-// Whether tiles can be loaded from the input itself: pixels of the output are those of the input, and a tile's row ends
-// where the pixel's channels do.
-static bool reads_input(const ht_conv_params* p) {
-  return p->kernel_height == 1 && p->kernel_width == 1 && p->stride_height == 1 && p->stride_width == 1 && p->pad_top == 0 &&
-         p->pad_left == 0 && p->input_height == p->output_height && p->input_width == p->output_width &&
-         padded_depth(p) == depth_of(p);
-}
+// Whether tiles can be loaded from the input itself: a tile's row ends where the pixel's channels do.
+static bool reads_input(const ht_conv_params* p) { return ht_is_pointwise(p) && padded_depth(p) == ht_patch_depth(p); }
 
 // The output's pixels in memory's order, whatever row they are in.
 void ht_conv_run_amx(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
@@ -206,11 +127,12 @@ void ht_conv_run_amx(const ht_conv_params* p, const ht_arguments* a, int32_t beg
     const size_t at = (size_t)pixel * (size_t)p->output_stride;
     for (int32_t group = 0; group < p->groups; ++group) {
       if (direct && valid == kPixels) {
-        const int8_t* from = (const int8_t*)a->inputs[0] + (size_t)pixel * (size_t)p->input_stride + group * group_inputs(p);
+        const int8_t* from = (const int8_t*)a->inputs[0] + (size_t)pixel * (size_t)p->input_stride + group * ht_group_inputs(p);
         convolve_tile(p, &finisher, group, from, (size_t)p->input_stride, valid, sums, a->output, at);
         continue;
       }
-      gather_pixels(p, (const int8_t*)a->inputs[0], pixel, valid, group * group_inputs(p), pitch, patches);
+      ht_gather_pixels(p, (const int8_t*)a->inputs[0], pixel, valid, group * ht_group_inputs(p), pitch, _mm512_setzero_si512(),
+                       patches);
       convolve_tile(p, &finisher, group, patches, pitch, valid, sums, a->output, at);
     }
   }

@@ -78,12 +78,13 @@ static inline void transpose_few(const char* in, ptrdiff_t plane, int32_t planes
   const __m128i p3 = planes > 3 ? _mm_maskz_loadu_epi8(mask, in + 3 * plane) : zero;
   const __m128i low01 = _mm_unpacklo_epi8(p0, p1), high01 = _mm_unpackhi_epi8(p0, p1);
   const __m128i low23 = _mm_unpacklo_epi8(p2, p3), high23 = _mm_unpackhi_epi8(p2, p3);
-  const __m128i four[4] = {_mm_unpacklo_epi16(low01, low23), _mm_unpackhi_epi16(low01, low23),
-                           _mm_unpacklo_epi16(high01, high23), _mm_unpackhi_epi16(high01, high23)};
+  const __m128i four[4] = {_mm_unpacklo_epi16(low01, low23), _mm_unpackhi_epi16(low01, low23), _mm_unpacklo_epi16(high01, high23),
+                           _mm_unpackhi_epi16(high01, high23)};
   if (pitch == planes) {
     for (int32_t i = 0; i < pixels; i += 4) {
       const int32_t now = pixels - i < 4 ? pixels - i : 4;
-      _mm_mask_storeu_epi8(out + i * planes, (__mmask16)first_bytes((size_t)(now * planes)), _mm_shuffle_epi8(four[i / 4], dense));
+      _mm_mask_storeu_epi8(out + i * planes, (__mmask16)first_bytes((size_t)(now * planes)),
+                           _mm_shuffle_epi8(four[i / 4], dense));
     }
     return;
   }

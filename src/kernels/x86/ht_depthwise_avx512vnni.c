@@ -35,9 +35,7 @@ static int32_t pitch_of(const ht_depthwise_params* p) {
   return repeats_after(p->input_channels) <= kMostPhases ? p->input_channels : whole;
 }
 static int32_t phases_of(const ht_depthwise_params* p) { return repeats_after(pitch_of(p)); }
-static size_t phase_bytes(const ht_depthwise_params* p) {
-  return sizeof(phase) + (size_t)tap_groups(p) * 4 * kBlock;
-}
+static size_t phase_bytes(const ht_depthwise_params* p) { return sizeof(phase) + (size_t)tap_groups(p) * 4 * kBlock; }
 
 static int32_t ring_rows(const ht_depthwise_params* p) { return (p->kernel_height - 1) * p->dilation_height + 1; }
 static int32_t columns_of(const ht_depthwise_params* p) {
@@ -131,12 +129,12 @@ static void fill_ring_row(const ht_depthwise_params* p, const int8_t* image, int
 }
 
 // The sums of a block, times four taps: d0 to d3 hold the same 64 channels for each tap.
-#define HT_ADD_FOUR_TAPS(s, d0, d1, d2, d3, w)                                                                    \
-  do {                                                                                                            \
-    const __m512i low01 = _mm512_unpacklo_epi8(d0, d1), high01 = _mm512_unpackhi_epi8(d0, d1);                    \
-    const __m512i low23 = _mm512_unpacklo_epi8(d2, d3), high23 = _mm512_unpackhi_epi8(d2, d3);                    \
-    s##0 = _mm512_dpbusd_epi32(s##0, _mm512_unpacklo_epi16(low01, low23), _mm512_loadu_si512(w));                 \
-    s##1 = _mm512_dpbusd_epi32(s##1, _mm512_unpackhi_epi16(low01, low23), _mm512_loadu_si512((w) + kBlock));      \
+#define HT_ADD_FOUR_TAPS(s, d0, d1, d2, d3, w)                                                                     \
+  do {                                                                                                             \
+    const __m512i low01 = _mm512_unpacklo_epi8(d0, d1), high01 = _mm512_unpackhi_epi8(d0, d1);                     \
+    const __m512i low23 = _mm512_unpacklo_epi8(d2, d3), high23 = _mm512_unpackhi_epi8(d2, d3);                     \
+    s##0 = _mm512_dpbusd_epi32(s##0, _mm512_unpacklo_epi16(low01, low23), _mm512_loadu_si512(w));                  \
+    s##1 = _mm512_dpbusd_epi32(s##1, _mm512_unpackhi_epi16(low01, low23), _mm512_loadu_si512((w) + kBlock));       \
     s##2 = _mm512_dpbusd_epi32(s##2, _mm512_unpacklo_epi16(high01, high23), _mm512_loadu_si512((w) + 2 * kBlock)); \
     s##3 = _mm512_dpbusd_epi32(s##3, _mm512_unpackhi_epi16(high01, high23), _mm512_loadu_si512((w) + 3 * kBlock)); \
   } while (false)
@@ -151,8 +149,8 @@ static inline void store_floats(float* to, __m512 a, __m512 b, __m512 c, __m512 
   _mm512_storeu_ps(to + 3 * HT_VECTOR, _mm512_shuffle_f32x4(ab_high, cd_high, 0xdd));
 }
 
-static inline __attribute__((always_inline)) __m512i requantize(const ht_activation_registers* v, __m512i sums,
-                                                                const phase* at, int32_t j, int32_t form) {
+static inline __attribute__((always_inline)) __m512i requantize(const ht_activation_registers* v, __m512i sums, const phase* at,
+                                                                int32_t j, int32_t form) {
   const __m512 multiplier = _mm512_loadu_ps(at->multiplier + j * HT_VECTOR);
   const __m512 second = form == HT_FINISH_S8 ? multiplier : _mm512_loadu_ps(at->second + j * HT_VECTOR);
   return ht_requantize_16(v, sums, multiplier, second, form);
@@ -186,11 +184,10 @@ static inline __attribute__((always_inline)) void convolve_line(const ht_depthwi
                    _mm512_mul_ps(_mm512_cvtepi32_ps(s3), _mm512_loadu_ps(now->multiplier + 3 * HT_VECTOR)));
       continue;
     }
-    const __m512i done =
-        ht_narrow_64(requantize(&v, s0, now, 0, form), requantize(&v, s1, now, 1, form), requantize(&v, s2, now, 2, form),
-                     requantize(&v, s3, now, 3, form), _mm512_loadu_si512(now->zero_point),
-                     _mm512_loadu_si512(now->zero_point + kBlock / 2), _mm512_loadu_si512(now->minimum),
-                     _mm512_loadu_si512(now->maximum));
+    const __m512i done = ht_narrow_64(requantize(&v, s0, now, 0, form), requantize(&v, s1, now, 1, form),
+                                      requantize(&v, s2, now, 2, form), requantize(&v, s3, now, 3, form),
+                                      _mm512_loadu_si512(now->zero_point), _mm512_loadu_si512(now->zero_point + kBlock / 2),
+                                      _mm512_loadu_si512(now->minimum), _mm512_loadu_si512(now->maximum));
     if (exact && at + kBlock > count) {
       _mm512_mask_storeu_epi8((int8_t*)output + at, ~(__mmask64)0 >> (kBlock - (count - at)), done);
     } else {

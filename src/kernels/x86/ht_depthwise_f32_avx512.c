@@ -15,12 +15,13 @@ static void sum_pixels(const ht_depthwise_f32_params* p, const float* image, ht_
   const ptrdiff_t step = (ptrdiff_t)p->stride_width * p->input_stride, next = p->output_stride;
   const int32_t channels = p->input_channels;
   for (int32_t c = 0; c < channels; c += kLanes) {
-    const __mmask16 mask = channels - c >= kLanes ? 0xffff : (__mmask16)((1u << (channels - c)) - 1u);
+    const __mmask16 mask = (__mmask16)(channels - c >= kLanes ? 0xffffu : (1u << (channels - c)) - 1u);
     __m512 s0 = p->bias ? _mm512_maskz_loadu_ps(mask, p->bias + c) : _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
     for (int32_t ky = y.first; ky < y.last; ++ky)
       for (int32_t kx = x.first; kx < x.last; ++kx) {
         const float* w = p->weights + ((ptrdiff_t)ky * p->kernel_width + kx) * channels + c;
-        const float* from = image + ((ptrdiff_t)ky * p->dilation_height * p->input_width + kx * p->dilation_width) * p->input_stride + c;
+        const float* from =
+            image + ((ptrdiff_t)ky * p->dilation_height * p->input_width + kx * p->dilation_width) * p->input_stride + c;
         const __m512 weight = _mm512_maskz_loadu_ps(mask, w);
         s0 = _mm512_add_ps(s0, _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, from), weight));
         s1 = _mm512_add_ps(s1, _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, from + step), weight));
@@ -37,11 +38,12 @@ static void sum_pixels(const ht_depthwise_f32_params* p, const float* image, ht_
 static void sum_pixel(const ht_depthwise_f32_params* p, const float* image, ht_taps y, ht_taps x, float* out) {
   const int32_t channels = p->input_channels;
   for (int32_t c = 0; c < channels; c += kLanes) {
-    const __mmask16 mask = channels - c >= kLanes ? 0xffff : (__mmask16)((1u << (channels - c)) - 1u);
+    const __mmask16 mask = (__mmask16)(channels - c >= kLanes ? 0xffffu : (1u << (channels - c)) - 1u);
     __m512 sum = p->bias ? _mm512_maskz_loadu_ps(mask, p->bias + c) : _mm512_setzero_ps();
     for (int32_t ky = y.first; ky < y.last; ++ky)
       for (int32_t kx = x.first; kx < x.last; ++kx) {
-        const float* from = image + ((ptrdiff_t)ky * p->dilation_height * p->input_width + kx * p->dilation_width) * p->input_stride + c;
+        const float* from =
+            image + ((ptrdiff_t)ky * p->dilation_height * p->input_width + kx * p->dilation_width) * p->input_stride + c;
         const __m512 weight = _mm512_maskz_loadu_ps(mask, p->weights + ((ptrdiff_t)ky * p->kernel_width + kx) * channels + c);
         sum = _mm512_add_ps(sum, _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, from), weight));
       }
@@ -59,7 +61,8 @@ void ht_depthwise_f32_run_avx512(const ht_depthwise_f32_params* p, const ht_argu
   for (int32_t row = begin; row < end; ++row) {
     const int32_t top = row % p->output_height * p->stride_height - p->pad_top;
     const ht_taps y = ht_taps_inside(top, p->dilation_height, p->kernel_height, p->input_height);
-    const float* line = (const float*)a->inputs[0] + row / p->output_height * image_size + (ptrdiff_t)top * p->input_width * p->input_stride;
+    const float* line =
+        (const float*)a->inputs[0] + row / p->output_height * image_size + (ptrdiff_t)top * p->input_width * p->input_stride;
     float* out = (float*)a->output + (ptrdiff_t)row * p->output_width * p->output_stride;
     for (int32_t ox = 0; ox < p->output_width;) {
       const int32_t left = ox * p->stride_width - p->pad_left;

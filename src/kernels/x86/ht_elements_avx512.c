@@ -7,7 +7,7 @@
 // gaps, rows are one long row, worked off in sixteens.
 enum { kLanes = 16 };
 
-static inline __mmask16 lanes_of(int32_t count) { return count >= kLanes ? 0xffff : (__mmask16)((1u << count) - 1u); }
+static inline __mmask16 lanes_of(int32_t count) { return (__mmask16)(count >= kLanes ? 0xffffu : (1u << count) - 1u); }
 
 static inline __m512 channel_floats(const float* from, int32_t step, int32_t c, __mmask16 mask) {
   return step ? _mm512_maskz_loadu_ps(mask, from + c) : _mm512_set1_ps(from[0]);
@@ -121,7 +121,8 @@ static inline __attribute__((always_inline)) void combine(const ht_binary_params
         r = _mm512_add_ps(_mm512_mul_ps(x, a_ratio), _mm512_mul_ps(y, b_ratio));
       }
       const __m512i whole = round_half_even(_mm512_min_ps(_mm512_max_ps(r, least), limit));
-      _mm512_mask_cvtsepi32_storeu_epi8(out + at, mask, kind == HT_MUL ? _mm512_sub_epi32(whole, offset) : _mm512_add_epi32(whole, zo));
+      _mm512_mask_cvtsepi32_storeu_epi8(out + at, mask,
+                                        kind == HT_MUL ? _mm512_sub_epi32(whole, offset) : _mm512_add_epi32(whole, zo));
     }
   }
 }

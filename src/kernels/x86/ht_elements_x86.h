@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define HT_DECLARE(name, type)                                                                               \
+#define HT_DECLARE(name, type)                                                                                 \
   void ht_##name##_avx512vnni(const ht_##type##_params* p, const ht_arguments* a, int32_t begin, int32_t end); \
   void ht_##name##_run_avx512(const ht_##type##_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 HT_DECLARE(binary, binary)

@@ -67,7 +67,8 @@ static inline ht_finisher ht_prepare_finish(const ht_epilogue* e, int32_t channe
   if (e->output == HT_OUTPUT_F32) f.form = HT_FINISH_F32;
   if (e->policy != HT_FLOAT_HALF_EVEN) return f;
   if (e->output == HT_OUTPUT_S8 && ht_all_small(e->multiplier.real, channels)) f.form = HT_FINISH_S8;
-  if (e->output == HT_OUTPUT_ACTIVATED && ht_all_small(e->second.real, channels) && ht_load_activation(e->activation, &f.function))
+  if (e->output == HT_OUTPUT_ACTIVATED && ht_all_small(e->second.real, channels) &&
+      ht_load_activation(e->activation, &f.function))
     f.form = e->activation->rises ? HT_FINISH_RISING : HT_FINISH_BOUNDED;
   return f;
 }
@@ -102,8 +103,8 @@ static inline __m512i ht_requantize_16(const ht_activation_registers* v, __m512i
 
 // Sixty-four integers to bytes; lane l of the result holds lane l of a, of b, of c and of d. Everything saturates, as the
 // clamps do that come last.
-static inline __m512i ht_narrow_64(__m512i a, __m512i b, __m512i c, __m512i d, __m512i zero_ab, __m512i zero_cd,
-                                   __m512i minimum, __m512i maximum) {
+static inline __m512i ht_narrow_64(__m512i a, __m512i b, __m512i c, __m512i d, __m512i zero_ab, __m512i zero_cd, __m512i minimum,
+                                   __m512i maximum) {
   const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_ab);
   const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_cd);
   return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(ab, cd), minimum), maximum);
@@ -132,8 +133,8 @@ static inline void ht_store_pixels(int8_t* to, size_t stride, int32_t pixels, __
 }
 
 static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finisher* f, int32_t first, __mmask16 mask,
-                                                                  int32_t pixels, const int32_t* sums, int8_t* to,
-                                                                  size_t stride, int32_t form) {
+                                                                  int32_t pixels, const int32_t* sums, int8_t* to, size_t stride,
+                                                                  int32_t form) {
   const ht_epilogue* e = f->epilogue;
   const ht_activation_registers v = f->function;  // a copy, because stores of bytes may alias the original
   const __m512 multiplier = _mm512_maskz_loadu_ps(mask, e->multiplier.real + first);

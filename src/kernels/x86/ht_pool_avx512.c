@@ -5,7 +5,8 @@
 #include "kernels/x86/ht_taps.h"
 
 // The maximum of a window in up to 64 channels at once.
-static void take_maximum(const ht_pool_params* p, const int8_t* image, int32_t top, int32_t left, ht_taps y, ht_taps x, int8_t* out) {
+static void take_maximum(const ht_pool_params* p, const int8_t* image, int32_t top, int32_t left, ht_taps y, ht_taps x,
+                         int8_t* out) {
   for (int32_t first = 0; first < p->channels; first += 64) {
     const int32_t count = p->channels - first;
     const __mmask64 mask = count >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
@@ -13,8 +14,8 @@ static void take_maximum(const ht_pool_params* p, const int8_t* image, int32_t t
     for (int32_t ky = y.first; ky < y.last; ++ky) {
       const int8_t* row = image + (ptrdiff_t)(top + ky * p->dilation_height) * p->input_width * p->input_stride + first;
       for (int32_t kx = x.first; kx < x.last; ++kx)
-        best = _mm512_max_epi8(
-            best, _mm512_maskz_loadu_epi8(mask, row + (ptrdiff_t)(left + kx * p->dilation_width) * p->input_stride));
+        best = _mm512_max_epi8(best,
+                               _mm512_maskz_loadu_epi8(mask, row + (ptrdiff_t)(left + kx * p->dilation_width) * p->input_stride));
     }
     _mm512_mask_storeu_epi8(out + first, mask, best);
   }

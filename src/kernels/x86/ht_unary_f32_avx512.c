@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <immintrin.h>
 
-#include "kernels/c/ht_math.h"
 #include "kernels/x86/ht_elements_x86.h"
 
 // Sigmoid and SiLU of sixteen floats with |x| <= 60: the operations of c/ht_math.h, save that what is exact is fused (n times
@@ -25,8 +24,8 @@ static inline __m512 exp_of_negative(__m512 magnitude) {
 }
 
 // numerator / d for d in [1, 2]: Newton's iteration from a parabola gives 1 / d, rounded up at the end so that the remainder of
-// 1 / d corrects to the nearest float for the d below 2 as well. For all numerators 1 and d - 1 from 2^-90 on, this is the
-// quotient; the test goes through all of them.
+// 1 / d corrects to the nearest float for the d just below 2 as well. Compared with the division for numerators 1 and e,
+// d = 1 + e, and all 755 million floats e from 2^-90 to 1, it was always the same.
 static inline __m512 divide(__m512 numerator, __m512 d) {
   const __m512 one = constant(1.0f);
   __m512 r = _mm512_fmadd_ps(_mm512_fmadd_ps(constant(0.323232323f), d, constant(-1.4545455f)), d, constant(2.12121201f));
@@ -59,9 +58,8 @@ void ht_unary_f32_run_avx512(const ht_unary_f32_params* p, const ht_arguments* a
       _mm512_mask_storeu_ps(out + i, mask, p->kind == HT_SILU ? _mm512_mul_ps(x, y) : y);
       continue;
     }
-    for (int32_t k = i; k < i + count; ++k) {
-      const float y = ht_sigmoid(in[k]);
-      out[k] = p->kind == HT_SILU ? in[k] * y : y;
-    }
+    const ht_unary_f32_params few = {p->kind, count, p->alpha, p->beta};
+    const ht_arguments here = {{in + i}, out + i, a->scratch};
+    ht_unary_f32_avx512vnni(&few, &here, 0, 1);
   }
 }

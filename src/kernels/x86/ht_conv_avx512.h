@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the convolutions by AVX-512 VNNI and by AMX share: blocks of sixteen output channels, and patches of bytes, each of
+// which is combined with `flip` by exclusive or.
+#ifndef HT_CONV_AVX512_H
+#define HT_CONV_AVX512_H
+
+#include <immintrin.h>
+
+#include "kernels/c/ht_patch.h"
+#include "kernels/x86/ht_finish_avx512.h"
+
+static inline int32_t ht_group_inputs(const ht_conv_params* p) { return p->input_channels / p->groups; }
+static inline int32_t ht_group_outputs(const ht_conv_params* p) { return p->output_channels / p->groups; }
+static inline int32_t ht_channel_blocks(const ht_conv_params* p) { return (ht_group_outputs(p) + HT_VECTOR - 1) / HT_VECTOR; }
+static inline size_t ht_block_bytes(size_t depth) { return HT_VECTOR * sizeof(int32_t) + depth * HT_VECTOR; }
+
+// For every group and block of sixteen output channels the biases, then [depth / 4][16 channels][4] weights, zeros beyond.
+// `offset` was added to the inputs, and the bias takes it back.
+static inline void ht_pack_blocks(const ht_conv_params* p, size_t depth, int32_t offset, char* packed) {
+  const size_t used = ht_patch_depth(p);
+  const int32_t count = ht_channel_blocks(p);
+  for (int32_t block = 0; block < p->groups * count; ++block, packed += ht_block_bytes(depth)) {
+    int32_t* bias = (int32_t*)packed;
+    int8_t* weights = (int8_t*)(packed + HT_VECTOR * sizeof(int32_t));
+    for (int32_t lane = 0; lane < HT_VECTOR; ++lane) {
+      const int32_t within = block % count * HT_VECTOR + lane;
+      const bool real = within < ht_group_outputs(p);
+      const int32_t output = block / count * ht_group_outputs(p) + within;
+      int32_t sum = 0;
+      for (size_t k = 0; k < depth; ++k) {
+        const int8_t w = real && k < used ? p->weights[(size_t)output * used + k] : 0;
+        weights[(k / 4 * HT_VECTOR + (size_t)lane) * 4 + k % 4] = w;
+        sum += w;
+      }
+      bias[lane] = real ? p->bias[output] - offset * sum : 0;
+    }
+  }
+}
+
+static inline void ht_copy_flipped(const int8_t* from, size_t count, __m512i flip, int8_t* to) {
+  size_t i = 0;
+  for (; i + 64 <= count; i += 64) _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(from + i), flip));
+  if (i < count) {
+    const __mmask64 mask = ~(__mmask64)0 >> (64 - (count - i));
+    _mm512_mask_storeu_epi8(to + i, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, from + i), flip));
+  }
+}
+
+// The inputs under the filter whose first tap is at (y, x). What follows them in `patch`, up to 64 bytes, is overwritten.
+static inline void ht_gather_flipped(const ht_conv_params* p, const int8_t* image, int32_t y, int32_t x, int32_t first_channel,
+                                     __m512i flip, int8_t* patch) {
+  const size_t channels = (size_t)ht_group_inputs(p);
+  const int32_t row_bytes = p->kernel_width * ht_group_inputs(p);
+  const bool adjacent =
+      p->dilation_width == 1 && ht_group_inputs(p) == p->input_stride && x >= 0 && x + p->kernel_width <= p->input_width;
+  if (adjacent && row_bytes <= 64 && y >= 0 && y + (p->kernel_height - 1) * p->dilation_height < p->input_height) {
+    const __mmask64 mask = ~(__mmask64)0 >> (64 - row_bytes);
+    const ptrdiff_t step = (ptrdiff_t)p->dilation_height * p->input_width * p->input_stride;
+    const int8_t* from = image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride;
+    for (int32_t ky = 0; ky < p->kernel_height; ++ky, from += step, patch += row_bytes)
+      _mm512_storeu_si512(patch, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, from), flip));
+    return;
+  }
+  for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
+    const int32_t iy = y + ky * p->dilation_height;
+    const bool row_inside = iy >= 0 && iy < p->input_height;
+    if (row_inside && adjacent) {
+      ht_copy_flipped(image + ((ptrdiff_t)iy * p->input_width + x) * p->input_stride, (size_t)row_bytes, flip, patch);
+      patch += row_bytes;
+      continue;
+    }
+    for (int32_t kx = 0; kx < p->kernel_width; ++kx, patch += channels) {
+      const int32_t ix = x + kx * p->dilation_width;
+      const bool inside = row_inside && ix >= 0 && ix < p->input_width;
+      const int8_t* from = inside ? image + ((ptrdiff_t)iy * p->input_width + ix) * p->input_stride : p->padding;
+      ht_copy_flipped(from + first_channel, channels, flip, patch);
+    }
+  }
+}
+
+// Whether the output's pixels read the input's, one each.
+static inline bool ht_is_pointwise(const ht_conv_params* p) {
+  return p->kernel_height == 1 && p->kernel_width == 1 && p->stride_height == 1 && p->stride_width == 1 && p->pad_top == 0 &&
+         p->pad_left == 0 && p->input_height == p->output_height && p->input_width == p->output_width;
+}
+
+static inline void ht_copy_pixels(const ht_conv_params* p, const int8_t* from, int32_t count, size_t pitch, __m512i flip,
+                                  int8_t* patches) {
+  const size_t channels = (size_t)ht_group_inputs(p);
+  if (pitch == channels && p->input_stride == ht_group_inputs(p)) {
+    ht_copy_flipped(from, (size_t)count * pitch, flip, patches);
+    return;
+  }
+  for (int32_t i = 0; i < count; ++i)
+    ht_copy_flipped(from + (ptrdiff_t)i * p->input_stride, channels, flip, patches + (size_t)i * pitch);
+}
+
+// Patches of the pixels from `pixel` on, of which `valid` exist; a short tile keeps what was there.
+static inline void ht_gather_pixels(const ht_conv_params* p, const int8_t* input, int32_t pixel, int32_t valid,
+                                    int32_t first_channel, size_t pitch, __m512i flip, int8_t* patches) {
+  if (ht_is_pointwise(p)) {
+    ht_copy_pixels(p, input + (ptrdiff_t)pixel * p->input_stride + first_channel, valid, pitch, flip, patches);
+    return;
+  }
+  const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+  int32_t row = pixel / p->output_width, ox = pixel % p->output_width;
+  for (int32_t left = valid; left > 0; ++row, ox = 0) {
+    const int8_t* image = input + (size_t)(row / p->output_height) * image_size;
+    const int32_t y = row % p->output_height * p->stride_height - p->pad_top;
+    const int32_t count = p->output_width - ox < left ? p->output_width - ox : left;
+    for (int32_t i = 0; i < count; ++i, patches += pitch)
+      ht_gather_flipped(p, image, y, (ox + i) * p->stride_width - p->pad_left, first_channel, flip, patches);
+    left -= count;
+  }
+}
+
+#endif

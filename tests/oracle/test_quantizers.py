@@ -199,7 +199,7 @@ def test_ties_of_nncf(halftone, of_nncf, photos, tmp_path):
     assert of > 10_000_000 and ours < 4e-6 * of and ours <= 2 * theirs + 10
 
 
-def check_yolox(halftone, path, photo, folder, share=3e-4, drop=None):
+def check_yolox(halftone, path, photo, folder, share, drop):
     """Each step one apart at most, all convolutions in integers, and where `drop` says how near it must be, AP."""
     model = onnx.load(path)
     found = list(differences(halftone, model, yolox_input(model, photo), folder))
@@ -213,19 +213,20 @@ def check_yolox(halftone, path, photo, folder, share=3e-4, drop=None):
         assert theirs > 0.05 and ours == pytest.approx(theirs, abs=drop)
 
 
-# Its own half precision rounds between the integers, which ours reads as single precision.
-@pytest.mark.parametrize("precision, share, drop", [("fp32", 3e-4, 0.002), ("fp16", 0.02, None)])
+# With what stays float in half precision, ONNX Runtime rounds to that between the integers, where ours has single precision.
+@pytest.mark.parametrize("precision, share, drop", [("fp32", 3e-4, 0.002), ("fp16", 0.1, None)])
 def test_yolox_of_modelopt(precision, share, drop, halftone, yolox, photos, folder, tmp_path):
     path = folder / f"modelopt_{precision}.onnx"
     environment("modelopt")("modelopt", yolox, shared("tools", "score.py"), precision, path, *photos[:24])
     check_yolox(halftone, path, photos[-1], tmp_path, share, drop)
 
 
-@pytest.mark.parametrize("configuration, drop", [("U8S8_AAWS+channels", 0.002), ("A8W8", None), ("XINT8", None)])
-def test_yolox_of_quark(configuration, drop, halftone, yolox, photos, folder, tmp_path):
+# XINT8 has 8-bit biases in units of their own; where those are finer than the sums', ours rounds them to the sums'.
+@pytest.mark.parametrize("configuration, share, drop", [("U8S8_AAWS+channels", 3e-4, 0.002), ("A8W8", 3e-4, None), ("XINT8", 0.05, None)])
+def test_yolox_of_quark(configuration, share, drop, halftone, yolox, photos, folder, tmp_path):
     path = folder / f"quark_{configuration}.onnx"
     environment("quark")("quark", yolox, shared("tools", "score.py"), configuration, path, *photos[:24])
-    check_yolox(halftone, path, photos[-1], tmp_path, drop=drop)
+    check_yolox(halftone, path, photos[-1], tmp_path, share, drop)
 
 
 @pytest.mark.parametrize("tool", ["pt2e", "qat"])

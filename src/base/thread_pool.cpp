@@ -8,6 +8,18 @@
 namespace ht {
 namespace {
 
+// Whoever waits looks again for some 50 microseconds before it sleeps: the steps of a network follow each other faster than
+// sleepers wake.
+template <class Done>
+void look_again(Done done) {
+  constexpr int kLooks = 1000;
+  for (int i = 0; i < kLooks && !done(); ++i) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+}
+
 constexpr uint32_t generation_of(uint64_t state) { return static_cast<uint32_t>(state >> 32); }
 constexpr uint64_t left_in(uint64_t state) { return state & 0xffffffffu; }
 
@@ -53,12 +65,14 @@ void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, i
   state_.store(uint64_t{generation} << 32 | static_cast<uint64_t>(count));
   state_.notify_all();
   take(0, generation);
+  look_again([this] { return unfinished_ == 0; });
   for (int64_t left = unfinished_; left != 0; left = unfinished_) unfinished_.wait(left);
 }
 
 void ThreadPool::work(int worker) {
   uint32_t seen = 0;
   while (true) {
+    look_again([&] { return generation_of(state_) != seen; });
     uint64_t state = state_.load();
     for (; generation_of(state) == seen; state = state_.load()) state_.wait(state);
     if (stop_) return;

@@ -73,7 +73,7 @@ Tensor Session::output_tensor(BufferId id) const {
 
 void Session::run_step(size_t index) {
   // Below this much work, waking other threads costs more than it saves.
-  constexpr int64_t kLeastWork = 1 << 15;
+  constexpr int64_t kLeastWork = 1 << 13;
   const Step& step = plan().steps[index];
   const PlacedStep& placed = *placement_->steps()[index];
   ht_arguments arguments{};
@@ -87,7 +87,7 @@ void Session::run_step(size_t index) {
     placed.run(arguments, 0, units);
     return;
   }
-  const int64_t parts = std::min<int64_t>(units, int64_t{4} * threads_);
+  const int64_t parts = std::min<int64_t>(units, int64_t{2} * threads_);
   parallel_(parts, [&](int64_t part, int worker) {
     ht_arguments own = arguments;
     own.scratch = scratch_->memory + scratch * static_cast<size_t>(worker);

@@ -14,7 +14,7 @@ namespace ht::test {
 namespace {
 
 TEST(VariantEdges, CopiesOfAllOrders) {
-  for (uint32_t seed = 0; seed < 400; ++seed) {
+  for (uint32_t seed = 0; seed < 4000; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
     const int32_t a = random.integer(1, 4), b = random.integer(1, 70),

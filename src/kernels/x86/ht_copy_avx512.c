@@ -4,7 +4,8 @@
 #include "kernels/x86/ht_elements_x86.h"
 
 // Three ways to move bytes: rows adjacent on both sides, rows of every second byte, and transpositions, where adjacent rows of
-// the output are adjacent bytes of the input. The rest is left to the compiler's rendering of c/ht_copy.c.
+// the output are adjacent bytes of the input; and words of up to four planes to pixels of as many words. The rest is left to the
+// compiler's rendering of c/ht_copy.c.
 typedef struct row_walk {
   int32_t index[HT_MAX_RANK];
   ptrdiff_t in, out;  // in elements
@@ -128,6 +129,51 @@ static void transpose(const ht_copy_params* p, const char* in, char* out, int32_
   }
 }
 
+// Of sixteen adjacent words of the output of `planes` words a pixel, beginning `first` words behind a pixel's: where each lies in
+// the vectors of the first two planes or in those of the last two, and which lie in the latter.
+typedef struct word_order {
+  __m512i place;
+  __mmask16 is_high;
+} word_order;
+
+static word_order order_of_words(int32_t planes, int32_t first) {
+  int32_t place[16];
+  word_order order = {.is_high = 0};
+  for (int32_t i = 0; i < 16; ++i) {
+    const int32_t plane = (first + i) % planes, pixel = (first + i) / planes;
+    place[i] = pixel + plane % 2 * 16;
+    if (plane >= 2) order.is_high = (__mmask16)(order.is_high | 1 << i);
+  }
+  order.place = _mm512_loadu_si512(place);
+  return order;
+}
+
+static void transpose_words(const ht_copy_params* p, const int32_t* in, int32_t* out, int32_t begin, int32_t end) {
+  const int32_t run = p->rank - 2, planes = p->shape[p->rank - 1];
+  const ptrdiff_t plane = p->input_stride[p->rank - 1];
+  word_order orders[4];
+  for (int32_t i = 0; i < planes; ++i) orders[i] = order_of_words(planes, 16 * i);
+  row_walk w = walk_from(p, begin);
+  for (int32_t row = begin; row < end;) {
+    const int32_t left = p->shape[run] - w.index[run] < end - row ? p->shape[run] - w.index[run] : end - row;
+    const int32_t pixels = left < 16 ? left : 16;
+    const __mmask16 mask = (__mmask16)first_bytes((size_t)pixels);
+    const __m512i zero = _mm512_setzero_si512(), p0 = _mm512_maskz_loadu_epi32(mask, in + w.in);
+    const __m512i p1 = planes > 1 ? _mm512_maskz_loadu_epi32(mask, in + w.in + plane) : zero;
+    const __m512i p2 = planes > 2 ? _mm512_maskz_loadu_epi32(mask, in + w.in + 2 * plane) : zero;
+    const __m512i p3 = planes > 3 ? _mm512_maskz_loadu_epi32(mask, in + w.in + 3 * plane) : zero;
+    for (int32_t i = 0; i < planes && 16 * i < pixels * planes; ++i) {
+      const __m512i low = _mm512_permutex2var_epi32(p0, orders[i].place, p1);
+      const __m512i high = _mm512_permutex2var_epi32(p2, orders[i].place, p3);
+      const int32_t words = pixels * planes - 16 * i;
+      _mm512_mask_storeu_epi32(out + w.out + 16 * i, (__mmask16)first_bytes(words < 16 ? (size_t)words : 16),
+                               _mm512_mask_blend_epi32(orders[i].is_high, low, high));
+    }
+    row += pixels;
+    advance(p, &w, pixels);
+  }
+}
+
 void ht_copy_run_avx512(const ht_copy_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const int32_t last = p->rank - 1;
   const char* in = (const char*)a->inputs[0];
@@ -139,6 +185,9 @@ void ht_copy_run_avx512(const ht_copy_params* p, const ht_arguments* a, int32_t 
     copy_every_second(p, in, out, begin, end);
   } else if (bytes && p->rank > 1 && p->input_stride[last - 1] == 1) {
     transpose(p, in, out, begin, end);
+  } else if (p->element_bytes == 4 && p->rank > 1 && p->shape[last] <= 4 && p->output_stride[last] == 1 &&
+             p->input_stride[last - 1] == 1 && p->output_stride[last - 1] == p->shape[last]) {
+    transpose_words(p, (const int32_t*)in, (int32_t*)out, begin, end);
   } else {
     ht_copy_avx512vnni(p, a, begin, end);
   }

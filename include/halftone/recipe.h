@@ -111,8 +111,8 @@ struct ValidationData {
   bool operator==(const ValidationData&) const = default;
 };
 
-// Bits of QuantizeSettings::weights and activations that stand for floats.
-inline constexpr int kFloat16Weights = 16, kFloatActivations = 32;
+// In place of bits in QuantizeSettings::weights and activations.
+inline constexpr int kFloat16Weights = -16, kFloatActivations = -32;
 
 // [[quantize.layer]]: what holds for the nodes whose names match, in place of what [quantize] says. Later ones have the last word.
 struct LayerSettings {

@@ -26,6 +26,7 @@ Preprocess to_internal(const halftone::Preprocess& recipe) {
 }
 
 Result<DType> input_type(const TensorType& declared, std::optional<halftone::InputType> wanted) {
+  if (declared.is_quantized() && !wanted) return declared.dtype;
   const DType known[] = {DType::kFloat32, DType::kUint8, DType::kInt8};
   if (std::ranges::find(known, declared.dtype) == std::end(known))
     return unsupported("the model's input has the element type {}; photos become f32, u8 or i8", dtype_name(declared.dtype));

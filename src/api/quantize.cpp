@@ -45,7 +45,7 @@ Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings)
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
   request.layers.activations = activation_bits(settings.activations);
-  request.layers.symmetric = settings.symmetric.value_or(false);
+  request.layers.symmetric = settings.symmetric;
   request.layers.ranges = range_method(settings.ranges);
   request.layers.per_channel = settings.granularity == halftone::Granularity::kChannel;
   for (const halftone::LayerSettings& layer : settings.layers) request.rules.push_back(make_rule(layer));

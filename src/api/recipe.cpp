@@ -232,9 +232,11 @@ void read_bits(TableReader& reader, std::string_view key, std::string_view word,
   const toml::node* node = reader.find(key);
   if (node && node->value<std::string_view>() == word) {
     bits = bits_of_word;
-  } else {
-    reader.read(key, bits);
+    return;
   }
+  reader.read(key, bits);
+  if (node && node->is_integer() && node->value_or<int64_t>(0) < 1)
+    reader.fail(*node, input_error("'{}' must be a number of bits or \"{}\"", key, word));
 }
 
 template <class Settings>

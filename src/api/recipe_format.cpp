@@ -148,14 +148,14 @@ void write_task(Writer& writer, const Task& task) {
   writer.key("multi_label", task.multi_label ? "true" : "false", "a box may count for several classes");
 }
 
-std::string weight_bits(int bits) { return bits == halftone::kFloat16Weights ? toml_text("float16") : fmt::format("{}", bits); }
-std::string activation_bits(int bits) { return bits == halftone::kFloatActivations ? toml_text("float") : fmt::format("{}", bits); }
+std::string text_of_weights(int bits) { return bits == halftone::kFloat16Weights ? toml_text("float16") : fmt::format("{}", bits); }
+std::string text_of_activations(int bits) { return bits == halftone::kFloatActivations ? toml_text("float") : fmt::format("{}", bits); }
 
 void write_layer(Writer& writer, const halftone::LayerSettings& layer) {
   writer.section("[quantize.layer]");
   writer.key("match", toml_text(layer.match));
-  if (layer.weights) writer.key("weights", weight_bits(*layer.weights));
-  if (layer.activations) writer.key("activations", activation_bits(*layer.activations));
+  if (layer.weights) writer.key("weights", text_of_weights(*layer.weights));
+  if (layer.activations) writer.key("activations", text_of_activations(*layer.activations));
   if (layer.symmetric) writer.key("symmetric", *layer.symmetric ? "true" : "false");
   if (layer.ranges) writer.key("ranges", toml_text(word_of(*layer.ranges)));
   if (layer.granularity) writer.key("granularity", toml_text(word_of(*layer.granularity)));
@@ -165,8 +165,8 @@ void write_layer(Writer& writer, const halftone::LayerSettings& layer) {
 void write_quantize(Writer& writer, const QuantizeSettings& settings) {
   writer.section("quantize");
   writer.key("target", toml_text(settings.target), "native | onnxruntime | cortex-m");
-  writer.key("weights", weight_bits(settings.weights), "bits: 8 | 4 | \"float16\"");
-  writer.key("activations", activation_bits(settings.activations), "bits: 8 | 16 | \"float\"");
+  writer.key("weights", text_of_weights(settings.weights), "bits: 8 | 4 | \"float16\"");
+  writer.key("activations", text_of_activations(settings.activations), "bits: 8 | 16 | \"float\"");
   if (settings.symmetric) writer.key("symmetric", *settings.symmetric ? "true" : "false");
   writer.key("ranges", toml_text(word_of(settings.ranges)), "mse | minmax | average | percentile | entropy");
   writer.key("granularity", toml_text(word_of(settings.granularity)), "of weights: channel | tensor");

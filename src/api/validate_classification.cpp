@@ -16,8 +16,6 @@ using halftone::ClassificationMetrics;
 using halftone::Recipe;
 using halftone::ValidationData;
 
-constexpr double kPoints = 100;
-
 struct LabeledSet {
   Samples samples;
   std::vector<int64_t> index;  // of each labelled sample among the samples

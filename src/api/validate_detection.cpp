@@ -13,8 +13,6 @@ namespace {
 
 using halftone::DetectionMetrics;
 
-constexpr double kPoints = 100;
-
 DetectionMetrics to_public(const CocoMetrics& metrics) {
   const auto& v = metrics.values;
   return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11]};

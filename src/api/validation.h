@@ -30,6 +30,8 @@ struct Validation {
   std::string data_hash;  // of labels and samples
 };
 
+inline constexpr double kPoints = 100;  // in which a drop is told
+
 // The data are recipe.validation, which is there.
 Result<Validation> validate_detection(const Subjects& subjects, const halftone::Recipe& recipe, const halftone::ValidateOptions& options,
                                       const Context& context);

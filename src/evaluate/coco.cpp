@@ -13,7 +13,7 @@ namespace ht {
 namespace {
 
 constexpr int64_t kMaxFileBytes = int64_t{1} << 30;
-constexpr std::array<std::string_view, 3> kLists = {"images", "annotations", "categories"};
+constexpr std::array<std::string_view, 3> kRecordLists = {"images", "annotations", "categories"};
 constexpr std::array<std::string_view, 10> kKeys = {"id",          "file_name", "width", "height",  "image_id",
                                                     "category_id", "bbox",      "area",  "iscrowd", "name"};
 constexpr std::array<std::string_view, 4> kDetectionKeys = {"image_id", "category_id", "bbox", "score"};
@@ -106,7 +106,7 @@ Status check_references(const CocoDataset& dataset) {
 
 Result<CocoDataset> parse_coco(std::string_view json) {
   CocoDataset dataset;
-  HT_TRY(read_records(json, kLists, kKeys, [&](size_t list, const JsonRecord& record) -> Status {
+  HT_TRY(read_records(json, kRecordLists, kKeys, [&](size_t list, const JsonRecord& record) -> Status {
     if (list == 0) {
       HT_ASSIGN(CocoImage image, to_image(record));
       dataset.images.push_back(std::move(image));

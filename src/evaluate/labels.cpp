@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
+constexpr int64_t kMaxTableBytes = int64_t{256} << 20;
 
 using ClassIndex = std::unordered_map<std::string_view, int>;
 
@@ -131,7 +131,7 @@ Result<std::vector<LabeledSample>> parse_labels(std::string_view csv, std::span<
 }
 
 Result<std::vector<LabeledSample>> read_labels(const fs::path& path, std::span<const std::string> classes, int class_count) {
-  HT_ASSIGN(const auto bytes, read_file(path, kMaxFileBytes));
+  HT_ASSIGN(const auto bytes, read_file(path, kMaxTableBytes));
   auto samples = parse_labels({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, classes, class_count);
   if (!samples) return std::move(samples.error()).in(path.string());
   return samples;

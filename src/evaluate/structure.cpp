@@ -62,10 +62,6 @@ bool is_sigmoid(const Node& node) {
   return unary && unary->kind == UnaryKind::kSigmoid;
 }
 
-bool has_weights(const Node& node) {
-  return std::holds_alternative<Conv>(node.op) || std::holds_alternative<Gemm>(node.op) || std::holds_alternative<MatMul>(node.op);
-}
-
 std::optional<ScoreForm> score_form(const Node* source) {
   if (!source) return std::nullopt;
   if (std::holds_alternative<Softmax>(source->op) || is_sigmoid(*source)) return ScoreForm::kProbability;

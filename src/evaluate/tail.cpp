@@ -6,11 +6,11 @@
 #include "executor/executor.h"
 
 namespace ht {
-namespace {
-
 bool has_weights(const Node& node) {
   return std::holds_alternative<Conv>(node.op) || std::holds_alternative<Gemm>(node.op) || std::holds_alternative<MatMul>(node.op);
 }
+
+namespace {
 
 // The nodes that outputs are computed with behind the last ones with weights, whose values become inputs.
 Graph tail_of(const Graph& graph) {

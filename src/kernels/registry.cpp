@@ -74,16 +74,19 @@ void specialize(Kernel<ht_conv_f32_params>& kernel) {
 
 // On Sapphire Rapids every convolution of YOLOX-nano and FastestDet takes less time by tiles than by VNNI, from a depth of 12
 // on; in convolutions of many groups most of a tile is empty, so they are left to VNNI.
+bool suits_tiles(const ht_conv_params& p) { return p.groups == 1 || p.output_channels / p.groups >= 16; }
+
 void add_variants(Rows<ht_conv_params>& rows) {
   Kernel<ht_conv_params> kernel{.isa = Isa::kAmx, .name = "conv.amx", .run = nullptr};
   HT_PACKED(conv, amx);
-  kernel.accepts = [](const ht_conv_params& p) { return p.groups == 1 || p.output_channels / p.groups >= 16; };
+  kernel.accepts = suits_tiles;
   rows.insert(rows.begin(), kernel);
 }
 
 void add_variants(Rows<ht_conv_w4_params>& rows) {
   Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAmx, .name = "conv_w4.amx", .run = nullptr};
   unpack_first<ht_conv_run_amx, ht_conv_packed_scratch_amx, ht_conv_packed_amx, ht_conv_pack_amx>(kernel);
+  kernel.accepts = [](const ht_conv_w4_params& p) { return suits_tiles(p.conv); };
   rows.insert(rows.begin(), kernel);
 }
 

@@ -177,8 +177,11 @@ Result<ProductOutput> product_output(PrepareContext& context, const InnerProduct
   const auto count = static_cast<int32_t>(sum_scale.size());
   const bool wide = product.wide_input;
   const auto has_form = [&](const TensorType& type) {
-    const bool fits = wide ? is_stored(type) && !is_8bit(type) && has_s16_form(context.policy()) : is_8bit(type);
-    return fits && channels.hold(type);
+    if (!wide) return is_8bit(type) && channels.hold(type);
+    if (!is_stored(type) || is_8bit(type) || !channels.hold(type) || !has_s16_form(context.policy())) return false;
+    constexpr float kMostRatio = 0x1p14f;  // what s16_epilogue takes under every policy
+    const std::vector<float> scales = channels.scales(type);
+    return std::ranges::equal(sum_scale, scales, [](float sum, float output) { return sum / output < kMostRatio; });
   };
   // Where the file does not say how to round, the integers must be those that the float computation gives.
   const auto is_free = [&](const Unary& unary, const TensorType& type) {
@@ -202,9 +205,9 @@ Result<ProductOutput> product_output(PrepareContext& context, const InnerProduct
   const std::vector<float> output_scale = channels.scales(type);
   const Unary* clamp = activation && clamps(*activation) ? activation : nullptr;
   ProductOutput output;
-  output.buffer = context.output(layout);
   std::vector<double> ratios;
   for (size_t c = 0; c < sum_scale.size(); ++c) ratios.push_back(sum_scale[c] / output_scale[c]);
+  output.buffer = context.output(layout);
   if (wide) {
     Limits<int16_t> limits = channels.limits<int16_t>(type, clamp);
     output.zero_point = std::move(limits.zero_point);

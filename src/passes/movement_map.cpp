@@ -10,11 +10,11 @@
 namespace ht {
 namespace {
 
-constexpr int64_t kMostElements = int64_t{1} << 22;
+constexpr int64_t kMostMoved = int64_t{1} << 22;
 
 bool is_usable(const Shape& shape) {
   const int64_t count = element_count(shape);
-  return count > 0 && count <= kMostElements;
+  return count > 0 && count <= kMostMoved;
 }
 
 std::vector<int64_t> counted(int64_t count, int64_t step = 1) {

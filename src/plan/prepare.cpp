@@ -183,9 +183,15 @@ BufferId PrepareContext::relayout(BufferId source, Layout layout) {
   return target;
 }
 
-BufferId PrepareContext::dequantize_step(BufferId source) {
+BufferId PrepareContext::with_innermost(BufferId source, const Affine& affine) {
   const size_t rank = plan_.buffer(source).shape.size();
-  if (!varies_innermost(*plan_.buffer(source).affine, rank, plan_.buffer(source).layout)) source = relayout(source, Layout::kChannelsLast);
+  for (Layout layout : {plan_.buffer(source).layout, Layout::kChannelsLast, Layout::kPlain})
+    if (varies_innermost(affine, rank, layout)) return relayout(source, layout);
+  return source;
+}
+
+BufferId PrepareContext::dequantize_step(BufferId source) {
+  source = with_innermost(source, *plan_.buffer(source).affine);
   const Buffer from = plan_.buffer(source);
   const BufferId target = temporary(from.name, DType::kFloat32, from.shape, from.layout);
   const Rows rows = rows_of(from);
@@ -199,8 +205,7 @@ Result<BufferId> PrepareContext::quantize(BufferId source, DType declared, const
   const DType integers = stored_type(declared);
   // Only between 8 bits and 8 bits a table does both.
   if (plan_.buffer(source).affine && (integers != DType::kInt8 || plan_.buffer(source).dtype != DType::kInt8)) source = dequantize_step(source);
-  if (!varies_innermost(stored, plan_.buffer(source).shape.size(), plan_.buffer(source).layout))
-    source = relayout(source, Layout::kChannelsLast);
+  source = with_innermost(source, stored);
   const Buffer from = plan_.buffer(source);
   if (!varies_innermost(stored, from.shape.size(), from.layout))
     return unsupported("the scales of the value {} vary along an axis other than the channels; give it one scale a channel or one in all", from.name);

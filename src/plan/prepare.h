@@ -89,6 +89,8 @@ class PrepareContext {
   };
   BufferId find_or_make(ValueId value, bool as_float, Layout layout);
   BufferId relayout(BufferId source, Layout layout);
+  // The buffer in a layout in which these parameters vary along the innermost axis, where there is one.
+  BufferId with_innermost(BufferId source, const Affine& affine);
   BufferId constant(ValueId value, bool as_float, Layout layout);
   BufferId add_buffer(Buffer buffer);
   Result<BufferId> quantize(BufferId source, DType declared, const Affine& stored, std::string name);

@@ -6,6 +6,7 @@
 
 #include "ops/common.h"
 #include "ops/steps.h"
+#include "quantize/ranges.h"
 #include "quantize/weights.h"
 
 namespace ht {
@@ -30,10 +31,10 @@ class ConstantQuantizer {
       Node& node = graph_.nodes[i];
       const bool weighted = is_weighted(graph_, node);
       Status status;
-      if (weighted && (role.has_integer_weights() || (role.is_integer() && graph_.value(node.inputs[0]).type.is_quantized()))) {
+      if (weighted && (role.weights_only || (role.is_integer() && graph_.value(node.inputs[0]).type.is_quantized()))) {
         status = quantize_product(node, role);
       } else if (!weighted && role.is_integer()) {
-        status = quantize_operands(node);
+        status = quantize_operands(node, role.choice);
       }
       if (!status) return std::move(status.error()).in("node " + node.name);
     }
@@ -119,6 +120,8 @@ class ConstantQuantizer {
       const bool varies = !input.is_per_tensor();
       return (varies ? input_scales[static_cast<size_t>(o * input_channels / outputs)] : input.scales()[0]) * scale;
     };
+    for (size_t o = 0; o < bias.size(); ++o)
+      if (!std::isfinite(bias[o])) return input_error("the bias of output {} is not finite", o);
     // ONNX has biases of at most 32 bits, which is not enough for sums of 16-bit inputs.
     const bool has_integer_bias = has_bias && role.is_integer() && dtype_size(graph_.value(node.inputs[0]).type.dtype) == 1;
     if (has_integer_bias) HT_TRY(make_room_for_bias(quantized, weights.constant->data<float>(), shape, wish, bias, unit));
@@ -207,7 +210,6 @@ class ConstantQuantizer {
   static Status make_room_for_bias(QuantizedWeights& quantized, std::span<const float> weights, const Shape& shape, const WeightRequest& wish,
                                    const std::vector<float>& bias, const Unit& unit) {
     for (size_t o = 0; o < bias.size(); ++o) {
-      if (!std::isfinite(bias[o])) return input_error("the bias of output {} is not finite", o);
       const double magnitude = std::abs(static_cast<double>(bias[o])) / unit(static_cast<int64_t>(o));
       if (magnitude <= kMostBias) continue;
       const auto factor = static_cast<float>(magnitude / kMostBias * 1.0001);
@@ -243,7 +245,7 @@ class ConstantQuantizer {
   }
 
   // Constants that take part in arithmetic (added or multiplied) or that are moved together with quantized values.
-  Status quantize_operands(Node& node) {
+  Status quantize_operands(Node& node, const LayerChoice& choice) {
     const QuantRule rule = quant_rule(node);
     const TensorType& output = graph_.value(node.outputs[0]).type;
     if (!output.is_quantized()) return {};
@@ -255,8 +257,10 @@ class ConstantQuantizer {
       for (float x : floats) range = {std::min(range.min, static_cast<double>(x)), std::max(range.max, static_cast<double>(x))};
       std::optional<Affine> affine = output.affine;
       if (rule.kind != QuantKind::kMove || !affine->is_per_tensor()) {
-        const bool symmetric = request_.target.symmetric || output.dtype == DType::kInt16;
-        HT_ASSIGN(affine, affine_from_range(range, {output.dtype, symmetric, false}));
+        IntegerGrid grid = activation_grid(choice, request_.target);
+        grid.dtype = output.dtype;
+        grid.symmetric = grid.symmetric || output.dtype == DType::kInt16;
+        HT_ASSIGN(affine, affine_from_range(range, grid));
       }
       const IntegerRange limits = integer_range(output.dtype);
       std::vector<int64_t> integers;

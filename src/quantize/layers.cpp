@@ -58,17 +58,14 @@ void apply(const LayerRule& rule, LayerChoice& choice) {
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
                                                std::vector<std::string>& notes) {
   std::vector<LayerChoice> choices(graph.nodes.size(), all);
+  std::vector<bool> kept(choices.size(), false);
   if (all.weights < 8) {
     const std::vector<bool> outer = outer_products(graph);
-    int64_t kept = 0;
     for (size_t i = 0; i < choices.size(); ++i) {
       const Node& node = graph.nodes[i];
-      if (!is_weighted(graph, node) || !(outer[i] || is_depthwise(graph, node))) continue;
-      choices[i].weights = 8;
-      ++kept;
+      kept[i] = is_weighted(graph, node) && (outer[i] || is_depthwise(graph, node));
+      if (kept[i]) choices[i].weights = 8;
     }
-    if (kept > 0)
-      notes.push_back(fmt::format("{} depthwise, first and last layers keep weights of 8 bits; a [[quantize.layer]] rule can change that", kept));
   }
   for (const LayerRule& rule : rules) {
     bool matched = false;
@@ -76,10 +73,13 @@ Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerCh
       if (fnmatch(rule.match.c_str(), graph.nodes[i].name.c_str(), 0) != 0) continue;
       matched = true;
       apply(rule, choices[i]);
+      if (rule.weights) kept[i] = false;
     }
     if (!matched)
       return usage_error("[[quantize.layer]]: no node is called \"{}\"; `halftone inspect --per-layer` lists the names", rule.match);
   }
+  if (const auto count = std::ranges::count(kept, true); count > 0)
+    notes.push_back(fmt::format("{} depthwise, first and last layers keep weights of 8 bits; a [[quantize.layer]] rule can change that", count));
   return choices;
 }
 
@@ -88,7 +88,7 @@ LayerChoice joint_choice(const std::vector<const LayerChoice*>& readers) {
   for (const LayerChoice* reader : readers) {
     joint.activations = std::max(joint.activations.value_or(0), reader->activations.value_or(0));
     joint.per_channel = joint.per_channel && reader->per_channel;
-    joint.symmetric = joint.symmetric || reader->symmetric;
+    if (reader->symmetric && joint.symmetric != true) joint.symmetric = reader->symmetric;
   }
   return joint;
 }

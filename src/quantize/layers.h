@@ -16,7 +16,7 @@ struct LayerChoice {
   int weights = 8;                // bits: 8 or 4
   std::optional<int> activations = 8;  // bits: 8 or 16; none: only weights are quantized, and the layer computes in float
   bool per_channel = true;        // scales a channel, of weights and where the target can of activations
-  bool symmetric = false;         // activations with the zero point in the middle
+  std::optional<bool> symmetric = {};  // activations with the zero point in the middle; else as the target has it
   RangeMethod ranges = RangeMethod::kMse;
   std::string float_reason = {};  // not empty: the layer stays in float
 };
@@ -30,12 +30,13 @@ struct LayerRule {
   std::optional<RangeMethod> ranges = {};
 };
 
-// The choice for each node of the graph. Weights of 4 bits that no rule names keep 8 where they are few or weigh heavily: of depthwise
+// The choice for each node of the graph. Weights of 4 bits that no rule asks for keep 8 where they are few or weigh heavily: of depthwise
 // convolutions and of the first and last products; `notes` say so. A pattern that matches nothing is an error.
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
                                                std::vector<std::string>& notes);
 
-// Of a value that these layers read: the most bits, and a scale a channel where all may have it.
+// Of a value that these layers read: the most bits, symmetric where one asks for it, a scale a channel where all may have it, and the
+// range method of the first.
 LayerChoice joint_choice(const std::vector<const LayerChoice*>& readers);
 
 }  // namespace ht

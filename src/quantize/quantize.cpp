@@ -96,7 +96,7 @@ void convert_before_concat(Graph& graph, std::vector<Role>& roles, std::vector<b
     const bool meets_others = std::ranges::any_of(links.consumers(output), [&](NodeId reader) {
       return roles[reader.index].is_integer() && std::holds_alternative<Concat>(graph.node(reader).op);
     });
-    if (!meets_others) continue;
+    if (!meets_others || !readers_choice(graph, links, roles, {output}).per_channel) continue;
     const std::string name = graph.value(output).name;
     const ValueId made = graph.add_value({names.make(name + "_made"), graph.value(output).type, std::nullopt});
     graph.nodes[i].outputs[0] = made;
@@ -172,6 +172,7 @@ bool needs_statistics(const QuantizeRequest& request) {
 
 Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics, const QuantizeRequest& request) {
   if (needs_statistics(request)) HT_TRY(check_outputs(graph, statistics));
+  graph.metadata.erase(kFloat16StorageKey);
   QuantizedGraph result;
   HT_ASSIGN(std::vector<Role> roles, find_roles(graph, request, result.notes));
   if (request.target.quantize_before_activation) spell_out_silu(graph, roles);
@@ -182,7 +183,7 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   std::vector<bool> quantized = find_quantized_values(graph, roles, request.target);
   convert_quantized_outputs(graph, roles, quantized);
   convert_at_borders(graph, roles, quantized);
-  if (request.target.channel_scales == ChannelScales::kAbsorbed && request.layers.per_channel) convert_before_concat(graph, roles, quantized);
+  if (request.target.channel_scales == ChannelScales::kAbsorbed) convert_before_concat(graph, roles, quantized);
   HT_TRY(sort_with_roles(graph, roles));
   const Statistics all = with_copies(statistics, graph);
   HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.notes));

@@ -48,7 +48,7 @@ bool reads_integers(const Graph& graph, const Node& node, ValueId value) {
 
 IntegerGrid activation_grid(const LayerChoice& choice, const Target& target) {
   if (choice.activations == 16) return {DType::kInt16, true, false};
-  return {target.activations, target.symmetric || choice.symmetric, false};
+  return {target.activations, choice.symmetric.value_or(target.symmetric), false};
 }
 
 std::vector<bool> find_quantized_values(const Graph& graph, const std::vector<Role>& roles, const Target& target) {

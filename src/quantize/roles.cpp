@@ -61,9 +61,14 @@ Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& 
     roles[i].float_reason = reason_of_operator(graph, graph.nodes[i]);
     roles[i].choice = choices[i];
     if (roles[i].is_integer()) roles[i].float_reason = choices[i].float_reason;
-    if (roles[i].is_integer() && !choices[i].activations)
-      roles[i].float_reason = is_weighted(graph, graph.nodes[i]) ? "only its weights are quantized" : "activations are float";
+    if (!roles[i].is_integer() || choices[i].activations) continue;
+    roles[i].weights_only = is_weighted(graph, graph.nodes[i]);
+    roles[i].float_reason = roles[i].weights_only ? "only its weights are quantized" : "activations are float";
   }
+  const auto leave_in_float = [&](size_t i, std::string reason) {
+    roles[i].float_reason = std::move(reason);
+    roles[i].weights_only = false;
+  };
   if (!request.quantize_head) {
     const std::vector<bool> head = behind_last_weights(graph, links);
     for (size_t i = 0; i < graph.nodes.size(); ++i)
@@ -75,13 +80,13 @@ Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& 
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
       if (fnmatch(pattern.c_str(), graph.nodes[i].name.c_str(), 0) != 0) continue;
       matched = true;
-      roles[i].choice.float_reason = roles[i].float_reason = fmt::format("keep_float names it (\"{}\")", pattern);
+      leave_in_float(i, fmt::format("keep_float names it (\"{}\")", pattern));
     }
     if (!matched) return usage_error("keep_float: no node is called \"{}\"; `halftone inspect --per-layer` lists the names", pattern);
   }
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const auto found = std::ranges::find(request.spared, graph.nodes[i].name, &FloatNode::name);
-    if (found != request.spared.end()) roles[i].choice.float_reason = roles[i].float_reason = found->reason;
+    if (found != request.spared.end()) leave_in_float(i, found->reason);
   }
   // Behind a product in float nothing is won by quantizing before the activation.
   for (size_t i = 0; i < graph.nodes.size(); ++i) {

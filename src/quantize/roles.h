@@ -18,11 +18,9 @@ std::vector<size_t> data_inputs(const Graph& graph, const Node& node);
 
 struct Role {
   std::string float_reason = {};  // empty: the node computes with integers
+  bool weights_only = false;      // it computes in float with weights that are integers
   LayerChoice choice = {};
   bool is_integer() const { return float_reason.empty(); }
-
-  // Only its weights are quantized, and it computes in float.
-  bool has_integer_weights() const { return !is_integer() && !choice.activations && choice.float_reason.empty(); }
 };
 
 // Patterns of the request's keep_float and rules match node names, * and ? standing for any characters; a pattern that matches nothing

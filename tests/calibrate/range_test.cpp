@@ -63,6 +63,21 @@ TEST(Range, MinMaxIncludesZeroAndPins) {
   }
 }
 
+TEST(Range, AverageIsTheMeanOfTheImagesExtremes) {
+  ValueStatistics statistics = observe({-1, 0.5f, 2});
+  const std::vector<float> second = {-3, 1, 4}, none = {NAN, INFINITY};
+  statistics.observe(second);
+  EXPECT_EQ(estimate(statistics, {RangeMethod::kAverage}), (Range{-2, 3}));
+  ValueStatistics other = observe({0.25f, 9});
+  ASSERT_TRUE(other.merge(statistics));
+  EXPECT_EQ(estimate(other, {RangeMethod::kAverage}), (Range{-3.75 / 3, 5}));
+  RangeRequest request{RangeMethod::kAverage};
+  request.pinned_min = -0.375;
+  EXPECT_EQ(estimate(other, request), (Range{-0.375, 5}));
+  other.observe(none);
+  EXPECT_EQ(other.mean_extremes(), (std::pair<double, double>(-3.75 / 3, 5))) << "an image without finite elements does not count";
+}
+
 TEST(Range, PercentileCutsTheTailsItSays) {
   std::vector<float> data = bell(2, 30);
   const ValueStatistics statistics = observe(data);

@@ -95,6 +95,40 @@ def test_choice(name, target, halftone, street_recipe, network_input, tmp_path):
     assert again.read_bytes() == path.read_bytes()
 
 
+def activation_parameters(path):
+    """{value: (scale, zero point)} of what is quantized at run time."""
+    model = onnx.load(path)
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    return {node.output[0]: (constants[node.input[1]], constants[node.input[2]]) for node in model.graph.node if node.op_type == "QuantizeLinear"}
+
+
+@pytest.mark.parametrize("target, middle", [("native", 0), ("onnxruntime", 128)])
+def test_symmetric_has_zero_in_the_middle(target, middle, halftone, street_recipe, tmp_path):
+    for symmetric in ("true", "false"):
+        halftone("quantize", street_recipe(), "-o", tmp_path / f"{symmetric}.onnx", "--target", target, "--symmetric", symmetric)
+    zero_points = {name: np.concatenate([zero.ravel() for _, zero in activation_parameters(tmp_path / f"{name}.onnx").values()]) for name in ("true", "false")}
+    assert (zero_points["true"] == middle).all() and (zero_points["false"] != middle).any()
+
+
+def test_range_methods_are_what_they_say(halftone, street_recipe, tmp_path):
+    """The network's input is 0..1 and read by one convolution; its range is what numpy says of the pixels."""
+    recipe = street_recipe({"calibration.count": 6})
+    size = [dim.dim_value for dim in onnx.load(FLOAT).graph.input[0].type.tensor_type.shape.dim[2:]]
+    photos = sorted((STREET / "calibration").glob("*.jpg"))[:6]
+    pixels = [evaluate.to_input(evaluate.letterbox(cv2.imread(str(photo)), size)[0]) for photo in photos]
+    greatest = [float(x.max()) for x in pixels]
+    expected = {"minmax": max(greatest), "average": float(np.mean(greatest))}
+    scales = {}
+    for method in ("minmax", "average", "percentile", "entropy", "mse"):
+        halftone("quantize", recipe, "-o", tmp_path / "quantized.onnx", "--ranges", method, "--granularity", "tensor")
+        found = activation_parameters(tmp_path / "quantized.onnx")
+        scales[method] = {name: float(np.max(scale)) for name, (scale, _) in found.items()}
+        if method in expected:
+            assert scales[method]["images_quantized"] * 255 == pytest.approx(expected[method], abs=0.01)
+    different = [sum(a != b for a, b in zip(scales["mse"].values(), scales[method].values(), strict=True)) for method in scales if method != "mse"]
+    assert min(different) > 20, different
+
+
 def test_fewer_bits_are_fewer_bytes(halftone, street_recipe, tmp_path):
     sizes = {}
     for name, flags in {"8": [], "4": ["--weights", "4"], "float16": ["--weights", "float16"]}.items():

@@ -39,7 +39,7 @@ def environment(name):
         installed.write_text(listed.read_text())
 
     def make(*arguments):
-        done = subprocess.run([python, HERE / "quantize_elsewhere.py", *map(str, arguments)], capture_output=True, text=True, timeout=1800)
+        done = subprocess.run([python, HERE / "quantize_elsewhere.py", *map(str, arguments)], capture_output=True, text=True, timeout=1800, cwd=place)
         assert done.returncode == 0, done.stderr[-3000:]
 
     return make

@@ -2,6 +2,8 @@
 // Which bits, methods and forms each layer gets.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "quantize/roles.h"
 
 namespace ht {
@@ -47,6 +49,7 @@ TEST(Layers, FourBitsSpareFirstLastAndDepthwise) {
 TEST(Layers, RulesHaveTheLastWord) {
   std::vector<std::string> notes;
   EXPECT_EQ(weight_bits({.weights = 4}, {{.match = "*", .weights = 4}}, notes), (std::vector<int>{4, 4, 4, 4, 4}));
+  EXPECT_TRUE(notes.empty());
   EXPECT_EQ(weight_bits({}, {{.match = "body.*", .weights = 4}, {.match = "body.?", .weights = 8}, {.match = "stem", .weights = 4}}, notes),
             (std::vector<int>{4, 8, 8, 8, 8}));
 }
@@ -68,9 +71,28 @@ TEST(Layers, SayWhatComputesInFloat) {
   ASSERT_TRUE(roles);
   EXPECT_TRUE((*roles)[0].is_integer());
   EXPECT_NE((*roles)[1].float_reason.find("body.0"), std::string::npos);
-  EXPECT_FALSE((*roles)[1].has_integer_weights());
+  EXPECT_FALSE((*roles)[1].weights_only);
   EXPECT_NE((*roles)[3].float_reason.find("only its weights"), std::string::npos);
-  EXPECT_TRUE((*roles)[3].has_integer_weights());
+  EXPECT_TRUE((*roles)[3].weights_only);
+}
+
+TEST(Layers, WhatStaysInFloatKeepsItsWeights) {
+  Graph graph = five_convolutions();
+  for (Value& value : graph.values) {  // as a model of doubles has them
+    value.type.dtype = DType::kFloat64;
+    if (value.constant) value.constant = Tensor::zeros(DType::kFloat64, value.type.shape);
+  }
+  QuantizeRequest request;
+  request.layers.activations = std::nullopt;
+  std::vector<std::string> notes;
+  const auto roles = find_roles(graph, request, notes);
+  ASSERT_TRUE(roles);
+  EXPECT_TRUE(std::ranges::none_of(*roles, &Role::weights_only));
+  request.keep_float = {"body.0"};
+  const auto kept = find_roles(five_convolutions(), request, notes);
+  ASSERT_TRUE(kept);
+  EXPECT_TRUE((*kept)[0].weights_only);
+  EXPECT_FALSE((*kept)[1].weights_only);
 }
 
 TEST(Layers, AValueHasWhatItsReadersNeed) {

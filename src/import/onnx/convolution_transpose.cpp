@@ -11,7 +11,7 @@
 namespace ht {
 namespace {
 
-constexpr int64_t kMost = int64_t{1} << 20;  // of any attribute
+constexpr int64_t kMostAttribute = int64_t{1} << 20;  // of any attribute
 
 struct Axis {
   int64_t in, kernel, stride, dilation, pad_begin, out;
@@ -39,7 +39,7 @@ Result<Ints> sizes(ImportNode& node, std::string_view name, Ints otherwise, int6
   if (values.size() != count)
     return node.wrong_attribute(name, fmt::format("has {} numbers where the input needs {}", values.size(), count));
   for (int64_t value : values)
-    if (value < least || value > kMost) return node.wrong_attribute(name, fmt::format("is {}, which cannot be", value));
+    if (value < least || value > kMostAttribute) return node.wrong_attribute(name, fmt::format("is {}, which cannot be", value));
   return values;
 }
 
@@ -81,23 +81,24 @@ Result<Geometry> read_geometry(ImportNode& node) {
     return input_error("its input {} and weights {} do not belong together", shape_text(input), shape_text(weights));
   if (count > 2)
     return unsupported("has windows over {} spatial axes, but only 1 or 2 can be computed; cut the model before it", count);
+  if (element_count(weights) == 0) return input_error("has weights of shape {}, which are none", shape_text(weights));
   const Ints kernel(weights.begin() + 2, weights.end());
   if (node.integers("kernel_shape", kernel) != kernel)
     return node.wrong_attribute("kernel_shape", fmt::format("contradicts the weights' shape {}", shape_text(weights)));
   HT_ASSIGN(const Ints strides, sizes(node, "strides", Ints(count, 1), 1));
   HT_ASSIGN(const Ints dilations, sizes(node, "dilations", Ints(count, 1), 1));
   const int64_t groups = node.integer("group", 1);
-  if (groups < 1 || groups > kMost || input[1] % groups != 0 || weights[0] != input[1] || weights[1] < 1 ||
-      weights[1] > kMost)
+  if (groups < 1 || groups > kMostAttribute || input[1] % groups != 0 || weights[0] != input[1] || weights[1] < 1 ||
+      weights[1] > kMostAttribute)
     return input_error("its input {}, weights {} and {} groups do not belong together", shape_text(input), shape_text(weights),
                        groups);
   Geometry geometry{{}, groups, input[1], weights[1] * groups};
   for (size_t i = 0; i < count; ++i) {
-    if (input[i + 2] < 1 || input[i + 2] > kMost || kernel[i] < 1 || kernel[i] > kMost)
+    if (input[i + 2] < 1 || input[i + 2] > kMostAttribute || kernel[i] < 1 || kernel[i] > kMostAttribute)
       return input_error("its input {} and weights {} cannot be computed", shape_text(input), shape_text(weights));
     geometry.axes.push_back({input[i + 2], kernel[i], strides[i], dilations[i], 0, 0});
   }
-  if (geometry.phases() > kMost) return unsupported("has strides of {} pixels together, which is too many", geometry.phases());
+  if (geometry.phases() > kMostAttribute) return unsupported("has strides of {} pixels together, which is too many", geometry.phases());
   HT_TRY(read_output(node, geometry));
   return geometry;
 }

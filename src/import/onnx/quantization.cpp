@@ -96,8 +96,10 @@ Result<DType> quantized_type(ImportNode& node) {
   return dtype;
 }
 
-// As quantized activations have.
-bool has_8_bits(DType dtype) { return dtype == DType::kInt8 || dtype == DType::kUint8; }
+// As quantized activations have: 8 or 16 bits.
+bool is_activation_type(DType dtype) {
+  return dtype == DType::kInt8 || dtype == DType::kUint8 || dtype == DType::kInt16 || dtype == DType::kUint16;
+}
 
 // A graph input of integers that nobody has read yet can be a quantized input.
 bool is_unread_input(ImportNode& node, ValueId id) {
@@ -127,7 +129,7 @@ Result<ValueId> dequantized(ImportNode& node, ValueId integers, const Affine& af
   HT_ASSIGN(const ValueId real, cast_step(node, integers, DType::kFloat32, "numbers"));
   HT_ASSIGN(const ValueId centred, binary_step(node, BinaryKind::kSub, real, numbers.zero_points, "centred"));
   HT_ASSIGN(const ValueId scaled, binary_step(node, BinaryKind::kMul, centred, numbers.scales, "scaled"));
-  if (!has_8_bits(type.dtype)) return scaled;
+  if (!is_activation_type(type.dtype)) return scaled;
   return node.intermediate(Convert{type.dtype, affine}, {scaled}, "integers");
 }
 
@@ -260,7 +262,7 @@ Result<ValueId> read_quantized(ImportNode& node, size_t i, const Affine& affine)
     Tensor integers = *builder.value(operand.value).constant;
     return builder.add_quantized_constant(operand.value, std::move(integers), affine);
   }
-  if (!operand.integers && has_8_bits(type.dtype) && is_unread_input(node, operand.value)) {
+  if (!operand.integers && is_activation_type(type.dtype) && is_unread_input(node, operand.value)) {
     builder.graph().value(operand.value).type.affine = affine;
     builder.bind(builder.value(operand.value).name, {operand.value, true});
     return operand.value;

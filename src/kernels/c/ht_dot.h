@@ -4,9 +4,9 @@
 #ifndef HT_DOT_H
 #define HT_DOT_H
 
-#include "ht_kernel.h"
+#include "ht_patch.h"
 
-enum { HT_DOT_ROWS = 4 };
+enum { HT_DOT_ROWS = HT_PATCH_ROWS };
 
 static inline int32_t ht_dot(const int16_t* HT_RESTRICT x, const int8_t* HT_RESTRICT w, int32_t depth) {
   int32_t sum = 0;

@@ -44,8 +44,11 @@ def cut(model):
     shapes = _shapes(model)
     quantized = {node.output[0]: node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] not in constants}
 
-    def of_constants(name):
-        return not name or name in constants or (name in producer and all(of_constants(x) for x in producer[name].input))
+    made_of_constants = {"", *constants}
+    for node in graph.node:  # in an order in which they can run
+        if all(name in made_of_constants for name in node.input):
+            made_of_constants.update(node.output)
+    of_constants = made_of_constants.__contains__
 
     for target, last in quantized.items():
         if last.input[0] not in producer:
@@ -117,13 +120,14 @@ def integers_of(step, real):
     return np.rint(real.astype(np.float64) / scale).astype(np.int64) + zero_point.astype(np.int64)
 
 
-def run_in_onnxruntime(step, inputs, folder):
-    """(the integers, whether it computed on integers)."""
+def run_in_onnxruntime(step, inputs, folder, optimized=True):
+    """(the integers, whether it computed on integers, which it does only in an optimized graph)."""
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.x64quantprecision", "1")  # exact products on every processor
     options.log_severity_level = 3
-    if any(np.dtype(dtype).itemsize == 2 for dtype, _ in step.inputs.values()):
-        # Else it makes MatMulNBits of products with dequantized weights, which rounds 16-bit activations to 8 bits.
+    # It makes MatMulNBits of products with dequantized weights, which rounds 16-bit activations to 8 bits.
+    has_wide_inputs = any(np.dtype(dtype).itemsize == 2 for dtype, _ in step.inputs.values())
+    if has_wide_inputs or not optimized:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.optimized_model_filepath = str(folder / "optimized.onnx")
     session = onnxruntime.InferenceSession(step.model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -18,6 +18,11 @@ def check(halftone, step, folder, seeds=1):
         inputs = steps.random_inputs(step, seed)
         expected, on_integers = steps.run_in_onnxruntime(step, inputs, folder)
         found = steps.run_in_halftone(halftone, step, inputs, folder)
+        if on_integers and np.abs(found - expected).max() > 1:
+            # On some processors its integer kernels give, for a depthwise convolution of a slice, what its own float ones do not.
+            evaluated, _ = steps.run_in_onnxruntime(step, inputs, folder, optimized=False)
+            if np.abs(evaluated - expected).max() > 1:
+                expected, on_integers = evaluated, False
         difference = np.abs(found - expected)
         # Its sum of two values contracts to fused multiply-adds, which not every target has (docs/NUMERICS.md).
         is_sum = step.operators in (["Add"], ["Sub"])

@@ -30,6 +30,11 @@ class Random {
     for (int32_t& value : values) value = between(low, high);
     return values;
   }
+  std::vector<int16_t> shorts(int64_t count, int32_t low = INT16_MIN, int32_t high = INT16_MAX) {
+    std::vector<int16_t> values(static_cast<size_t>(count));
+    for (int16_t& value : values) value = static_cast<int16_t>(between(low, high));
+    return values;
+  }
   std::vector<float> floats(int64_t count, double low, double high) {
     std::vector<float> values(static_cast<size_t>(count));
     for (float& value : values) value = static_cast<float>(real(low, high));

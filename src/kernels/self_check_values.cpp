@@ -130,24 +130,17 @@ bool check_dequantize(Random& random) {
   return agree(random, dequantize_kernels(), data.params, {input.data()}, 28 * data.channels, dequantize_units(data.params));
 }
 
-namespace {
-std::vector<int16_t> shorts(Random& random, int64_t count) {
-  const auto drawn = random.integers(count, -32768, 32767);
-  return {drawn.begin(), drawn.end()};
-}
-}  // namespace
-
 bool check_quantize_s16(Random& random) {
   const ConvertData data(random);
   const auto input = random.floats(7 * data.channels, -50, 50);
-  const auto zero_point = shorts(random, data.channels);
+  const auto zero_point = random.shorts(data.channels);
   const ht_convert_s16_params p{data.params, zero_point.data()};
   return agree(random, quantize_s16_kernels(), p, {input.data()}, 14 * data.channels, quantize_s16_units(p));
 }
 
 bool check_dequantize_s16(Random& random) {
   const ConvertData data(random);
-  const auto input = shorts(random, 7 * data.channels), zero_point = shorts(random, data.channels);
+  const auto input = random.shorts(7 * data.channels), zero_point = random.shorts(data.channels);
   const ht_convert_s16_params p{data.params, zero_point.data()};
   return agree(random, dequantize_s16_kernels(), p, {input.data()}, 28 * data.channels, dequantize_s16_units(p));
 }

@@ -63,10 +63,7 @@ Params some_pool(Random& random) {
   return p;
 }
 
-}  // namespace
-
 // A convolution of some shape, all but its weights; the arrays live as long as this object.
-namespace {
 struct SomeConv {
   ht_conv_params params{};
   int32_t depth = 0;
@@ -105,20 +102,31 @@ struct SomeS16 {
     static constexpr Policy kPolicies[] = {Policy::kFloatHalfEven, Policy::kFixedSingle, Policy::kFloatHalfAway};
     auto made = random.between(0, 2) == 0 ? float_epilogue(outputs, ratio) : s16_epilogue(kPolicies[random.between(0, 2)], outputs, ratio);
     if (made) data = *std::move(made);
-    const auto drawn = [&](int32_t count, int32_t low, int32_t high) {
-      const auto values = random.integers(count, low, high);
-      return std::vector<int16_t>(values.begin(), values.end());
-    };
     const auto wide = random.integers(outputs, -2000000, 2000000);
     bias.assign(wide.begin(), wide.end());
-    padding = drawn(inputs, -32768, 32767);
-    zero_point = drawn(outputs, -300, 300);
-    minimum = drawn(outputs, -32768, -32000);
-    maximum = drawn(outputs, 32000, 32767);
+    padding = random.shorts(inputs);
+    zero_point = random.shorts(outputs, -300, 300);
+    minimum = random.shorts(outputs, -32768, -32000);
+    maximum = random.shorts(outputs, 32000, 32767);
   }
   ht_output_s16 output() const { return {zero_point.data(), minimum.data(), maximum.data()}; }
   int64_t element_bytes() const { return data.output == HT_OUTPUT_F32 ? 4 : 2; }
 };
+
+// A depthwise convolution of some shape, without its arrays.
+struct SomeDepthwise {
+  ht_depthwise_params params{};
+  int32_t channels, outputs, depth;
+
+  explicit SomeDepthwise(Random& random) {
+    params.channel_multiplier = random.between(1, 2);
+    channels = params.input_channels = random.between(1, 140);
+    outputs = channels * params.channel_multiplier;
+    choose_window(random, params, channels, outputs);
+    depth = params.kernel_height * params.kernel_width;
+  }
+};
+
 }  // namespace
 
 bool check_conv(Random& random) {
@@ -131,8 +139,7 @@ bool check_conv(Random& random) {
 bool check_conv_wide(Random& random) {
   const SomeConv conv(random, 50, 20);
   const auto input = random.bytes(input_size(conv.params));
-  const auto drawn = random.integers(conv.weights(), -255, 255);
-  const std::vector<int16_t> weights(drawn.begin(), drawn.end());
+  const auto weights = random.shorts(conv.weights(), -255, 255);
   const ht_conv_wide_params wide{conv.params, weights.data()};
   return agree(random, conv_wide_kernels(), wide, {input.data()}, conv.output_bytes(), conv_wide_units(wide));
 }
@@ -148,8 +155,7 @@ bool check_conv_w4(Random& random) {
 
 bool check_conv_s16(Random& random) {
   SomeConv conv(random, 60, 20);
-  const auto drawn = random.integers(input_size(conv.params), -32768, 32767);
-  const std::vector<int16_t> input(drawn.begin(), drawn.end());
+  const auto input = random.shorts(input_size(conv.params));
   const auto weights = random.bytes(conv.weights());
   const SomeS16 s16(random, conv.params.input_channels, conv.params.output_channels, conv.depth);
   conv.params.weights = weights.data();
@@ -159,12 +165,7 @@ bool check_conv_s16(Random& random) {
 }
 
 bool check_depthwise(Random& random) {
-  ht_depthwise_params p{};
-  p.channel_multiplier = random.between(1, 2);
-  const int32_t channels = random.between(1, 140), outputs = channels * p.channel_multiplier;
-  choose_window(random, p, channels, outputs);
-  p.input_channels = channels;
-  const int32_t depth = p.kernel_height * p.kernel_width;
+  auto [p, channels, outputs, depth] = SomeDepthwise(random);
   const auto input = random.bytes(input_size(p)), weights = random.bytes(int64_t{depth} * outputs),
              padding = random.bytes(channels);
   const auto bias = random.integers(outputs, -20000, 20000);
@@ -177,14 +178,8 @@ bool check_depthwise(Random& random) {
 }
 
 bool check_depthwise_s16(Random& random) {
-  ht_depthwise_params p{};
-  p.channel_multiplier = random.between(1, 2);
-  const int32_t channels = random.between(1, 140), outputs = channels * p.channel_multiplier;
-  choose_window(random, p, channels, outputs);
-  p.input_channels = channels;
-  const int32_t depth = p.kernel_height * p.kernel_width;
-  const auto drawn = random.integers(input_size(p), -32768, 32767);
-  const std::vector<int16_t> input(drawn.begin(), drawn.end());
+  auto [p, channels, outputs, depth] = SomeDepthwise(random);
+  const auto input = random.shorts(input_size(p));
   const auto weights = random.bytes(int64_t{depth} * outputs);
   const SomeS16 s16(random, channels, outputs, depth);
   p.weights = weights.data();

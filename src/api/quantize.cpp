@@ -44,7 +44,8 @@ Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings)
   QuantizeRequest request;
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
-  request.layers.activations = activation_bits(settings.activations);
+  // Weights as float16 are no integers, and nothing else becomes one.
+  request.layers.activations = settings.weights == halftone::kFloat16Weights ? std::nullopt : activation_bits(settings.activations);
   request.layers.symmetric = settings.symmetric;
   request.layers.ranges = range_method(settings.ranges);
   request.layers.per_channel = settings.granularity == halftone::Granularity::kChannel;
@@ -97,10 +98,10 @@ bool wants_photos(const Recipe& recipe, const QuantizeRequest& request) {
 }
 
 // What the settings ask for, with one look at the statistics or more at the photos.
-Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& recipe, const Statistics& seen, bool skip_bad, const Context& context) {
+Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& recipe, QuantizeRequest request, const Statistics& seen, bool skip_bad,
+                                 const Context& context) {
   const Graph& graph = model.content().graph;
   if (recipe.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph);
-  HT_ASSIGN(QuantizeRequest request, make_request(recipe.quantize));
   auto made = quantize_graph(graph, seen, request);
   if (!made || !wants_photos(recipe, request)) return made;
   const bool is_coarse = request.layers.activations == 8;  // to 16 bits no input is rounded so that it harms
@@ -114,14 +115,13 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
 }
 
 // The statistics that were given, or made now; none where nothing depends on them.
-Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const halftone::QuantizeOptions& options,
-                                                           const Context& context) {
+Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const QuantizeRequest& request,
+                                                           const halftone::QuantizeOptions& options, const Context& context) {
   if (options.statistics) {
     HT_TRY(check_statistics(*options.statistics, model, recipe));
     return options.statistics;
   }
-  HT_ASSIGN(const QuantizeRequest request, make_request(recipe.quantize));
-  if (recipe.quantize.weights == halftone::kFloat16Weights || !needs_statistics(request)) return std::optional<halftone::Statistics>();
+  if (!needs_statistics(request)) return std::optional<halftone::Statistics>();
   HT_ASSIGN(halftone::Statistics made, calibrate_model(model, recipe, {.skip_bad = options.skip_bad}, context));
   return std::optional(std::move(made));
 }
@@ -136,14 +136,15 @@ namespace halftone {
 Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::path& output, const QuantizeOptions& options, const Context& context) {
   const ht::Stopwatch watch;
   HT_TRY(check_recipe(recipe));
+  HT_ASSIGN(const ht::QuantizeRequest request, ht::make_request(recipe.quantize));
   HT_ASSIGN(const Model model, ht::load_float_model(recipe, context));
   HT_ASSIGN(const Recipe written, ht::recipe_to_write(model.content().graph, recipe));
-  HT_ASSIGN(const std::optional<Statistics> statistics, ht::statistics_for(model, recipe, options, context));
+  HT_ASSIGN(const std::optional<Statistics> statistics, ht::statistics_for(model, recipe, request, options, context));
   HT_TRY(ht::check_cancelled(context));
   const ht::Statistics none;
   const ht::Statistics& seen = statistics ? statistics->content().statistics : none;
   context.progress("quantize", 0, 1);
-  auto made = ht::quantized(model, recipe, seen, options.skip_bad, context);
+  auto made = ht::quantized(model, recipe, request, seen, options.skip_bad, context);
   if (!made) return std::move(made.error()).in(recipe.model.path.string());
   context.progress("quantize", 1, 1);
   HT_TRY(ht::check_cancelled(context));

@@ -109,10 +109,8 @@ Fault find_data_fault(std::string_view section, const Data& data) {
   return std::nullopt;
 }
 
-}  // namespace
-
-namespace {
 bool has_activation_bits(int bits) { return bits == 8 || bits == 16 || bits == halftone::kFloatActivations; }
+
 }  // namespace
 
 std::optional<RecipeFault> find_fault(const halftone::Preprocess& preprocess) {

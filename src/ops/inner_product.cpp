@@ -250,21 +250,24 @@ std::vector<To> narrowed(const std::vector<From>& values) {
   return {values.begin(), values.end()};
 }
 
-// What kernels of 8-bit and of 16-bit inputs have in their place.
+// Of kernels of 8-bit inputs.
 template <class Params>
 void set_8bit(Params& params, const InnerProduct& product, Arrays& arrays) {
   params.bias = keep(arrays, narrowed<int32_t>(product.bias));
   params.padding = keep(arrays, narrowed<int8_t>(product.padding));
 }
 
+// The product of 16-bit inputs.
 template <class Wide, class Params>
-Wide wide_params(Params params, InnerProduct& product, ProductOutput& output, Arrays& arrays) {
+void add_wide(PrepareContext& context, KernelId kernel, Params params, InnerProduct product, ProductOutput output, BufferId input, int64_t macs,
+              Arrays arrays) {
   params.weights = keep(arrays, std::move(product.weights));
   const int64_t* bias = keep(arrays, std::move(product.bias));
   const int16_t* padding = keep(arrays, narrowed<int16_t>(product.padding));
   const ht_output_s16 limits{keep(arrays, std::move(output.zero_point)), keep(arrays, std::move(output.minimum)),
                              keep(arrays, std::move(output.maximum))};
-  return {params, bias, padding, limits};
+  context.add(kernel, Wide{params, bias, padding, limits}, std::move(arrays), {input}, output.buffer, macs);
+  finish_product(context, output);
 }
 
 // Rows of 4-bit weights, two a byte.
@@ -284,11 +287,8 @@ std::vector<uint8_t> packed_rows(const std::vector<int8_t>& weights, int64_t out
 void add_product(PrepareContext& context, ht_conv_params params, InnerProduct product, ProductOutput output, BufferId input, int64_t macs) {
   Arrays arrays;
   params.epilogue = keep(arrays, std::move(output.epilogue));
-  if (product.wide_input) {
-    const auto wide = wide_params<ht_conv_s16_params>(params, product, output, arrays);
-    context.add(KernelId::k_conv_s16, wide, std::move(arrays), {input}, output.buffer, macs);
-    return finish_product(context, output);
-  }
+  if (product.wide_input)
+    return add_wide<ht_conv_s16_params>(context, KernelId::k_conv_s16, params, std::move(product), std::move(output), input, macs, std::move(arrays));
   set_8bit(params, product, arrays);
   if (!product.wide.empty()) {
     const ht_conv_wide_params wide{params, keep(arrays, std::move(product.wide))};
@@ -306,11 +306,8 @@ void add_product(PrepareContext& context, ht_conv_params params, InnerProduct pr
 void add_product(PrepareContext& context, ht_depthwise_params params, InnerProduct product, ProductOutput output, BufferId input, int64_t macs) {
   Arrays arrays;
   params.epilogue = keep(arrays, std::move(output.epilogue));
-  if (product.wide_input) {
-    const auto wide = wide_params<ht_depthwise_s16_params>(params, product, output, arrays);
-    context.add(KernelId::k_depthwise_s16, wide, std::move(arrays), {input}, output.buffer, macs);
-    return finish_product(context, output);
-  }
+  if (product.wide_input)
+    return add_wide<ht_depthwise_s16_params>(context, KernelId::k_depthwise_s16, params, std::move(product), std::move(output), input, macs, std::move(arrays));
   set_8bit(params, product, arrays);
   params.weights = keep(arrays, std::move(product.weights));
   context.add(KernelId::k_depthwise, params, std::move(arrays), {input}, output.buffer, macs);

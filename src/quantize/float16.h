@@ -7,8 +7,7 @@
 namespace ht {
 
 // Rounds weights and biases of products to the nearest float16 and marks the graph so that export stores all float constants that are
-// exactly float16 as such. Weights whose
-// magnitude float16 does not reach stay as they are, with a note.
+// exactly float16 as such. Weights whose magnitude float16 does not reach stay as they are, with a note.
 QuantizedGraph store_as_float16(Graph graph);
 
 }  // namespace ht

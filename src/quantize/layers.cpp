@@ -55,6 +55,14 @@ void apply(const LayerRule& rule, LayerChoice& choice) {
 
 }  // namespace
 
+Result<std::vector<size_t>> nodes_called(const Graph& graph, const std::string& pattern, std::string_view key) {
+  std::vector<size_t> matches;
+  for (size_t i = 0; i < graph.nodes.size(); ++i)
+    if (fnmatch(pattern.c_str(), graph.nodes[i].name.c_str(), 0) == 0) matches.push_back(i);
+  if (matches.empty()) return usage_error("{}: no node is called \"{}\"; `halftone inspect --per-layer` lists the names", key, pattern);
+  return matches;
+}
+
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
                                                std::vector<std::string>& notes) {
   std::vector<LayerChoice> choices(graph.nodes.size(), all);
@@ -68,15 +76,11 @@ Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerCh
     }
   }
   for (const LayerRule& rule : rules) {
-    bool matched = false;
-    for (size_t i = 0; i < choices.size(); ++i) {
-      if (fnmatch(rule.match.c_str(), graph.nodes[i].name.c_str(), 0) != 0) continue;
-      matched = true;
+    HT_ASSIGN(const std::vector<size_t> matches, nodes_called(graph, rule.match, "[[quantize.layer]]"));
+    for (size_t i : matches) {
       apply(rule, choices[i]);
       if (rule.weights) kept[i] = false;
     }
-    if (!matched)
-      return usage_error("[[quantize.layer]]: no node is called \"{}\"; `halftone inspect --per-layer` lists the names", rule.match);
   }
   if (const auto count = std::ranges::count(kept, true); count > 0)
     notes.push_back(fmt::format("{} depthwise, first and last layers keep weights of 8 bits; a [[quantize.layer]] rule can change that", count));

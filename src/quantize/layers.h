@@ -13,12 +13,12 @@ namespace ht {
 
 // Of the layer's weights and of the values that it reads.
 struct LayerChoice {
-  int weights = 8;                // bits: 8 or 4
+  int weights = 8;                     // bits: 8 or 4
   std::optional<int> activations = 8;  // bits: 8 or 16; none: only weights are quantized, and the layer computes in float
-  bool per_channel = true;        // scales a channel, of weights and where the target can of activations
+  bool per_channel = true;             // scales a channel, of weights and where the target can of activations
   std::optional<bool> symmetric = {};  // activations with the zero point in the middle; else as the target has it
   RangeMethod ranges = RangeMethod::kMse;
-  std::string float_reason = {};  // not empty: the layer stays in float
+  std::string float_reason = {};       // not empty: the layer stays in float
 };
 
 // What a rule says of the nodes whose names match (* and ? stand for any characters); later rules have the last word.
@@ -29,6 +29,9 @@ struct LayerRule {
   std::optional<bool> per_channel = {}, symmetric = {}, keep_float = {};
   std::optional<RangeMethod> ranges = {};
 };
+
+// The nodes whose names match the pattern; none is an error, which names the recipe's `key`.
+Result<std::vector<size_t>> nodes_called(const Graph& graph, const std::string& pattern, std::string_view key);
 
 // The choice for each node of the graph. Weights of 4 bits that no rule asks for keep 8 where they are few or weigh heavily: of depthwise
 // convolutions and of the first and last products; `notes` say so. A pattern that matches nothing is an error.

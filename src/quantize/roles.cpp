@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quantize/roles.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 
 namespace ht {
@@ -76,13 +74,8 @@ Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& 
         roles[i].float_reason = "it stands behind the last convolution or matrix product, where the outputs are decoded";
   }
   for (const std::string& pattern : request.keep_float) {
-    bool matched = false;
-    for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      if (fnmatch(pattern.c_str(), graph.nodes[i].name.c_str(), 0) != 0) continue;
-      matched = true;
-      leave_in_float(i, fmt::format("keep_float names it (\"{}\")", pattern));
-    }
-    if (!matched) return usage_error("keep_float: no node is called \"{}\"; `halftone inspect --per-layer` lists the names", pattern);
+    HT_ASSIGN(const std::vector<size_t> matches, nodes_called(graph, pattern, "keep_float"));
+    for (size_t i : matches) leave_in_float(i, fmt::format("keep_float names it (\"{}\")", pattern));
   }
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const auto found = std::ranges::find(request.spared, graph.nodes[i].name, &FloatNode::name);

@@ -66,11 +66,11 @@ double bits_of_constant(const Value& value) {
   const Affine& affine = *value.type.affine;
   const std::vector<int64_t> integers = value.constant->to_int64s();
   std::vector<int64_t> least(affine.scales().size(), INT64_MAX), greatest(affine.scales().size(), INT64_MIN);
-  for (size_t i = 0; i < integers.size(); ++i) {
-    const size_t at = affine.is_per_tensor() ? 0 : affine.index_of(value.type.shape, static_cast<int64_t>(i));
-    least[at] = std::min(least[at], integers[i]);
-    greatest[at] = std::max(greatest[at], integers[i]);
-  }
+  affine.for_each_run(value.type.shape, [&](int64_t first, int64_t count, size_t at) {
+    const auto [low, high] = std::minmax_element(integers.begin() + first, integers.begin() + first + count);
+    least[at] = std::min(least[at], *low);
+    greatest[at] = std::max(greatest[at], *high);
+  });
   double bits = 0;
   for (size_t i = 0; i < least.size(); ++i)
     if (least[i] <= greatest[i]) bits += bits_between(static_cast<double>(least[i]), static_cast<double>(greatest[i]));

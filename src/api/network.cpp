@@ -5,6 +5,7 @@
 
 #include "kernels/registry.h"
 #include "ops/prepare.h"
+#include "plan/elide_copies.h"
 
 namespace ht {
 namespace {
@@ -27,6 +28,7 @@ Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in
   network->threads_ = threads;
   if (in_integers) {
     HT_ASSIGN(Plan plan, make_plan(graph));
+    elide_copies(plan);
     network->placement_ = Placement::make(std::make_shared<const Plan>(std::move(plan)), isa);
     network->isa_ = isa_name(effective_isa(isa));
   } else {

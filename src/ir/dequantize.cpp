@@ -8,10 +8,12 @@ Tensor dequantize(const Tensor& tensor, const std::optional<Affine>& affine) {
   const std::vector<int64_t> integers = tensor.to_int64s();
   Tensor real = Tensor::zeros(DType::kFloat32, tensor.shape());
   auto out = real.mutable_data<float>();
-  for (size_t i = 0; i < integers.size(); ++i) {
-    const size_t at = affine->index_of(tensor.shape(), static_cast<int64_t>(i));
-    out[i] = static_cast<float>(integers[i] - affine->zero_points()[at]) * affine->scales()[at];
-  }
+  affine->for_each_run(tensor.shape(), [&](int64_t first, int64_t count, size_t at) {
+    const int64_t zero_point = affine->zero_points()[at];
+    const float scale = affine->scales()[at];
+    for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(first + count); ++i)
+      out[i] = static_cast<float>(integers[i] - zero_point) * scale;
+  });
   return real;
 }
 

@@ -62,6 +62,9 @@ class Affine {
   Status fits(DType dtype, const Shape& shape) const;
   // The position in scales() that serves the element at this flat (row-major) position of a tensor of that shape.
   size_t index_of(const Shape& tensor_shape, int64_t flat) const;
+  // Calls visit(first, count, index) for every run of adjacent elements that share the position `index` in scales().
+  template <class Visit>
+  void for_each_run(const Shape& tensor_shape, Visit visit) const;
 
   bool operator==(const Affine&) const = default;
 
@@ -80,5 +83,19 @@ struct TensorType {
   bool is_quantized() const { return affine.has_value(); }
   bool operator==(const TensorType&) const = default;
 };
+
+template <class Visit>
+void Affine::for_each_run(const Shape& tensor_shape, Visit visit) const {
+  const int64_t count = element_count(tensor_shape);
+  if (is_per_tensor()) return visit(int64_t{0}, count, size_t{0});
+  size_t axis = tensor_shape.size() - 1;  // the last one along which the scales vary
+  int64_t run = 1;
+  for (; shape_[axis] == 1; --axis) run *= tensor_shape[axis];
+  run *= tensor_shape[axis] / shape_[axis];
+  for (int64_t first = 0; first < count;) {
+    const size_t index = index_of(tensor_shape, first);
+    for (int64_t i = 0; i < shape_[axis]; ++i, first += run) visit(first, run, index + static_cast<size_t>(i));
+  }
+}
 
 }  // namespace ht

@@ -58,10 +58,11 @@ std::optional<std::vector<int16_t>> centred_weights(const Tensor& weights, const
   if (!is_integer(weights.dtype()) || dtype_size(weights.dtype()) != 1) return std::nullopt;
   const std::vector<int64_t> integers = weights.to_int64s();
   std::vector<int16_t> centred(integers.size());
-  for (size_t i = 0; i < integers.size(); ++i) {
-    const size_t at = affine.is_per_tensor() ? 0 : affine.index_of(weights.shape(), static_cast<int64_t>(i));
-    centred[i] = static_cast<int16_t>(integers[i] - affine.zero_points()[at]);
-  }
+  affine.for_each_run(weights.shape(), [&](int64_t first, int64_t count, size_t at) {
+    const int64_t zero_point = affine.zero_points()[at];
+    for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(first + count); ++i)
+      centred[i] = static_cast<int16_t>(integers[i] - zero_point);
+  });
   return centred;
 }
 

@@ -29,12 +29,24 @@ struct Shortcut {
   ValueId source;
 };
 
+// Whether a movement by itself may amount to a better one. Larger tensors' maps are worth making only then.
+bool may_shrink(const Graph& graph, const Node& node) {
+  const Shape& from = graph.value(node.inputs[0]).type.shape;
+  const Shape& to = graph.value(node.outputs[0]).type.shape;
+  if (std::holds_alternative<Reshape>(node.op)) return from == to;
+  if (std::holds_alternative<Slice>(node.op)) return element_count(from) == element_count(to);
+  return true;
+}
+
 // The longest chain of movements that ends in this node and amounts to a single one that is better than what is there.
 std::optional<Shortcut> find_shortcut(const Rewriter& rewriter, const Node& end) {
   const Graph& graph = rewriter.graph();
+  if (!is_movement(graph, end)) return std::nullopt;
+  ValueId source = end.inputs[0];
+  const NodeId producer = rewriter.links().producer(source);
+  if (!may_shrink(graph, end) && !(producer.valid() && is_movement(graph, graph.node(producer)))) return std::nullopt;
   auto map = movement_of(graph, end);
   std::optional<Shortcut> found;
-  ValueId source = end.inputs.empty() ? ValueId() : end.inputs[0];
   for (int length = 1; map && length <= kLongestChain; ++length) {
     if (!have_same_numbers(graph.value(source), graph.value(end.outputs[0]))) break;
     auto movement = single_movement(*map);

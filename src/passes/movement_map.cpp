@@ -115,16 +115,19 @@ MovementKind movement_kind(const Op& op) {
   return std::holds_alternative<Transpose>(op) ? MovementKind::kTranspose : MovementKind::kGather;
 }
 
+bool is_movement(const Graph& graph, const Node& node) {
+  if (std::holds_alternative<Gather>(node.op)) return graph.is_constant(node.inputs[1]);
+  return movement_kind(node.op) != MovementKind::kGather;
+}
+
 std::optional<MovementMap> movement_of(const Graph& graph, const Node& node) {
-  const bool is_gather = std::holds_alternative<Gather>(node.op);
-  const bool moves = is_gather || movement_kind(node.op) != MovementKind::kGather;
-  if (!moves || (is_gather && !graph.is_constant(node.inputs[1]))) return std::nullopt;
+  if (!is_movement(graph, node)) return std::nullopt;
   const Shape& from = graph.value(node.inputs[0]).type.shape;
   const Shape& to = graph.value(node.outputs[0]).type.shape;
   if (!is_usable(from) || !is_usable(to)) return std::nullopt;
   const Tensor numbers = Tensor::of_int64s(counted(element_count(from))).reshaped(from);
   std::vector<const Tensor*> inputs = {&numbers};
-  if (is_gather) inputs.push_back(&*graph.value(node.inputs[1]).constant);
+  if (std::holds_alternative<Gather>(node.op)) inputs.push_back(&*graph.value(node.inputs[1]).constant);
   auto moved = reference(node, inputs);
   if (!moved) return std::nullopt;
   return MovementMap{from, to, moved->front().to_int64s()};

@@ -15,6 +15,8 @@ struct MovementMap {
   std::vector<int64_t> positions;  // for each element of `to`, row-major, its position in `from`
 };
 
+// Whether the node only moves elements of its first input, to places that are known.
+bool is_movement(const Graph& graph, const Node& node);
 // Of a node that moves elements of its first input; nothing for other nodes and for values that are empty or very large.
 std::optional<MovementMap> movement_of(const Graph& graph, const Node& node);
 // First `first`, then `second`, which starts where the first one ends.

@@ -30,6 +30,12 @@ bool same_memory(const Shape& shape, Layout a, Layout b);
 // The bytes of a plain tensor rearranged to the layout.
 std::vector<uint8_t> to_layout(const Tensor& tensor, Layout layout);
 
+// Where a value lies in the memory of another: its elements in their order, in rows of `width` that begin `stride` elements apart, the
+// first at `offset`. A width of 0 stands for one row of all elements.
+struct Region {
+  int64_t offset = 0, width = 0, stride = 0;
+};
+
 // A value in memory. Quantized values of 8 and 16 bits are signed: where the graph's value is not, half the range has been subtracted
 // from integers and zero points, and `is_unsigned` is set.
 struct Buffer {
@@ -40,8 +46,9 @@ struct Buffer {
   std::optional<Affine> affine;
   bool is_unsigned = false;
   std::shared_ptr<const std::vector<uint8_t>> constant;  // in the layout's order
-  BufferId alias_of;  // the same bytes as another buffer, which is not itself an alias
+  BufferId alias_of;  // lies in the memory of another buffer, which is not itself an alias
   ValueId value;      // the graph's value, where this is the form in which it is made (others convert from it)
+  Region region{};    // of an alias: where in the other's memory
 
   int64_t bytes() const { return element_count(shape) * dtype_size(dtype); }
   DType declared() const;  // the type of the graph's value

@@ -55,6 +55,14 @@ std::unique_ptr<PlacedStep> place_step(const Step& step, Isa isa) {
   return nullptr;
 }
 
+// Whether values that share memory may share elements: columns of rows of one stride need not.
+bool may_overlap(const Buffer& a, const Buffer& b) {
+  const Region &p = a.region, &q = b.region;
+  if (p.width == 0 || q.width == 0 || p.stride != q.stride) return true;
+  const int64_t left = p.offset % p.stride, right = q.offset % q.stride;
+  return left < right + q.width && right < left + p.width;
+}
+
 struct Life {
   BufferId buffer;
   int64_t bytes;
@@ -80,7 +88,7 @@ std::shared_ptr<const Placement> Placement::make(std::shared_ptr<const Plan> pla
 void Placement::place_buffers() {
   const Plan& p = *plan_;
   std::vector<Life> lives(p.buffers.size(), Life{{}, 0, SIZE_MAX, 0});
-  std::vector<size_t> last_writer(p.buffers.size(), SIZE_MAX);
+  std::vector<std::vector<size_t>> writers(p.buffers.size());  // of each memory, by the steps' order
   auto touch = [&](BufferId id, size_t step) {
     Life& life = lives[p.root(id).index];
     life.first = std::min(life.first, step);
@@ -90,14 +98,15 @@ void Placement::place_buffers() {
   for (size_t i = 0; i < p.steps.size(); ++i) {
     for (BufferId input : p.steps[i].inputs) touch(input, i);
     touch(p.steps[i].output, i);
-    last_writer[p.steps[i].output.index] = i;
+    writers[p.root(p.steps[i].output).index].push_back(i);
   }
   for (BufferId output : p.outputs) touch(output, p.steps.size());
   for (size_t i = 0; i < p.buffers.size(); ++i) {
-    const size_t written = last_writer[p.root(BufferId(i)).index];
     if (!p.buffers[i].value.valid()) continue;
-    if (written != SIZE_MAX) {
-      finished_.push_back({BufferId(i), written});
+    const auto& steps = writers[p.root(BufferId(i)).index];
+    const auto last = std::ranges::find_if(steps.rbegin(), steps.rend(), [&](size_t step) { return may_overlap(p.buffers[i], p.buffer(p.steps[step].output)); });
+    if (last != steps.rend()) {
+      finished_.push_back({BufferId(i), *last});
     } else if (!p.buffer(p.root(BufferId(i))).constant) {
       given_.push_back(BufferId(i));
     }

@@ -17,6 +17,10 @@ struct Session::Aligned {
   uint8_t* memory;
 };
 
+namespace {
+int64_t offset_bytes(const Buffer& buffer) { return buffer.region.offset * dtype_size(buffer.dtype); }
+}  // namespace
+
 Session::Session(std::shared_ptr<const Placement> placement, int threads) : Session(std::move(placement), threads, {}) {
   pool_ = std::make_unique<ThreadPool>(threads);
   parallel_ = [pool = pool_.get()](int64_t count, const std::function<void(int64_t, int)>& task) { pool->parallel_for(count, task); };
@@ -41,10 +45,26 @@ void Session::set_profile(std::vector<double>* seconds) {
 const uint8_t* Session::bytes_of(BufferId id) const {
   const BufferId root = plan().root(id);
   const Buffer& buffer = plan().buffer(root);
-  return buffer.constant ? buffer.constant->data() : arena_->memory + placement_->offset(root);
+  const uint8_t* memory = buffer.constant ? buffer.constant->data() : arena_->memory + placement_->offset(root);
+  return memory + offset_bytes(plan().buffer(id));
 }
 
-uint8_t* Session::memory_of(BufferId id) { return arena_->memory + placement_->offset(plan().root(id)); }
+uint8_t* Session::memory_of(BufferId id) {
+  return arena_->memory + placement_->offset(plan().root(id)) + offset_bytes(plan().buffer(id));
+}
+
+void Session::observe(BufferId id) {
+  const Buffer& buffer = plan().buffer(id);
+  const auto size = static_cast<size_t>(buffer.bytes());
+  uint8_t* memory = memory_of(id);
+  const auto width = static_cast<size_t>(buffer.region.width * dtype_size(buffer.dtype));
+  if (width == 0 || width == size) return observer_(buffer, {memory, size});
+  const auto stride = static_cast<size_t>(buffer.region.stride * dtype_size(buffer.dtype));
+  std::vector<uint8_t> rows(size);
+  for (size_t row = 0; row < size / width; ++row) std::memcpy(rows.data() + row * width, memory + row * stride, width);
+  observer_(buffer, rows);
+  for (size_t row = 0; row < size / width; ++row) std::memcpy(memory + row * stride, rows.data() + row * width, width);
+}
 
 Status Session::load_inputs(std::span<const Tensor> inputs) {
   if (inputs.size() != plan().inputs.size()) return usage_error("the network has {} inputs, but {} were given", plan().inputs.size(), inputs.size());
@@ -97,10 +117,6 @@ void Session::run_step(size_t index) {
 
 Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
   HT_TRY(load_inputs(inputs));
-  auto observe = [&](BufferId id) {
-    const Buffer& buffer = plan().buffer(id);
-    observer_(buffer, {memory_of(id), static_cast<size_t>(buffer.bytes())});
-  };
   if (observer_)
     for (BufferId given : placement_->given()) observe(given);
   auto finished = placement_->finished().begin();

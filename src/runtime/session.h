@@ -30,7 +30,7 @@ class Session {
   const Placement& placement() const { return *placement_; }
   const Plan& plan() const { return placement_->plan(); }
 
-  // Called with every value of the graph when it is made, in its memory layout. What it writes there is what later steps read.
+  // Called with every value of the graph when it is made, in its memory layout and without gaps. What it writes there is what later steps read.
   using Observer = std::function<void(const Buffer& buffer, std::span<uint8_t> bytes)>;
   void set_observer(Observer observer) { observer_ = std::move(observer); }
   // Adds each step's seconds to the vector, which is made as long as there are steps.
@@ -43,6 +43,7 @@ class Session {
   const uint8_t* bytes_of(BufferId id) const;
   uint8_t* memory_of(BufferId id);
   void run_step(size_t index);
+  void observe(BufferId id);
   Status load_inputs(std::span<const Tensor> inputs);
   Tensor output_tensor(BufferId id) const;
 

@@ -151,28 +151,24 @@ std::optional<Affine> scaled_affine(const Value& weights, const Value& factors) 
   const Shape by = aligned(factors.type.shape, shape.size());
   const Shape own = affine.is_per_tensor() ? Shape(shape.size(), 1) : affine.shape();
   Shape product = own;
-  size_t varying = 0;
+  std::optional<size_t> axis;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (by[i] == 1) continue;
-    if (by[i] != shape[i] || own[i] != 1) return std::nullopt;
+    if (by[i] != shape[i] || own[i] != 1 || axis) return std::nullopt;
     product[i] = by[i];
-    ++varying;
+    axis = i;
   }
-  if (varying != 1) return std::nullopt;
-  const auto factor = factors.constant->to_floats();
-  const Shape own_strides = strides_of(own), by_strides = strides_of(by);
-  std::vector<float> scales(static_cast<size_t>(element_count(product)));
-  std::vector<int32_t> zero_points(scales.size());
-  for (size_t flat = 0; flat < scales.size(); ++flat) {
-    int64_t rest = static_cast<int64_t>(flat), from = 0, with = 0;
-    for (size_t i = product.size(); i-- > 0; rest /= product[i]) {
-      const int64_t position = rest % product[i];
-      if (own[i] != 1) from += position * own_strides[i];
-      if (by[i] != 1) with += position * by_strides[i];
-    }
-    scales[flat] = affine.scales()[static_cast<size_t>(from)] * factor[static_cast<size_t>(with)];
-    zero_points[flat] = affine.zero_points()[static_cast<size_t>(from)];
-  }
+  if (!axis) return std::nullopt;
+  // Scales of its own before and behind that axis, [outer][inner].
+  const auto inner = static_cast<size_t>(element_count({own.begin() + static_cast<std::ptrdiff_t>(*axis), own.end()}));
+  std::vector<float> scales;
+  std::vector<int32_t> zero_points;
+  for (size_t outer = 0; outer < affine.scales().size(); outer += inner)
+    for (const float factor : factors.constant->data<float>())
+      for (size_t i = outer; i < outer + inner; ++i) {
+        scales.push_back(affine.scales()[i] * factor);
+        zero_points.push_back(affine.zero_points()[i]);
+      }
   auto made = Affine::make(product, std::move(scales), std::move(zero_points));
   if (!made) return std::nullopt;
   return *std::move(made);

@@ -56,13 +56,30 @@ void HT_FN(ht_fill)(const ht_fill_params* p, const ht_arguments* a, int32_t begi
              p->output_offset + offset_of_row(row, p->rank, p->shape, p->output_stride), p->output_stride[last], p->shape[last]);
 }
 
+static inline int32_t place(int32_t index, int32_t axis) {
+  index = index < 0 ? index + axis : index;
+  return index < 0 ? 0 : (index >= axis ? axis - 1 : index);
+}
+
+// Single bytes, as a shuffle of channels moves them: elements [begin, end) of a row.
+static void gather_bytes(const uint8_t* HT_RESTRICT from, const int32_t* indices, int32_t axis, int32_t begin, int32_t end,
+                         uint8_t* HT_RESTRICT to) {
+  for (int32_t i = begin; i < end; ++i) to[i] = from[place(indices[i], axis)];
+}
+
 void HT_FN(ht_gather)(const ht_gather_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const int32_t* indices = p->indices ? p->indices : (const int32_t*)a->inputs[1];
-  for (int32_t unit = begin; unit < end; ++unit) {
-    int32_t index = indices[unit % p->count];
-    index = index < 0 ? index + p->axis : index;
-    index = index < 0 ? 0 : (index >= p->axis ? p->axis - 1 : index);
-    copy_row(p->element_bytes, a->inputs[0], ((ptrdiff_t)(unit / p->count) * p->axis + index) * p->inner, 1, a->output,
-             (ptrdiff_t)unit * p->inner, 1, p->inner);
+  for (int32_t unit = begin; unit < end;) {
+    const int32_t first = unit % p->count, rest = p->count - first;
+    const int32_t last = first + (end - unit < rest ? end - unit : rest);
+    const ptrdiff_t from = (ptrdiff_t)(unit / p->count) * p->axis, to = (ptrdiff_t)(unit - first);
+    if (p->inner == 1 && p->element_bytes == 1) {
+      gather_bytes((const uint8_t*)a->inputs[0] + from, indices, p->axis, first, last, (uint8_t*)a->output + to);
+    } else {
+      for (int32_t i = first; i < last; ++i)
+        copy_row(p->element_bytes, a->inputs[0], (from + place(indices[i], p->axis)) * p->inner, 1, a->output, (to + i) * p->inner, 1,
+                 p->inner);
+    }
+    unit += last - first;
   }
 }

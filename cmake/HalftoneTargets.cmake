@@ -6,8 +6,8 @@ target_compile_options(halftone_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -Werror=switch>
   $<$<COMPILE_LANGUAGE:C>:-pedantic -Wconversion -Wstrict-prototypes>)
 if(HALFTONE_SANITIZE)
-  target_compile_options(halftone_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_link_options(halftone_options INTERFACE -fsanitize=address,undefined)
+  target_compile_options(halftone_options INTERFACE -fsanitize=${HALFTONE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(halftone_options INTERFACE -fsanitize=${HALFTONE_SANITIZE})
 endif()
 
 # Instead of halftone_options, for what has no work to do fast: it is built quickly.

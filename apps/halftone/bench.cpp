@@ -14,28 +14,50 @@ struct BenchFlags {
     command.add_option("MODEL", model, "A float or quantized ONNX file")->required();
     command.add_option("--runs", runs, "How many runs are timed")->type_name("N")->check(CLI::PositiveNumber);
     command.add_flag("--per-layer", per_layer, "A row for every layer");
-    command.footer(examples({"bench yolox_int8.onnx", "bench yolox_int8.onnx --threads 1 --per-layer --runs 100"}));
+    command.add_option("--compare", compare, "Time another model in turns, usually the float one, and show each layer's time in both")->type_name("MODEL");
+    command.footer(examples({"bench yolox_int8.onnx", "bench yolox_int8.onnx --threads 1 --per-layer --runs 100",
+                             "bench yolox_int8.onnx --compare yolox.onnx"}));
   }
   std::string model;
   int64_t runs = 0;
   bool per_layer = false;
+  std::string compare;
 };
 
-std::string text_of(const BenchResult& result) {
-  std::string text;
+std::string layers_of(const BenchResult& result) {
   Table table({"layer", "operator", "ms", "MACs", "kernel"});
   for (const auto& layer : result.layers)
     table.add({layer.name, layer.op, fmt::format("{:.4f}", layer.ms), std::to_string(layer.macs), layer.kernel});
-  if (!table.empty()) text += table.text() + "\n";
+  return table.empty() ? "" : table.text() + "\n";
+}
+
+std::string compared_layers_of(const BenchResult& result) {
+  Table table({"layer", "operator", "ms", "compared", "", "MACs", "kernel"});
+  double lost = 0;
+  int64_t slower = 0;
+  for (const auto& layer : result.layers) {
+    const double other = layer.compared_ms.value_or(0), more = layer.ms - other;
+    table.add({layer.name, layer.op, fmt::format("{:.4f}", layer.ms), fmt::format("{:.4f}", other), more > 0 ? "slower" : "", std::to_string(layer.macs),
+               layer.kernel});
+    if (more <= 0) continue;
+    lost += more;
+    ++slower;
+  }
+  return fmt::format("{}\n{} of {} layers are slower than in the model compared, by {:.3f} ms together; that model takes {:.3f} ms\n", table.text(), slower,
+                     result.layers.size(), lost, *result.compared_median_ms);
+}
+
+std::string text_of(const BenchResult& result) {
+  std::string text = result.compared_median_ms ? compared_layers_of(result) : layers_of(result);
   text += fmt::format("median {:.3f} ms, fastest {:.3f} ms, 90 % within {:.3f} ms ({} runs, {} thread{}, {})\n", result.median_ms, result.min_ms,
                       result.p90_ms, result.runs, result.threads, result.threads == 1 ? "" : "s", result.isa);
-  text += fmt::format("load {:.1f} ms, arena {}, peak memory {}\n", result.load_ms, human_bytes(result.arena_bytes), human_bytes(result.peak_rss_bytes));
+  text += fmt::format("load {:.1f} ms, first run {:.1f} ms, arena {}, peak memory {}\n", result.load_ms, result.first_run_ms, human_bytes(result.arena_bytes), human_bytes(result.peak_rss_bytes));
   text += fmt::format("{} multiplications a run, {} conversions\n", human_count(result.macs), result.conversions);
   return text;
 }
 
 Status bench(Program& shared, const BenchFlags& flags) {
-  const auto result = halftone::bench(flags.model, {flags.runs, flags.per_layer}, shared.context);
+  const auto result = halftone::bench(flags.model, {flags.runs, flags.per_layer, flags.compare}, shared.context);
   if (!result) return result.error();
   return shared.show(halftone::to_json(*result), text_of(*result));
 }

@@ -123,6 +123,8 @@ class Session {
 
   // The outputs in the model's order. Inputs may come in any order and are found by name; the only input may lack a name.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  // The same into tensors whose memory is used again: where they are those of an earlier run, nothing is allocated.
+  Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   // Runs and shows every value that is made on the way, inputs and outputs among them, in the order in which they are made. Values that
   // a kernel computes together with what reads them are not made.
   Status trace(std::span<const Tensor> inputs, const std::function<void(const TracedValue& value)>& show);

@@ -169,6 +169,7 @@ struct LayerTime {
   double ms = 0;  // median
   int64_t macs = 0;
   std::string kernel;
+  std::optional<double> compared_ms;  // of the same layer in the model to compare with
 };
 
 struct BenchResult {
@@ -178,12 +179,14 @@ struct BenchResult {
   double median_ms = 0;
   double min_ms = 0;
   double p90_ms = 0;
-  double load_ms = 0;  // from the file to the first result
+  double load_ms = 0;  // from the file to a session that is ready
+  double first_run_ms = 0;
   int64_t peak_rss_bytes = 0;
   int64_t arena_bytes = 0;
   int64_t macs = 0;
   int64_t conversions = 0;
-  std::vector<LayerTime> layers;
+  std::optional<double> compared_median_ms;  // of the model to compare with, run in turns
+  std::vector<LayerTime> layers;             // steps, or nodes where there is a model to compare with
 };
 
 struct KernelInfo {

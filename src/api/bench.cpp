@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <cmath>
+#include <optional>
 
 #include "api/content.h"
+#include "api/layer_times.h"
 #include "api/measure.h"
 #include "base/thread_pool.h"
 #include "halftone/operations.h"
@@ -10,62 +10,37 @@
 namespace ht {
 namespace {
 
-constexpr double kSeconds = 2;
-constexpr int64_t kLeastRuns = 20, kMostRuns = 100000, kWarmUps = 3;
 constexpr double kMilliseconds = 1000;
 
-// Values in the range of photos; latency does not depend on them, but nothing may overflow to slow special numbers.
-Tensor some_input(const TensorType& type) {
-  Tensor tensor = Tensor::zeros(type.dtype, type.shape);
-  uint32_t state = 1;
-  const auto next = [&state] { return (state = state * 1664525u + 1013904223u) >> 24; };
-  if (type.dtype == DType::kFloat32) {
-    for (float& x : tensor.mutable_data<float>()) x = static_cast<float>(next());
-  } else if (dtype_size(type.dtype) == 1 && type.dtype != DType::kBool) {
-    for (uint8_t& x : tensor.mutable_data<uint8_t>()) x = static_cast<uint8_t>(next());
+std::vector<halftone::LayerTime> layers_of(const Timed& timed) {
+  std::vector<halftone::LayerTime> layers;
+  const std::vector<double> medians = timed.step_medians();
+  for (size_t i = 0; i < medians.size(); ++i) {
+    const Step& step = timed.network.plan().steps[i];
+    layers.push_back({step.node, step.op, medians[i] * kMilliseconds, step.macs, std::string(timed.network.placement().steps()[i]->kernel()), {}});
   }
-  return tensor;
+  return layers;
 }
 
-// The value that the share of the times is not above.
-double quantile(std::vector<double> times, double share) {
-  const auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(times.size())));
-  const size_t index = std::max<size_t>(rank, 1) - 1;
-  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(index), times.end());
-  return times[index];
+std::vector<halftone::LayerTime> compared_layers(const Timed& timed, const Timed& other) {
+  std::vector<halftone::LayerTime> layers;
+  for (const LayerPair& pair : pair_layers(timed, other))
+    layers.push_back({pair.node, pair.op, pair.seconds * kMilliseconds, pair.macs, pair.kernel, pair.other * kMilliseconds});
+  return layers;
 }
 
-struct Times {
-  std::vector<double> runs;
-  std::vector<std::vector<double>> steps;  // by step, where layers are wanted
+// A model to compare with, ready to run.
+struct Compared {
+  halftone::Model model;
+  std::shared_ptr<const Network> network;
 };
 
-Result<Times> time_runs(Runner& runner, std::span<const Tensor> inputs, const halftone::BenchOptions& options, const Context& context) {
-  Times times;
-  for (int64_t i = 0; i < kWarmUps; ++i) {
-    const Stopwatch watch;
-    HT_TRY(runner.run(inputs));
-    times.runs = {watch.seconds()};
-  }
-  const auto fitting = static_cast<int64_t>(kSeconds / std::max(times.runs[0], 1e-7));
-  const int64_t count = options.runs > 0 ? options.runs : std::clamp(fitting, kLeastRuns, kMostRuns);
-  times.runs.clear();
-  std::vector<double> profile;
-  if (options.per_layer) {
-    runner.session().set_profile(&profile);
-    times.steps.resize(profile.size());
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    if (context.is_cancelled()) return interrupted();
-    std::ranges::fill(profile, 0.0);
-    const Stopwatch watch;
-    HT_TRY(runner.run(inputs));
-    times.runs.push_back(watch.seconds());
-    for (size_t step = 0; step < profile.size(); ++step) times.steps[step].push_back(profile[step]);
-    context.progress("bench", i + 1, count);
-  }
-  runner.session().set_profile(nullptr);
-  return times;
+Result<std::optional<Compared>> load_compared(const std::filesystem::path& path, int threads, const Context& context) {
+  if (path.empty()) return std::optional<Compared>();
+  HT_ASSIGN(halftone::Model model, halftone::Model::load(path, {}, context));
+  auto network = Network::make(model.content().graph, model.is_quantized(), context.isa, threads);
+  if (!network) return std::move(network.error()).in(path.string());
+  return std::optional(Compared{std::move(model), *std::move(network)});
 }
 
 }  // namespace
@@ -74,32 +49,36 @@ Result<Times> time_runs(Runner& runner, std::span<const Tensor> inputs, const ha
 namespace halftone {
 
 Result<BenchResult> bench(const std::filesystem::path& path, const BenchOptions& options, const Context& context) {
-  const ht::Stopwatch load;
-  HT_ASSIGN(const Model model, Model::load(path, {}, context));
-  const ht::Graph& graph = model.content().graph;
   BenchResult result;
   result.threads = ht::resolve_threads(context.threads);
-  HT_ASSIGN(const auto network, ht::Network::make(graph, model.is_quantized(), context.isa, result.threads));
-  ht::Runner runner(*network);
-  std::vector<ht::Tensor> inputs;
-  for (ht::ValueId input : graph.inputs) inputs.push_back(ht::some_input(graph.value(input).type));
-  HT_TRY(runner.run(inputs));
+  const ht::Stopwatch load;
+  HT_ASSIGN(const Model model, Model::load(path, {}, context));
+  HT_ASSIGN(const auto network, ht::Network::make(model.content().graph, model.is_quantized(), context.isa, result.threads));
+  ht::Timed timed(model.content().graph, *network, result.threads);
   result.load_ms = load.seconds() * ht::kMilliseconds;
-  HT_ASSIGN(const ht::Times times, ht::time_runs(runner, inputs, options, context));
+  const ht::Stopwatch first;
+  HT_TRY(timed.runner.run(timed.inputs));
+  result.first_run_ms = first.seconds() * ht::kMilliseconds;
+  HT_ASSIGN(const auto other, ht::load_compared(options.compare, result.threads, context));
+  std::optional<ht::Timed> other_timed;
+  std::vector<ht::Timed*> in_turns = {&timed};
+  if (other) in_turns.push_back(&other_timed.emplace(other->model.content().graph, *other->network, result.threads));
+  HT_TRY(ht::time_in_turns(in_turns, options.runs, options.per_layer || other, context));
   result.isa = network->isa();
-  result.runs = static_cast<int64_t>(times.runs.size());
-  result.median_ms = ht::quantile(times.runs, 0.5) * ht::kMilliseconds;
-  result.min_ms = ht::quantile(times.runs, 0) * ht::kMilliseconds;
-  result.p90_ms = ht::quantile(times.runs, 0.9) * ht::kMilliseconds;
+  result.runs = static_cast<int64_t>(timed.runs.size());
+  result.median_ms = ht::quantile(timed.runs, 0.5) * ht::kMilliseconds;
+  result.min_ms = ht::quantile(timed.runs, 0) * ht::kMilliseconds;
+  result.p90_ms = ht::quantile(timed.runs, 0.9) * ht::kMilliseconds;
   result.arena_bytes = network->placement().arena_bytes();
-  const auto& steps = network->plan().steps;
-  for (size_t i = 0; i < steps.size(); ++i) {
-    result.macs += steps[i].macs;
-    result.conversions += steps[i].is_conversion ? 1 : 0;
-    if (!options.per_layer) continue;
-    result.layers.push_back({steps[i].node, steps[i].op, ht::quantile(times.steps[i], 0.5) * ht::kMilliseconds, steps[i].macs,
-                             std::string(network->placement().steps()[i]->kernel())});
+  for (const ht::Step& step : network->plan().steps) {
+    result.macs += step.macs;
+    result.conversions += step.is_conversion ? 1 : 0;
   }
+  if (other_timed) result.compared_median_ms = ht::quantile(other_timed->runs, 0.5) * ht::kMilliseconds;
+  if (other_timed)
+    result.layers = ht::compared_layers(timed, *other_timed);
+  else if (options.per_layer)
+    result.layers = ht::layers_of(timed);
   result.peak_rss_bytes = ht::peak_rss_bytes();
   return result;
 }

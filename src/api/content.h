@@ -16,6 +16,7 @@ struct halftone::Model::Content {
   int64_t file_bytes = 0;
   ht::Graph graph;  // behind the passes
   bool is_quantized = false;
+  mutable ht::Networks networks;
 };
 
 struct halftone::Statistics::Content {

@@ -12,7 +12,6 @@ namespace {
 
 using halftone::ClassificationMetrics;
 using halftone::DetectionMetrics;
-using halftone::Preprocess;
 using halftone::Recipe;
 using Json = nlohmann::ordered_json;
 
@@ -28,7 +27,7 @@ Json to_object(const halftone::TaskMetrics& metrics) {
 
 }  // namespace
 
-std::string preprocess_hash(const std::optional<Preprocess>& preprocess) {
+std::string preprocess_hash(const std::optional<halftone::Preprocess>& preprocess) {
   Recipe alone;
   alone.preprocess = preprocess;
   return hash_of(preprocess ? stored_recipe(alone) : "arrays");

@@ -25,7 +25,6 @@ std::variant<FloatExecutor, Session> make_runner(const FloatProgram* program, st
 
 Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in_integers, Isa isa, int threads) {
   auto network = std::make_shared<Network>();
-  network->threads_ = threads;
   if (in_integers) {
     HT_ASSIGN(Plan plan, make_plan(graph));
     elide_copies(plan);
@@ -39,7 +38,7 @@ Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in
   return std::shared_ptr<const Network>(std::move(network));
 }
 
-Runner::Runner(const Network& network) : how_(make_runner(network.program_.get(), network.placement_, network.threads_)) {}
+Runner::Runner(const Network& network, int threads) : how_(make_runner(network.program_.get(), network.placement_, threads)) {}
 
 Session& Runner::session() {
   auto* executor = std::get_if<FloatExecutor>(&how_);
@@ -48,6 +47,19 @@ Session& Runner::session() {
 
 Result<std::vector<Tensor>> Runner::run(std::span<const Tensor> inputs) {
   return std::visit([&](auto& how) { return how.run(inputs); }, how_);
+}
+
+void Runner::compute() {
+  std::visit([](auto& how) { how.compute(); }, how_);
+}
+
+Result<std::shared_ptr<const Network>> Networks::get(const Graph& graph, bool in_integers, Isa isa, int threads) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<const Network>& known = networks_[{isa, in_integers ? 0 : threads}];
+  if (auto network = known.lock()) return network;
+  HT_ASSIGN(auto network, Network::make(graph, in_integers, isa, threads));
+  known = network;
+  return network;
 }
 
 }  // namespace ht

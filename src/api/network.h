@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "executor/executor.h"
@@ -13,12 +16,12 @@ namespace ht {
 // A network made ready for this machine, in float or in integers; shared by runners.
 class Network {
  public:
+  // oneDNN splits the work of a float network when it is made, so its runners have the number of threads given here.
   static Result<std::shared_ptr<const Network>> make(const Graph& graph, bool in_integers, Isa isa, int threads);
 
   bool in_integers() const { return program_ == nullptr; }
   const Placement& placement() const { return *placement_; }
   const Plan& plan() const { return placement_->plan(); }
-  int threads() const { return threads_; }  // of each runner
   std::string isa() const { return isa_; }  // what computes
 
  private:
@@ -26,17 +29,30 @@ class Network {
   std::shared_ptr<const FloatProgram> program_;  // in float only
   std::shared_ptr<const Placement> placement_;
   std::string isa_;
-  int threads_ = 1;
+};
+
+// The networks made of one graph that somebody holds, so that sessions of a model share their weights.
+class Networks {
+ public:
+  // As Network::make; whichever thread asks.
+  Result<std::shared_ptr<const Network>> get(const Graph& graph, bool in_integers, Isa isa, int threads);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::pair<Isa, int>, std::weak_ptr<const Network>> networks_;
 };
 
 // Runs a network, one run at a time.
 class Runner {
  public:
-  explicit Runner(const Network& network);
+  // `threads` of a network in integers; those of a float network are its own.
+  explicit Runner(const Network& network, int threads = 1);
 
   Session& session();
   // Inputs and outputs in the graph's order.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  // What lies between Session::set_input() and read_output().
+  void compute();
 
  private:
   std::variant<FloatExecutor, Session> how_;

@@ -4,6 +4,7 @@
 #include "api/calibrate.h"
 #include "api/content.h"
 #include "api/detector.h"
+#include "api/latency.h"
 #include "api/measure.h"
 #include "api/metadata.h"
 #include "api/moments.h"
@@ -103,13 +104,21 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
   const Graph& graph = model.content().graph;
   if (recipe.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph);
   auto made = quantize_graph(graph, seen, request);
-  if (!made || !wants_photos(recipe, request)) return made;
+  if (!made) return made;
+  const bool looks = wants_photos(recipe, request);
   const bool is_coarse = request.layers.activations == 8;  // to 16 bits no input is rounded so that it harms
-  if (is_coarse && request.target.float_share > 0 && recipe.quantize.prefer == halftone::Prefer::kAccuracy) {
+  if (recipe.quantize.prefer == halftone::Prefer::kLatency) {
+    const auto quantize = [&](const std::vector<FloatNode>& spared) {
+      QuantizeRequest other = request;
+      other.spared = spared;
+      return quantize_graph(graph, seen, other);
+    };
+    HT_ASSIGN(request.spared, find_slower_nodes(graph, *made, quantize, context));
+  } else if (looks && is_coarse && request.target.float_share > 0) {
     const MeasureRoundings measure = measure_on_photos(model, recipe, skip_bad, context);
     HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, measure));
   }
-  if (recipe.quantize.rounding == halftone::Rounding::kGptq) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
+  if (looks && recipe.quantize.rounding == halftone::Rounding::kGptq) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
   if (request.spared.empty() && !request.measure_moments) return made;
   return quantize_graph(graph, seen, request);
 }

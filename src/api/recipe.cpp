@@ -16,7 +16,6 @@ namespace {
 using halftone::CalibrationData;
 using halftone::LayerSettings;
 using halftone::ModelSource;
-using halftone::Preprocess;
 using halftone::QuantizeSettings;
 using halftone::Recipe;
 using halftone::Task;
@@ -148,7 +147,7 @@ Status read_model(const toml::table& table, const Origin& origin, ModelSource& m
   return reader.status();
 }
 
-Status read_preprocess(const toml::table& table, const Origin& origin, Preprocess& preprocess) {
+Status read_preprocess(const toml::table& table, const Origin& origin, halftone::Preprocess& preprocess) {
   TableReader reader(table, "[preprocess]", origin.place, kPreprocessKeys);
   reader.need("size", "[416, 416]  (height, width)");
   std::vector<int> size;

@@ -11,7 +11,6 @@
 namespace ht {
 namespace {
 
-using halftone::Preprocess;
 using halftone::QuantizeSettings;
 using halftone::Recipe;
 using halftone::Task;
@@ -82,7 +81,7 @@ class Writer {
   std::string text_;
 };
 
-void write_preprocess(Writer& writer, const Preprocess& preprocess) {
+void write_preprocess(Writer& writer, const halftone::Preprocess& preprocess) {
   writer.section("preprocess");
   writer.remark("How the model was trained decides this section: compare with the model's own documentation.");
   writer.key("size", fmt::format("[{}, {}]", preprocess.height, preprocess.width), "height, width");

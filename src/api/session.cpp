@@ -24,25 +24,40 @@ halftone::TracedValue traced(const ComputedValue& value) {
   return result;
 }
 
+Status check_count(const Graph& graph, std::span<const halftone::Tensor> given) {
+  if (given.size() == graph.inputs.size()) return {};
+  return usage_error("the model has {} inputs, but {} were given", graph.inputs.size(), given.size());
+}
+
+// The given tensor for one of the graph's inputs.
+Result<const halftone::Tensor*> given_for(const Graph& graph, ValueId input, std::span<const halftone::Tensor> given) {
+  const std::string& name = graph.value(input).name;
+  auto found = std::ranges::find(given, name, &halftone::Tensor::name);
+  if (found == given.end() && given.size() == 1 && given[0].name.empty()) found = given.begin();
+  if (found == given.end()) return usage_error("the model's input '{}' was not given", name);
+  return &*found;
+}
+
 // The given tensors in the graph's order.
 Result<std::vector<Tensor>> arrange(const Graph& graph, std::span<const halftone::Tensor> given) {
-  if (given.size() != graph.inputs.size()) return usage_error("the model has {} inputs, but {} were given", graph.inputs.size(), given.size());
+  HT_TRY(check_count(graph, given));
   std::vector<Tensor> inputs;
   for (ValueId id : graph.inputs) {
-    const std::string& name = graph.value(id).name;
-    auto found = std::ranges::find(given, name, &halftone::Tensor::name);
-    if (found == given.end() && given.size() == 1 && given[0].name.empty()) found = given.begin();
-    if (found == given.end()) return usage_error("the model's input '{}' was not given", name);
-    HT_ASSIGN(Tensor tensor, to_internal(*found));
-    inputs.push_back(std::move(tensor));
+    HT_ASSIGN(const halftone::Tensor* tensor, given_for(graph, id, given));
+    HT_ASSIGN(Tensor made, to_internal(*tensor));
+    inputs.push_back(std::move(made));
   }
   return as_inputs(graph, inputs);
 }
 
-std::vector<halftone::Tensor> named_outputs(const Graph& graph, const std::vector<Tensor>& outputs) {
-  std::vector<halftone::Tensor> result;
-  for (size_t i = 0; i < outputs.size(); ++i) result.push_back(to_public(graph.value(graph.outputs[i]).name, outputs[i]));
-  return result;
+Status set_input(Session& session, const Graph& graph, size_t index, const halftone::Tensor& tensor) {
+  const TensorType& type = graph.value(graph.inputs[index]).type;
+  if (!type.is_quantized() && tensor.type == dtype_name(type.dtype) && tensor.shape == type.shape &&
+      static_cast<int64_t>(tensor.bytes.size()) == element_count(type.shape) * dtype_size(type.dtype))
+    return session.set_input(index, type.dtype, type.shape, tensor.bytes);
+  HT_ASSIGN(const Tensor given, to_internal(tensor));
+  const Tensor input = as_input(type, given);
+  return session.set_input(index, input.dtype(), input.shape(), input.bytes());
 }
 
 Result<Tensor> photo_tensor(const Graph& graph, const halftone::Recipe& recipe, const Image& photo) {
@@ -63,20 +78,41 @@ Session::~Session() = default;
 
 Result<Session> Session::create(const Model& model, const Context& context) {
   const Model::Content& content = model.content();
-  auto network = ht::Network::make(content.graph, content.is_quantized, context.isa, ht::resolve_threads(context.threads));
+  const int threads = ht::resolve_threads(context.threads);
+  auto network = content.networks.get(content.graph, content.is_quantized, context.isa, threads);
   if (!network) return std::move(network.error()).in(content.path.string());
   // A copy of the handle keeps what it holds alive.
   auto kept = std::make_shared<const Model>(model);
   std::shared_ptr<const Model::Content> shared(kept, &kept->content());
-  ht::Runner runner(**network);
+  ht::Runner runner(**network, threads);
   return Session(std::make_unique<Content>(Content{std::move(shared), *std::move(network), std::move(runner)}));
 }
 
 Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
+  std::vector<Tensor> outputs;
+  HT_TRY(run(inputs, outputs));
+  return outputs;
+}
+
+Status Session::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   const ht::Graph& graph = content_->model->graph;
-  HT_ASSIGN(const auto arranged, ht::arrange(graph, inputs));
-  HT_ASSIGN(const auto outputs, content_->runner.run(arranged));
-  return ht::named_outputs(graph, outputs);
+  ht::Session& session = content_->runner.session();
+  HT_TRY(ht::check_count(graph, inputs));
+  for (size_t i = 0; i < graph.inputs.size(); ++i) {
+    HT_ASSIGN(const Tensor* tensor, ht::given_for(graph, graph.inputs[i], inputs));
+    HT_TRY(ht::set_input(session, graph, i, *tensor));
+  }
+  content_->runner.compute();
+  outputs.resize(graph.outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ht::Buffer& buffer = session.plan().buffer(session.plan().outputs[i]);
+    outputs[i].name = graph.value(graph.outputs[i]).name;
+    outputs[i].type = ht::dtype_name(buffer.declared());
+    outputs[i].shape = buffer.shape;
+    outputs[i].bytes.resize(static_cast<size_t>(buffer.bytes()));
+    session.read_output(i, outputs[i].bytes);
+  }
+  return {};
 }
 
 Status Session::trace(std::span<const Tensor> inputs, const std::function<void(const TracedValue& value)>& show) {

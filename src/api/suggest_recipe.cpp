@@ -8,12 +8,11 @@
 namespace ht {
 namespace {
 
-using halftone::Preprocess;
 using halftone::Task;
 using halftone::TaskType;
 
 // Size and layout where the model's only input can be a photo.
-std::optional<Preprocess> photo_form(const Graph& graph) {
+std::optional<halftone::Preprocess> photo_form(const Graph& graph) {
   if (graph.inputs.size() != 1) return std::nullopt;
   const Shape& shape = graph.value(graph.inputs[0]).type.shape;
   constexpr int64_t kLeastSide = 16;
@@ -23,7 +22,7 @@ std::optional<Preprocess> photo_form(const Graph& graph) {
   if (shape.size() != 4 || shape[0] != 1) return std::nullopt;
   const bool nchw = is_photo(shape[1], shape[2], shape[3]);
   if (!nchw && !is_photo(shape[3], shape[1], shape[2])) return std::nullopt;
-  Preprocess preprocess;
+  halftone::Preprocess preprocess;
   preprocess.height = static_cast<int>(shape[nchw ? 2 : 1]);
   preprocess.width = static_cast<int>(shape[nchw ? 3 : 2]);
   if (shape[nchw ? 1 : 3] == 1) preprocess.color = halftone::ColorOrder::kGray;
@@ -33,7 +32,7 @@ std::optional<Preprocess> photo_form(const Graph& graph) {
 constexpr std::array<float, 3> kImageNetMean = {123.675f, 116.28f, 103.53f};
 constexpr std::array<float, 3> kImageNetDeviation = {58.395f, 57.12f, 57.375f};
 
-void photo_of_classifier(Preprocess& preprocess) {
+void photo_of_classifier(halftone::Preprocess& preprocess) {
   preprocess.resize = halftone::Resize::kStretch;
   if (preprocess.color != halftone::ColorOrder::kGray) preprocess.color = halftone::ColorOrder::kRgb;
   preprocess.mean = kImageNetMean;
@@ -41,7 +40,7 @@ void photo_of_classifier(Preprocess& preprocess) {
 }
 
 // As the family's own training code prepares photos.
-void photo_of_head(const Task& task, Preprocess& preprocess) {
+void photo_of_head(const Task& task, halftone::Preprocess& preprocess) {
   if (task.head == "yolox") return;  // letterbox at the top left, BGR from 0 to 255
   if (task.head == "fastestdet" || task.head == "yolo-fastestv2") {
     preprocess.resize = halftone::Resize::kStretch;

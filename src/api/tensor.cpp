@@ -21,13 +21,14 @@ Result<Tensor> to_internal(const halftone::Tensor& tensor) {
   return result;
 }
 
+Tensor as_input(const TensorType& type, const Tensor& given) {
+  const bool fits = type.is_quantized() && given.dtype() == DType::kFloat32 && given.shape() == type.shape;
+  return fits ? quantize(given, type.dtype, *type.affine) : given;
+}
+
 std::vector<Tensor> as_inputs(const Graph& graph, std::span<const Tensor> given) {
   std::vector<Tensor> inputs(given.begin(), given.end());
-  for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i) {
-    const TensorType& type = graph.value(graph.inputs[i]).type;
-    const bool fits = type.is_quantized() && inputs[i].dtype() == DType::kFloat32 && inputs[i].shape() == type.shape;
-    if (fits) inputs[i] = quantize(inputs[i], type.dtype, *type.affine);
-  }
+  for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i) inputs[i] = as_input(graph.value(graph.inputs[i]).type, inputs[i]);
   return inputs;
 }
 

@@ -90,4 +90,9 @@ Result<std::vector<Tensor>> FloatExecutor::run(std::span<const Tensor> inputs) {
   return session_.run(inputs);
 }
 
+void FloatExecutor::compute() {
+  omp_set_num_threads(threads_);
+  session_.compute();
+}
+
 }  // namespace ht

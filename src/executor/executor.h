@@ -35,8 +35,9 @@ class FloatExecutor {
  public:
   explicit FloatExecutor(const FloatProgram& program);
   Session& session() { return session_; }
-  // As Session::run.
+  // As Session's.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  void compute();
 
  private:
   Session session_;

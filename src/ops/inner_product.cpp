@@ -12,15 +12,17 @@ namespace {
 std::optional<std::vector<float>> common_scales(const Affine& weights, const Shape& shape, const std::vector<float>& input_scales,
                                                 const TapChannels& channels, int64_t taps) {
   constexpr double kTolerance = 4e-6;  // two roundings to float apart
+  // Positions in scales() are a sum of one part for the output and one for the channel, as scales vary along axes.
+  std::vector<size_t> of_channel;
+  for (int64_t tap = 0; tap < taps; tap += channels.spatial_taps) of_channel.push_back(weights.index_of(shape, tap));
   std::vector<float> scales(static_cast<size_t>(shape[0]));
   for (int64_t o = 0; o < shape[0]; ++o) {
-    auto product = [&](int64_t tap) {
-      const float weight_scale = weights.scales()[weights.index_of(shape, o * taps + tap)];
-      return input_scales[static_cast<size_t>(channels.channel_of(o, tap))] * weight_scale;
-    };
+    const size_t of_output = weights.index_of(shape, o * taps);
+    const float* inputs = input_scales.data() + channels.channel_of(o, 0);
+    const auto product = [&](size_t channel) { return inputs[channel] * weights.scales()[of_output + of_channel[channel]]; };
     const float first = product(0);
-    for (int64_t tap = channels.spatial_taps; tap < taps; tap += channels.spatial_taps)
-      if (std::abs(static_cast<double>(product(tap)) - first) > kTolerance * first) return std::nullopt;
+    for (size_t channel = 1; channel < of_channel.size(); ++channel)
+      if (std::abs(static_cast<double>(product(channel)) - first) > kTolerance * first) return std::nullopt;
     if (!std::isnormal(first)) return std::nullopt;
     scales[static_cast<size_t>(o)] = first;
   }
@@ -54,16 +56,38 @@ std::optional<BiasUnits> bias_units(const Value* bias, const std::vector<float>&
 }
 
 // The weights less their zero points, nine bits at most.
+template <class T>
+std::vector<int16_t> centred(std::span<const T> integers, const Shape& shape, const Affine& affine) {
+  std::vector<int16_t> result(integers.size());
+  affine.for_each_run(shape, [&](int64_t first, int64_t count, size_t at) {
+    const auto zero_point = static_cast<int16_t>(affine.zero_points()[at]);
+    for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(first + count); ++i)
+      result[i] = static_cast<int16_t>(integers[i] - zero_point);
+  });
+  return result;
+}
+
 std::optional<std::vector<int16_t>> centred_weights(const Tensor& weights, const Affine& affine) {
   if (!is_integer(weights.dtype()) || dtype_size(weights.dtype()) != 1) return std::nullopt;
-  const std::vector<int64_t> integers = weights.to_int64s();
-  std::vector<int16_t> centred(integers.size());
-  affine.for_each_run(weights.shape(), [&](int64_t first, int64_t count, size_t at) {
-    const int64_t zero_point = affine.zero_points()[at];
-    for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(first + count); ++i)
-      centred[i] = static_cast<int16_t>(integers[i] - zero_point);
-  });
-  return centred;
+  if (weights.dtype() == DType::kInt8) return centred(weights.data<int8_t>(), weights.shape(), affine);
+  return centred(std::span<const int64_t>(weights.to_int64s()), weights.shape(), affine);
+}
+
+// Of one output: its weights times the zero points under them, and the sum of the weights' magnitudes.
+struct Folded {
+  int64_t zero_points = 0, magnitude = 0;
+};
+Folded fold(std::span<const int16_t> weights, const int32_t* zero_points, int64_t spatial_taps) {
+  Folded result;
+  for (size_t tap = 0; tap < weights.size(); ++zero_points) {
+    int64_t sum = 0;
+    for (int64_t i = 0; i < spatial_taps; ++i, ++tap) {
+      sum += weights[tap];
+      result.magnitude += std::abs(weights[tap]);
+    }
+    result.zero_points += sum * *zero_points;
+  }
+  return result;
 }
 
 }  // namespace
@@ -85,14 +109,10 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   if (!rounded) return std::nullopt;
   product.padding = stored.zero_points_along(axis, channels.input_channels);
   for (int64_t o = 0; o < product.outputs; ++o) {
-    int64_t folded = 0;
-    double magnitude = 0;
-    for (int64_t tap = 0; tap < product.taps; ++tap) {
-      const int64_t weight = (*centred)[static_cast<size_t>(o * product.taps + tap)];
-      folded += weight * product.padding[static_cast<size_t>(channels.channel_of(o, tap))];
-      magnitude += static_cast<double>(std::abs(weight)) * most_input;
-    }
-    const double total = rounded->units[static_cast<size_t>(o)] - static_cast<double>(folded);
+    const Folded folded = fold({centred->data() + o * product.taps, static_cast<size_t>(product.taps)},
+                               product.padding.data() + channels.channel_of(o, 0), channels.spatial_taps);
+    const double total = rounded->units[static_cast<size_t>(o)] - static_cast<double>(folded.zero_points);
+    const double magnitude = static_cast<double>(folded.magnitude) * most_input;
     if (!(std::abs(total) + magnitude < most_sum)) return std::nullopt;
     product.bias.push_back(static_cast<int64_t>(total));
   }

@@ -58,7 +58,9 @@ Json to_object(const LayerInfo& layer) {
 }
 
 Json to_object(const LayerTime& layer) {
-  return {{"name", layer.name}, {"op", layer.op}, {"ms", layer.ms}, {"macs", layer.macs}, {"kernel", layer.kernel}};
+  Json json = {{"name", layer.name}, {"op", layer.op}, {"ms", layer.ms}, {"macs", layer.macs}, {"kernel", layer.kernel}};
+  if (layer.compared_ms) json["compared_ms"] = *layer.compared_ms;
+  return json;
 }
 
 Json to_object(const OutputFidelity& output) {
@@ -173,10 +175,12 @@ std::string to_json(const BenchResult& result) {
   json["min_ms"] = result.min_ms;
   json["p90_ms"] = result.p90_ms;
   json["load_ms"] = result.load_ms;
+  json["first_run_ms"] = result.first_run_ms;
   json["peak_rss_bytes"] = result.peak_rss_bytes;
   json["arena_bytes"] = result.arena_bytes;
   json["macs"] = result.macs;
   json["conversions"] = result.conversions;
+  if (result.compared_median_ms) json["compared_median_ms"] = *result.compared_median_ms;
   json["layers"] = list(result.layers, kToObject);
   return text_of(json);
 }

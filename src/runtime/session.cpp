@@ -66,29 +66,23 @@ void Session::observe(BufferId id) {
   for (size_t row = 0; row < size / width; ++row) std::memcpy(memory + row * stride, rows.data() + row * width, width);
 }
 
-Status Session::load_inputs(std::span<const Tensor> inputs) {
-  if (inputs.size() != plan().inputs.size()) return usage_error("the network has {} inputs, but {} were given", plan().inputs.size(), inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const Buffer& buffer = plan().buffer(plan().inputs[i]);
-    const DType declared = buffer.declared();
-    if (inputs[i].dtype() != declared || inputs[i].shape() != buffer.shape)
-      return input_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(declared), shape_text(buffer.shape),
-                         dtype_name(inputs[i].dtype()), shape_text(inputs[i].shape()));
-    const auto bytes = inputs[i].bytes();
-    uint8_t* memory = memory_of(plan().inputs[i]);
-    std::memcpy(memory, bytes.data(), bytes.size());
-    if (buffer.is_unsigned) flip_signs(buffer.dtype, {memory, bytes.size()});
-  }
+Status Session::set_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes) {
+  const BufferId id = plan().inputs[index];
+  const Buffer& buffer = plan().buffer(id);
+  if (dtype != buffer.declared() || shape != buffer.shape)
+    return input_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(buffer.declared()), shape_text(buffer.shape),
+                       dtype_name(dtype), shape_text(shape));
+  uint8_t* memory = memory_of(id);
+  std::memcpy(memory, bytes.data(), bytes.size());
+  if (buffer.is_unsigned) flip_signs(buffer.dtype, {memory, bytes.size()});
   return {};
 }
 
-Tensor Session::output_tensor(BufferId id) const {
+void Session::read_output(size_t index, std::span<uint8_t> bytes) const {
+  const BufferId id = plan().outputs[index];
   const Buffer& buffer = plan().buffer(id);
-  Tensor tensor = Tensor::zeros(buffer.declared(), buffer.shape);
-  auto to = tensor.mutable_data<uint8_t>();
-  if (!to.empty()) std::memcpy(to.data(), bytes_of(id), to.size());
-  if (buffer.is_unsigned) flip_signs(buffer.dtype, to);
-  return tensor;
+  if (!bytes.empty()) std::memcpy(bytes.data(), bytes_of(id), bytes.size());
+  if (buffer.is_unsigned) flip_signs(buffer.dtype, bytes);
 }
 
 void Session::run_step(size_t index) {
@@ -108,15 +102,15 @@ void Session::run_step(size_t index) {
     return;
   }
   const int64_t parts = std::min<int64_t>(units, int64_t{2} * threads_);
-  parallel_(parts, [&](int64_t part, int worker) {
+  const auto run_part = [&](int64_t part, int worker) {
     ht_arguments own = arguments;
     own.scratch = scratch_->memory + scratch * static_cast<size_t>(worker);
     placed.run(own, static_cast<int32_t>(units * part / parts), static_cast<int32_t>(units * (part + 1) / parts));
-  });
+  };
+  parallel_(parts, std::cref(run_part));  // a reference, because what it captures would be allocated
 }
 
-Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
-  HT_TRY(load_inputs(inputs));
+void Session::compute() {
   if (observer_)
     for (BufferId given : placement_->given()) observe(given);
   auto finished = placement_->finished().begin();
@@ -127,8 +121,18 @@ Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
     for (; finished != placement_->finished().end() && finished->step == i; ++finished)
       if (observer_) observe(finished->buffer);
   }
+}
+
+Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
+  if (inputs.size() != plan().inputs.size()) return usage_error("the network has {} inputs, but {} were given", plan().inputs.size(), inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) HT_TRY(set_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].bytes()));
+  compute();
   std::vector<Tensor> outputs;
-  for (BufferId output : plan().outputs) outputs.push_back(output_tensor(output));
+  for (size_t i = 0; i < plan().outputs.size(); ++i) {
+    const Buffer& buffer = plan().buffer(plan().outputs[i]);
+    outputs.push_back(Tensor::zeros(buffer.declared(), buffer.shape));
+    read_output(i, outputs.back().mutable_data<uint8_t>());
+  }
   return outputs;
 }
 

@@ -38,14 +38,16 @@ class Session {
 
   // Inputs in the graph's order, plain, of the declared types and shapes; outputs likewise.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  // The same by parts, which allocate nothing: every input, the computation, and any of its outputs, whose bytes must be as many as it has.
+  Status set_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes);
+  void compute();
+  void read_output(size_t index, std::span<uint8_t> bytes) const;
 
  private:
   const uint8_t* bytes_of(BufferId id) const;
   uint8_t* memory_of(BufferId id);
   void run_step(size_t index);
   void observe(BufferId id);
-  Status load_inputs(std::span<const Tensor> inputs);
-  Tensor output_tensor(BufferId id) const;
 
   struct Aligned;
   std::shared_ptr<const Placement> placement_;

@@ -42,11 +42,23 @@ static ptrdiff_t offset_of_row(int32_t row, int32_t rank, const int32_t* shape, 
 }
 
 void HT_FN(ht_copy)(const ht_copy_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  const int32_t last = p->rank - 1;
-  for (int32_t row = begin; row < end; ++row)
-    copy_row(p->element_bytes, a->inputs[0], p->input_offset + offset_of_row(row, p->rank, p->shape, p->input_stride),
-             p->input_stride[last], a->output, p->output_offset + offset_of_row(row, p->rank, p->shape, p->output_stride),
-             p->output_stride[last], p->shape[last]);
+  const int32_t last = p->rank - 1, count = p->shape[last];
+  const int32_t run = last > 0 ? p->shape[last - 1] : 1;
+  const ptrdiff_t in_row = last > 0 ? p->input_stride[last - 1] : 0, out_row = last > 0 ? p->output_stride[last - 1] : 0;
+  const ptrdiff_t in_step = p->input_stride[last], out_step = p->output_stride[last];
+  for (int32_t row = begin; row < end;) {
+    const int32_t left = run - row % run, rows = end - row < left ? end - row : left;
+    const ptrdiff_t in = p->input_offset + offset_of_row(row, p->rank, p->shape, p->input_stride);
+    const ptrdiff_t out = p->output_offset + offset_of_row(row, p->rank, p->shape, p->output_stride);
+    if (count < rows && !(in_step == 1 && out_step == 1)) {  // short and scattered rows: down the columns
+      for (int32_t i = 0; i < count; ++i)
+        copy_row(p->element_bytes, a->inputs[0], in + i * in_step, in_row, a->output, out + i * out_step, out_row, rows);
+    } else {
+      for (int32_t i = 0; i < rows; ++i)
+        copy_row(p->element_bytes, a->inputs[0], in + i * in_row, in_step, a->output, out + i * out_row, out_step, count);
+    }
+    row += rows;
+  }
 }
 
 void HT_FN(ht_fill)(const ht_fill_params* p, const ht_arguments* a, int32_t begin, int32_t end) {

@@ -122,7 +122,7 @@ static void multiply_2(const int16_t* patches, size_t pitch, const char* block, 
 #undef HT_STORE
 }
 
-static void convolve_tile(const ht_conv_params* p, int32_t group, const int16_t* patches, int32_t valid, int32_t* sums,
+static void convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t group, const int16_t* patches, int32_t valid, int32_t* sums,
                           void* output, size_t at) {
   const size_t pitch = padded_depth(p), bytes = block_bytes(p);
   const int32_t outputs = group_outputs(p), count = blocks(p);
@@ -137,7 +137,7 @@ static void convolve_tile(const ht_conv_params* p, int32_t group, const int16_t*
     for (int32_t i = 0; i < pair; ++i, ++block) {
       const int32_t first = block * HT_VECTOR;
       const int32_t channels = outputs - first < HT_VECTOR ? outputs - first : HT_VECTOR;
-      ht_finish_block(&p->epilogue, group * outputs + first, channels, valid, sums + i * kPixels * HT_VECTOR, output,
+      ht_finish_block(f, group * outputs + first, channels, valid, sums + i * kPixels * HT_VECTOR, output,
                       at + (size_t)(group * outputs + first), (size_t)p->output_stride);
     }
   }
@@ -146,6 +146,7 @@ static void convolve_tile(const ht_conv_params* p, int32_t group, const int16_t*
 void ht_conv_run_avx2(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   const size_t pitch = padded_depth(p);
+  const ht_finisher finisher = ht_prepare_finish(&p->epilogue);
   int32_t* sums = (int32_t*)a->scratch;
   int16_t* patches = (int16_t*)(sums + 2 * kPixels * HT_VECTOR);
   for (int32_t r = 0; r < kPixels; ++r)
@@ -158,7 +159,7 @@ void ht_conv_run_avx2(const ht_conv_params* p, const ht_arguments* a, int32_t be
         for (int32_t r = 0; r < kPixels; ++r)  // a short tile repeats its last pixel
           gather_patch(p, image, row % p->output_height, ox + (r < valid ? r : valid - 1), group * group_inputs(p),
                        patches + (size_t)r * pitch);
-        convolve_tile(p, group, patches, valid, sums, a->output,
+        convolve_tile(p, &finisher, group, patches, valid, sums, a->output,
                       ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride);
       }
     }

@@ -27,18 +27,18 @@ static inline __attribute__((always_inline)) void sum_block(const ht_depthwise_p
   _mm256_storeu_si256((__m256i*)(sums + 3 * HT_VECTOR), s3);
 }
 
-static void finish_block(const ht_depthwise_params* p, const void* context, const ht_pixel_taps taps[HT_TILE_PIXELS], int32_t first,
+static void finish_block(const ht_depthwise_params* p, const void* finisher, const ht_pixel_taps taps[HT_TILE_PIXELS], int32_t first,
                          int32_t count, int32_t valid, void* output, size_t at) {
   int32_t sums[HT_TILE_PIXELS * HT_VECTOR];
-  (void)context;
   if (count == HT_VECTOR) {
     sum_block(p, taps, first, HT_VECTOR, sums);
   } else {
     sum_block(p, taps, first, count, sums);
   }
-  ht_finish_block(&p->epilogue, first, count, valid, sums, output, at, (size_t)p->output_stride);
+  ht_finish_block((const ht_finisher*)finisher, first, count, valid, sums, output, at, (size_t)p->output_stride);
 }
 
 void ht_depthwise_run_avx2(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  ht_depthwise_tiles(p, a, begin, end, HT_VECTOR, finish_block, NULL);
+  const ht_finisher finisher = ht_prepare_finish(&p->epilogue);
+  ht_depthwise_tiles(p, a, begin, end, HT_VECTOR, finish_block, &finisher);
 }

@@ -5,15 +5,9 @@
 
 #include <immintrin.h>
 
-#include "kernels/c/ht_finish.h"
+#include "kernels/x86/ht_activate_avx2.h"
 
 enum { HT_VECTOR = 8 };
-
-// Whether finish_block has this epilogue in vector form; what is left takes the normative path.
-static inline bool ht_vector_epilogue(const ht_epilogue* e) {
-  if (e->output == HT_OUTPUT_F32) return true;
-  return e->policy == HT_FLOAT_HALF_EVEN && (e->output == HT_OUTPUT_S8 || e->output == HT_OUTPUT_ACTIVATED);
-}
 
 // All ones in the first `count` lanes.
 static inline __m256i ht_lanes(int32_t count) {
@@ -35,54 +29,46 @@ static inline __m256i ht_requantize_8(__m256i x, __m256 multiplier) {
   return _mm256_cvtps_epi32(y);
 }
 
-enum { HT_PARTS = HT_ACTIVATION_PIECES / HT_VECTOR };
+// HT_FINISH_NORMATIVE: what has no vector form here.
+enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_S8, HT_FINISH_LEAKY, HT_FINISH_RISING, HT_FINISH_ACTIVATED };
 
-// table[piece] of a table of 32: vpermd sees the low three bits, the blends a bit moved to the sign.
-static inline __m256i ht_look_up(const int32_t* table, __m256i piece, __m256 bit3, __m256 bit4) {
-  __m256 part[HT_ACTIVATION_PIECES / HT_VECTOR];
-  for (int32_t i = 0; i < HT_ACTIVATION_PIECES / HT_VECTOR; ++i)
-    part[i] = _mm256_castsi256_ps(
-        _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i*)(table + i * HT_VECTOR)), piece));
-  const __m256 lower = _mm256_blendv_ps(part[0], part[1], bit3), upper = _mm256_blendv_ps(part[2], part[3], bit3);
-  return _mm256_castps_si256(_mm256_blendv_ps(lower, upper, bit4));
+// An epilogue made ready once for many blocks.
+typedef struct ht_finisher {
+  const ht_epilogue* epilogue;
+  int32_t form;
+  ht_rising_tables rising;
+} ht_finisher;
+
+static inline ht_finisher ht_prepare_finish(const ht_epilogue* e) {
+  ht_finisher f = {.epilogue = e, .form = e->output == HT_OUTPUT_F32 ? HT_FINISH_F32 : HT_FINISH_NORMATIVE};
+  if (e->policy != HT_FLOAT_HALF_EVEN) return f;
+  if (e->output == HT_OUTPUT_S8) f.form = HT_FINISH_S8;
+  if (e->output == HT_OUTPUT_LEAKY) f.form = HT_FINISH_LEAKY;
+  if (e->output == HT_OUTPUT_ACTIVATED) f.form = ht_load_rising(e->activation, &f.rising) ? HT_FINISH_RISING : HT_FINISH_ACTIVATED;
+  return f;
 }
 
-// An activation's constants in registers.
-typedef struct ht_activation_registers {
-  __m256i end, last, half, within, rises;
-  __m128i shift;
-} ht_activation_registers;
+// The parameters of eight channels.
+typedef struct ht_channels {
+  __m256 multiplier, second;
+  __m256i zero_point;        // sixteen words: those of each half twice, as packed pairs of pixels have them
+  __m128i minimum, maximum;  // sixteen bytes: twice
+} ht_channels;
 
-static inline ht_activation_registers ht_load_activation(const ht_activation* f) {
-  ht_activation_registers v;
-  const int32_t half = HT_ACTIVATION_PIECES / 2, end = half << f->piece_shift;
-  v.end = _mm256_set1_epi32(-end);
-  v.last = _mm256_set1_epi32(end - 1);
-  v.half = _mm256_set1_epi32(half);
-  v.within = _mm256_set1_epi32((1 << f->piece_shift) - 1);
-  v.rises = _mm256_set1_epi32(f->rises);
-  v.shift = _mm_cvtsi32_si128(f->piece_shift);
-  return v;
+static inline ht_channels ht_load_channels(const ht_epilogue* e, int32_t first, int32_t count, bool with_second) {
+  const __m256i mask = ht_lanes(count);
+  ht_channels c;
+  c.multiplier = _mm256_maskload_ps(e->multiplier.real + first, mask);
+  c.second = with_second ? _mm256_maskload_ps(e->second.real + first, mask) : c.multiplier;
+  const __m256i words = _mm256_castsi128_si256(_mm_cvtepi8_epi16(ht_load_bytes(e->zero_point + first, count)));
+  c.zero_point = _mm256_permute4x64_epi64(words, _MM_SHUFFLE(1, 1, 0, 0));
+  const __m128i minimum = ht_load_bytes(e->minimum + first, count), maximum = ht_load_bytes(e->maximum + first, count);
+  c.minimum = _mm_unpacklo_epi64(minimum, minimum);
+  c.maximum = _mm_unpacklo_epi64(maximum, maximum);
+  return c;
 }
 
-static inline __m256i ht_activate_8(const ht_activation* f, const ht_activation_registers* v, __m256i t) {
-  const __m256i inside = _mm256_min_epi32(_mm256_max_epi32(t, v->end), v->last);
-  const __m256i piece = _mm256_add_epi32(_mm256_sra_epi32(inside, v->shift), v->half);
-  const __m256 bit3 = _mm256_castsi256_ps(_mm256_slli_epi32(piece, 28));
-  const __m256 bit4 = _mm256_castsi256_ps(_mm256_slli_epi32(piece, 27));
-  const __m256i r = _mm256_and_si256(inside, v->within);
-  const __m256i bend = _mm256_sra_epi32(_mm256_mullo_epi32(ht_look_up(f->curve, piece, bit3, bit4), r), v->shift);
-  const __m256i slope = _mm256_add_epi32(ht_look_up(f->slope, piece, bit3, bit4), bend);
-  const __m256i rise = _mm256_sra_epi32(_mm256_mullo_epi32(slope, r), v->shift);
-  const __m256i beyond = _mm256_and_si256(_mm256_max_epi32(_mm256_sub_epi32(t, inside), _mm256_setzero_si256()), v->rises);
-  return _mm256_add_epi32(_mm256_add_epi32(ht_look_up(f->base, piece, bit3, bit4), rise), beyond);
-}
-
-static inline void ht_store_8(int8_t* to, int32_t count, __m256i x, __m256i zero_point, __m256i minimum, __m256i maximum) {
-  x = _mm256_add_epi32(x, zero_point);
-  x = _mm256_min_epi32(_mm256_max_epi32(x, minimum), maximum);
-  const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-  const __m128i bytes = _mm_packs_epi16(halves, halves);
+static inline void ht_store_bytes(int8_t* to, int32_t count, __m128i bytes) {
   if (count == HT_VECTOR) {
     _mm_storel_epi64((__m128i*)to, bytes);
   } else {
@@ -91,40 +77,81 @@ static inline void ht_store_8(int8_t* to, int32_t count, __m256i x, __m256i zero
   }
 }
 
-// sums + r * HT_VECTOR belongs to channels [first, first + count) of pixel r and goes to output[at + r * stride].
-static inline void ht_finish_block(const ht_epilogue* e, int32_t first, int32_t count, int32_t pixels, int32_t* sums,
-                                   void* output, size_t at, size_t stride) {
-  if (!ht_vector_epilogue(e)) {
-    for (int32_t r = 0; r < pixels; ++r) ht_finish(e, first, count, sums + r * HT_VECTOR, output, at + (size_t)r * stride);
-    return;
+// The sums of two pixels, requantized and brought to bytes: the first one's in the lower half. Packing saturates as the clamp does.
+static inline __m128i ht_pack_pair(const ht_channels* c, __m256i x0, __m256i x1) {
+  const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(x0, x1), c->zero_point);
+  const __m256i bytes = _mm256_packs_epi16(words, words);
+  const __m128i pair = _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+  return _mm_min_epi8(_mm_max_epi8(pair, c->minimum), c->maximum);
+}
+
+static inline __m256i ht_requantize_signed(const ht_channels* c, __m256i x) {
+  return ht_requantize_8(x, _mm256_blendv_ps(c->multiplier, c->second, _mm256_castsi256_ps(x)));
+}
+
+// Inlined for a constant form.
+static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels,
+                                                                  const int32_t* sums, int8_t* to, size_t stride, int32_t form) {
+  const ht_channels c = ht_load_channels(f->epilogue, first, count, form != HT_FINISH_S8);
+  for (int32_t r = 0; r < pixels; r += 2, to += 2 * stride) {
+    const bool is_pair = r + 1 < pixels;
+    const int32_t* next = sums + (r + (is_pair ? 1 : 0)) * HT_VECTOR;
+    __m256i x0 = _mm256_loadu_si256((const __m256i*)(sums + r * HT_VECTOR)), x1 = _mm256_loadu_si256((const __m256i*)next);
+    if (form == HT_FINISH_LEAKY) {
+      x0 = ht_requantize_signed(&c, x0);
+      x1 = ht_requantize_signed(&c, x1);
+    } else {
+      x0 = ht_requantize_8(x0, c.multiplier);
+      x1 = ht_requantize_8(x1, c.multiplier);
+    }
+    if (form == HT_FINISH_RISING) ht_activate_rising(&f->rising, &x0, &x1);
+    if (form == HT_FINISH_ACTIVATED) {
+      x0 = ht_activate_8(f->epilogue->activation, x0);
+      x1 = ht_activate_8(f->epilogue->activation, x1);
+    }
+    if (form == HT_FINISH_RISING || form == HT_FINISH_ACTIVATED) {
+      x0 = ht_requantize_8(x0, c.second);
+      x1 = ht_requantize_8(x1, c.second);
+    }
+    const __m128i bytes = ht_pack_pair(&c, x0, x1);
+    ht_store_bytes(to, count, bytes);
+    if (is_pair) ht_store_bytes(to + stride, count, _mm_unpackhi_epi64(bytes, bytes));
   }
+}
+
+static inline void ht_finish_floats(const ht_epilogue* e, int32_t first, int32_t count, int32_t pixels, const int32_t* sums, float* to,
+                                    size_t stride) {
   const __m256i mask = ht_lanes(count);
-  if (e->output == HT_OUTPUT_F32) {
-    const __m256 scale = _mm256_maskload_ps(e->scale + first, mask);
-    float* to = (float*)output + at;
-    for (int32_t r = 0; r < pixels; ++r, to += stride) {
-      const __m256i x = _mm256_loadu_si256((const __m256i*)(sums + r * HT_VECTOR));
-      _mm256_maskstore_ps(to, mask, _mm256_mul_ps(_mm256_cvtepi32_ps(x), scale));
-    }
-    return;
-  }
-  const __m256 multiplier = _mm256_maskload_ps(e->multiplier.real + first, mask);
-  const __m256i zero_point = _mm256_cvtepi8_epi32(ht_load_bytes(e->zero_point + first, count));
-  const __m256i minimum = _mm256_cvtepi8_epi32(ht_load_bytes(e->minimum + first, count));
-  const __m256i maximum = _mm256_cvtepi8_epi32(ht_load_bytes(e->maximum + first, count));
-  int8_t* to = (int8_t*)output + at;
-  if (e->output == HT_OUTPUT_S8) {
-    for (int32_t r = 0; r < pixels; ++r, to += stride) {
-      const __m256i x = ht_requantize_8(_mm256_loadu_si256((const __m256i*)(sums + r * HT_VECTOR)), multiplier);
-      ht_store_8(to, count, x, zero_point, minimum, maximum);
-    }
-    return;
-  }
-  const __m256 second = _mm256_maskload_ps(e->second.real + first, mask);
-  const ht_activation_registers constants = ht_load_activation(e->activation);
+  const __m256 scale = _mm256_maskload_ps(e->scale + first, mask);
   for (int32_t r = 0; r < pixels; ++r, to += stride) {
-    const __m256i t = ht_requantize_8(_mm256_loadu_si256((const __m256i*)(sums + r * HT_VECTOR)), multiplier);
-    ht_store_8(to, count, ht_requantize_8(ht_activate_8(e->activation, &constants, t), second), zero_point, minimum, maximum);
+    const __m256i x = _mm256_loadu_si256((const __m256i*)(sums + r * HT_VECTOR));
+    _mm256_maskstore_ps(to, mask, _mm256_mul_ps(_mm256_cvtepi32_ps(x), scale));
+  }
+}
+
+// sums + r * HT_VECTOR belongs to channels [first, first + count) of pixel r and goes to output[at + r * stride].
+static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels, int32_t* sums, void* output,
+                                   size_t at, size_t stride) {
+  int8_t* bytes = (int8_t*)output + at;
+  switch (f->form) {
+    case HT_FINISH_F32:
+      ht_finish_floats(f->epilogue, first, count, pixels, sums, (float*)output + at, stride);
+      return;
+    case HT_FINISH_S8:
+      ht_finish_bytes(f, first, count, pixels, sums, bytes, stride, HT_FINISH_S8);
+      return;
+    case HT_FINISH_LEAKY:
+      ht_finish_bytes(f, first, count, pixels, sums, bytes, stride, HT_FINISH_LEAKY);
+      return;
+    case HT_FINISH_RISING:
+      ht_finish_bytes(f, first, count, pixels, sums, bytes, stride, HT_FINISH_RISING);
+      return;
+    case HT_FINISH_ACTIVATED:
+      ht_finish_bytes(f, first, count, pixels, sums, bytes, stride, HT_FINISH_ACTIVATED);
+      return;
+    default:
+      for (int32_t r = 0; r < pixels; ++r)
+        ht_finish(f->epilogue, first, count, sums + r * HT_VECTOR, output, at + (size_t)r * stride);
   }
 }
 

@@ -32,6 +32,20 @@ Links::Links(const Graph& graph) : producers_(graph.values.size()), consumers_(g
   for (ValueId output : graph.outputs) is_output_[output.index] = true;
 }
 
+void Links::change_inputs(const Graph& graph, NodeId node, const std::vector<ValueId>& before) {
+  producers_.resize(graph.values.size());
+  consumers_.resize(graph.values.size());
+  is_output_.resize(graph.values.size());
+  for (ValueId input : before)
+    if (input.valid()) std::erase(consumers_[input.index], node);
+  for (ValueId input : graph.node(node).inputs) {
+    if (!input.valid()) continue;
+    auto& readers = consumers_[input.index];
+    const auto at = std::ranges::lower_bound(readers, node.index, {}, &NodeId::index);
+    if (at == readers.end() || *at != node) readers.insert(at, node);
+  }
+}
+
 NodeId Links::only_consumer(ValueId value) const {
   const auto& readers = consumers(value);
   return readers.size() == 1 && !is_output(value) ? readers.front() : NodeId();

@@ -66,6 +66,8 @@ class Links {
   NodeId producer(ValueId value) const { return producers_[value.index]; }  // invalid for inputs and constants
   const std::vector<NodeId>& consumers(ValueId value) const { return consumers_[value.index]; }  // each node once
   bool is_output(ValueId value) const { return is_output_[value.index]; }
+  // Follows a change of one node's inputs, and values that are new.
+  void change_inputs(const Graph& graph, NodeId node, const std::vector<ValueId>& before);
   // The only node that reads the value, if there is just one and the value is not an output of the graph.
   NodeId only_consumer(ValueId value) const;
 

@@ -35,6 +35,12 @@ bool may_shrink(const Graph& graph, const Node& node) {
   const Shape& to = graph.value(node.outputs[0]).type.shape;
   if (std::holds_alternative<Reshape>(node.op)) return from == to;
   if (std::holds_alternative<Slice>(node.op)) return element_count(from) == element_count(to);
+  if (const auto* transpose = std::get_if<Transpose>(&node.op)) {
+    Ints moved;
+    for (int64_t axis : transpose->permutation)
+      if (from[static_cast<size_t>(axis)] != 1) moved.push_back(axis);
+    return std::ranges::is_sorted(moved);
+  }
   return true;
 }
 

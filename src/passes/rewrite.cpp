@@ -23,8 +23,9 @@ bool Rewriter::replace(NodeId id, Node node) {
     const TensorType& type = value(node.outputs[i]).type;
     if ((*types)[i].shape != type.shape || (!type.is_quantized() && (*types)[i].dtype != type.dtype)) return false;
   }
+  const std::vector<ValueId> before = graph_.node(id).inputs;
   graph_.node(id) = std::move(node);
-  links_ = Links(graph_);
+  links_.change_inputs(graph_, id, before);
   return true;
 }
 

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one core of this machine can do at most, measured by loops that touch registers alone.
+#pragma once
+
+#include <cstddef>
+
+#include "halftone/context.h"
+
+namespace ht::bench {
+
+// Operations a second, two a multiplication with its addition, by the best exact instruction that an instruction set has; 0 where none
+// is known. The int8 ones are tdpbssd, vpdpbusd, and pmaddwd with paddd.
+double int8_peak(halftone::Isa isa);
+
+// The same in float: fused multiplications with additions; of SSE, which has none, a multiplication and an addition.
+double float_peak(halftone::Isa isa);
+
+// Bytes a second, read and written, of copying half of `bytes` to the other half.
+double copy_peak(size_t bytes);
+
+}  // namespace ht::bench

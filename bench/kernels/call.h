@@ -5,7 +5,6 @@
 #include <benchmark/benchmark.h>
 
 #include <any>
-#include <chrono>
 #include <list>
 #include <string>
 
@@ -54,12 +53,12 @@ void time_variant(benchmark::State& state, const Kernel<Params>& kernel, const C
   }
   ht_arguments arguments{{}, output.get(), scratch.get()};
   std::copy(call.inputs.begin(), call.inputs.end(), arguments.inputs);
-  const auto start = std::chrono::steady_clock::now();
+  const ProcessorTime time;
   for (auto _ : state) {
     kernel.run(&params, &arguments, 0, call.units);
     benchmark::ClobberMemory();
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = time.seconds();
   const double work = call.products > 0 ? 2 * call.products : call.bytes;
   const double rate = work * static_cast<double>(state.iterations()) / seconds;
   const double peak = call.products > 0 ? call.peak(kernel.isa) : copy_peak(static_cast<size_t>(call.bytes));

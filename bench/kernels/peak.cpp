@@ -2,7 +2,6 @@
 #include "peak.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -12,11 +11,7 @@
 namespace ht::bench {
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// The best of some tries of some milliseconds, per second.
+// Per second; the best of some tries of some milliseconds.
 template <class Work>
 double best_rate(double amount, Work work) {
   constexpr int kTries = 7;
@@ -24,9 +19,9 @@ double best_rate(double amount, Work work) {
   double best = 0;
   for (int i = 0; i < kTries; ++i) {
     int64_t rounds = 0;
-    const auto start = std::chrono::steady_clock::now();
+    const ProcessorTime time;
     double elapsed = 0;
-    for (; elapsed < kSeconds; elapsed = seconds_since(start), ++rounds) work();
+    for (; elapsed < kSeconds; elapsed = time.seconds(), ++rounds) work();
     best = std::max(best, static_cast<double>(rounds) * amount / elapsed);
   }
   return best;

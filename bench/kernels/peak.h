@@ -3,10 +3,20 @@
 #pragma once
 
 #include <cstddef>
+#include <ctime>
 
 #include "halftone/context.h"
 
 namespace ht::bench {
+
+// What this program, of one thread, has used; other work on the machine does not count.
+class ProcessorTime {
+ public:
+  double seconds() const { return static_cast<double>(std::clock() - start_) / CLOCKS_PER_SEC; }
+
+ private:
+  std::clock_t start_ = std::clock();
+};
 
 // Operations a second, two a multiplication with its addition, by the best exact instruction that an instruction set has; 0 where none
 // is known. The int8 ones are tdpbssd, vpdpbusd, and pmaddwd with paddd.

@@ -52,7 +52,7 @@ def missing(document):
 def markdown(document):
     packages = sorted({package.replace("==", " ") for engine in document["engines"] for package in engine["versions"]})
     parts = [f"{document['date']}, {document['cpu']}, {document['cpus']} processors, load average {document['load_average']:.1f} before; "
-             f"median of {document['rounds']} rounds. {', '.join(packages)}.\n"]
+             f"rounds: {document['rounds']}. {', '.join(packages)}.\n"]
     if document["visits"]:
         threads = sorted({visit["threads"] for visit in document["visits"]})
         parts += [latencies(document, amx, count) for amx in document["amx"] for count in threads]

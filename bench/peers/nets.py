@@ -46,10 +46,10 @@ def detector(name, file, goal, inputs, preprocessing, task):
 
 
 def random_weights(name, file, size, goal):
-    """A photo's values through such a net grow with its contrast only; no task, so that nothing is left out as a head."""
+    """Such a net has nothing that could be kept accurate, so all of it becomes integers, as with the peers."""
     return Net(name, RANDOM / f"{file}_{size}.onnx", goal, (WRITER, PHOTOS), (-2, 2), {
         "preprocess": preprocess(size, color="rgb", mean=[127.5] * 3, std=[64] * 3), "task": {"type": "none"},
-        "calibration": calibration(PHOTOS, 16)})
+        "calibration": calibration(PHOTOS, 16), "quantize": {"head": "quantize"}})
 
 
 NETS = [

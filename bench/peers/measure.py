@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that is measured, as the document that `run --json` writes: rounds in which each engine has its turn at each net."""
 import datetime
+import itertools
 import os
 import re
 import statistics
@@ -55,8 +56,24 @@ def reason(call, *arguments):
     return None
 
 
+def take_turns(pairs, failures, ways, threads, rounds):
+    """All visits; an engine that fails at a net is not asked again."""
+    visits = []
+    for turn, amx, count, (net, engine) in itertools.product(range(1, rounds + 1), ways, threads, pairs):
+        if failures[net, engine]:
+            continue
+        try:
+            figures = engine.time(net, count, ways[amx])
+        except Missing as missing:
+            failures[net, engine] = str(missing)
+            continue
+        say(f"round {turn}, AMX {amx}, threads {count}, {net.name}: {engine.name} {figures['median_ms']:.2f} ms")
+        visits.append({"round": turn, "amx": amx, "threads": count, "net": net.name, "engine": engine.name, **figures})
+    return visits
+
+
 def measure(nets, peers, threads, rounds):
-    chosen, failures, visits, ways = [*peers, engines.OURS], {}, [], launchers()
+    chosen, failures, ways = [*peers, engines.OURS], {}, launchers()
     document = {"date": datetime.date.today().isoformat(), "cpu": cpu_field("model name"), "cpus": os.cpu_count(), "load_average": os.getloadavg()[0],
                 "rounds": rounds, "amx": list(ways)}
     document["nets"] = [{"name": net.name, "goal": net.goal, "missing": reason(make_net, net)} for net in nets]
@@ -66,21 +83,8 @@ def measure(nets, peers, threads, rounds):
     for net, engine in pairs:
         say(f"{net.name}: {engine.name} gets its model")
         failures[net, engine] = reason(engine.prepare, net)
-    for turn in range(rounds):
-        for amx, launcher in ways.items():
-            for count in threads:
-                for net, engine in pairs:
-                    if failures[net, engine]:
-                        continue
-                    try:
-                        figures = engine.time(net, count, launcher)
-                    except Missing as missing:
-                        failures[net, engine] = str(missing)
-                        continue
-                    say(f"round {turn + 1}, AMX {amx}, {count} threads, {net.name}: {engine.name} {figures['median_ms']:.2f} ms")
-                    visits.append({"round": turn + 1, "amx": amx, "threads": count, "net": net.name, "engine": engine.name, **figures})
+    visits = document["visits"] = take_turns(pairs, failures, ways, threads, rounds)
     document["failures"] = [{"net": net.name, "engine": engine.name, "reason": why} for (net, engine), why in failures.items() if why]
-    document["visits"] = visits
     document["ratios"] = [ratio(visits, net, amx, count, chosen) for amx in ways for count in threads for net in nets]
     return document
 

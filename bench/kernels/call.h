@@ -30,6 +30,15 @@ class Arrays {
   std::list<std::any> kept_;
 };
 
+// Operations and what can be done at most a second, or bytes that are read and written.
+struct Work {
+  double amount;
+  double (*peak)(Isa);  // none: of bytes
+};
+inline Work products(int64_t count) { return {2 * static_cast<double>(count), int8_peak}; }
+inline Work float_products(int64_t count) { return {2 * static_cast<double>(count), float_peak}; }
+inline Work moves(int64_t bytes) { return {static_cast<double>(bytes), nullptr}; }
+
 template <class Params>
 struct Call {
   std::string name;
@@ -37,16 +46,15 @@ struct Call {
   std::vector<const void*> inputs;
   int64_t output_bytes;
   int32_t units;
-  double products = 0;             // that it adds up; the measure of its work where there are any
-  double bytes = 0;                // else those that it reads and writes
-  double (*peak)(Isa) = int8_peak; // of products
+  Work work;
 };
 
 template <class Params>
 void time_variant(benchmark::State& state, const Kernel<Params>& kernel, const Call<Params>& call) {
   Params params = call.params;
-  const auto scratch = self_check::aligned_memory(kernel.scratch_bytes(params)), packed = self_check::aligned_memory(kernel.packed_bytes(params)),
-             output = self_check::aligned_memory(static_cast<size_t>(call.output_bytes));
+  const auto scratch = self_check::aligned_memory(kernel.scratch_bytes(params));
+  const auto packed = self_check::aligned_memory(kernel.packed_bytes(params));
+  const auto output = self_check::aligned_memory(static_cast<size_t>(call.output_bytes));
   if constexpr (requires { params.packed; }) {
     params.packed = packed.get();
     if (kernel.pack) kernel.pack(&params, packed.get());
@@ -58,21 +66,20 @@ void time_variant(benchmark::State& state, const Kernel<Params>& kernel, const C
     kernel.run(&params, &arguments, 0, call.units);
     benchmark::ClobberMemory();
   }
-  const double seconds = time.seconds();
-  const double work = call.products > 0 ? 2 * call.products : call.bytes;
-  const double rate = work * static_cast<double>(state.iterations()) / seconds;
-  const double peak = call.products > 0 ? call.peak(kernel.isa) : copy_peak(static_cast<size_t>(call.bytes));
-  state.counters[call.products > 0 ? "GOPS" : "GB/s"] = rate / 1e9;
-  if (peak > 0) state.counters["percent"] = 100 * rate / peak;
+  const auto [amount, peak] = call.work;
+  const double rate = amount * static_cast<double>(state.iterations()) / time.seconds();
+  const double most = peak ? peak(kernel.isa) : copy_peak(static_cast<size_t>(amount));
+  state.counters[peak ? "GOPS" : "GB/s"] = rate / 1e9;
+  if (most > 0) state.counters["percent"] = 100 * rate / most;
 }
 
 template <class Params>
 void add(std::span<const Kernel<Params>> kernels, const Call<Params>& call) {
   for (const Kernel<Params>& kernel : kernels) {
     if (!isa_usable(kernel.isa, Isa::kBest) || (kernel.accepts && !kernel.accepts(call.params))) continue;
-    benchmark::RegisterBenchmark((std::string(kernel.name) + "/" + call.name).c_str(),
-                                 [kernel, call](benchmark::State& state) { time_variant(state, kernel, call); })
-        ->Unit(benchmark::kMicrosecond);
+    benchmark::RegisterBenchmark((std::string(kernel.name) + "/" + call.name).c_str(), [kernel, call](benchmark::State& state) {
+      time_variant(state, kernel, call);
+    })->Unit(benchmark::kMicrosecond);
   }
 }
 

@@ -10,7 +10,8 @@ namespace {
 void print_peaks() {
   for (const Isa isa : {Isa::kC, Isa::kAvx2, Isa::kAvx512Vnni, Isa::kAmx}) {
     if (!isa_usable(isa, Isa::kBest) || int8_peak(isa) <= 0) continue;
-    fmt::print(stderr, "{} at most: int8 {:.0f} GOPS, float {:.0f} GFLOPS\n", isa_name(isa), int8_peak(isa) / 1e9, float_peak(isa) / 1e9);
+    fmt::print(stderr, "{} at most: int8 {:.0f} GOPS, float {:.0f} GFLOPS\n", isa_name(isa), int8_peak(isa) / 1e9,
+               float_peak(isa) / 1e9);
   }
 }
 

@@ -33,26 +33,31 @@ constexpr int kLoops = 4096;
 // Enough independent sums to hide the latency of an addition; the two last registers are factors.
 #define HT_SUMS ".irp sum,0,1,2,3,4,5,6,7,8,9,10,11\n"
 constexpr double kSums = 12;
-#define HT_LOOP(before, instructions, after, ...)                                                   \
-  do {                                                                                              \
-    int left = kLoops;                                                                              \
+#define HT_LOOP(before, instructions, after, ...)                                                         \
+  do {                                                                                                    \
+    int left = kLoops;                                                                                    \
     asm volatile(before "1:\n" instructions "dec %0\njnz 1b\n" after : "+r"(left) : : "cc", __VA_ARGS__); \
   } while (false)
-#define HT_VECTORS                                                                                                     \
-  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", \
-      "xmm14", "xmm15"
+#define HT_VECTORS                                                                                                             \
+  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", \
+      "xmm15"
 // Zeros, which take as long as other numbers.
-#define HT_ZEROS HT_SUMS "vpxor %%xmm\\sum,%%xmm\\sum,%%xmm\\sum\n.endr\nvpxor %%xmm14,%%xmm14,%%xmm14\nvpxor %%xmm15,%%xmm15,%%xmm15\n"
-#define HT_SSE_ZEROS HT_SUMS "pxor %%xmm\\sum,%%xmm\\sum\n.endr\npxor %%xmm13,%%xmm13\npxor %%xmm14,%%xmm14\npxor %%xmm15,%%xmm15\n"
+#define HT_ZEROS \
+  HT_SUMS "vpxor %%xmm\\sum,%%xmm\\sum,%%xmm\\sum\n.endr\nvpxor %%xmm14,%%xmm14,%%xmm14\nvpxor %%xmm15,%%xmm15,%%xmm15\n"
+#define HT_SSE_ZEROS \
+  HT_SUMS "pxor %%xmm\\sum,%%xmm\\sum\n.endr\npxor %%xmm13,%%xmm13\npxor %%xmm14,%%xmm14\npxor %%xmm15,%%xmm15\n"
 
 void add_sse() {
-  HT_LOOP(HT_SSE_ZEROS, HT_SUMS "movdqa %%xmm14,%%xmm13\npmaddwd %%xmm15,%%xmm13\npaddd %%xmm13,%%xmm\\sum\n.endr\n", "", HT_VECTORS);
+  HT_LOOP(HT_SSE_ZEROS, HT_SUMS "movdqa %%xmm14,%%xmm13\npmaddwd %%xmm15,%%xmm13\npaddd %%xmm13,%%xmm\\sum\n.endr\n", "",
+          HT_VECTORS);
 }
 void add_float_sse() {
-  HT_LOOP(HT_SSE_ZEROS, HT_SUMS "movaps %%xmm14,%%xmm13\nmulps %%xmm15,%%xmm13\naddps %%xmm13,%%xmm\\sum\n.endr\n", "", HT_VECTORS);
+  HT_LOOP(HT_SSE_ZEROS, HT_SUMS "movaps %%xmm14,%%xmm13\nmulps %%xmm15,%%xmm13\naddps %%xmm13,%%xmm\\sum\n.endr\n", "",
+          HT_VECTORS);
 }
 void add_avx2() {
-  HT_LOOP(HT_ZEROS, HT_SUMS "vpmaddwd %%ymm14,%%ymm15,%%ymm13\nvpaddd %%ymm13,%%ymm\\sum,%%ymm\\sum\n.endr\n", "vzeroupper\n", HT_VECTORS);
+  HT_LOOP(HT_ZEROS, HT_SUMS "vpmaddwd %%ymm14,%%ymm15,%%ymm13\nvpaddd %%ymm13,%%ymm\\sum,%%ymm\\sum\n.endr\n", "vzeroupper\n",
+          HT_VECTORS);
 }
 void add_float_avx2() {
   HT_LOOP(HT_ZEROS, HT_SUMS "vfmadd231ps %%ymm14,%%ymm15,%%ymm\\sum\n.endr\n", "vzeroupper\n", HT_VECTORS);

@@ -18,8 +18,8 @@ class ProcessorTime {
   std::clock_t start_ = std::clock();
 };
 
-// Operations a second, two a multiplication with its addition, by the best exact instruction that an instruction set has; 0 where none
-// is known. The int8 ones are tdpbssd, vpdpbusd, and pmaddwd with paddd.
+// Operations a second, two a multiplication with its addition, by the best exact instruction that an instruction set has; 0 where
+// none is known. The int8 ones are tdpbssd, vpdpbusd, and pmaddwd with paddd.
 double int8_peak(halftone::Isa isa);
 
 // The same in float: fused multiplications with additions; of SSE, which has none, a multiplication and an addition.

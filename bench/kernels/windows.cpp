@@ -32,15 +32,17 @@ Params params_of(const Window& window, int32_t channels, int32_t outputs) {
 }
 
 std::string text(const Window& window, int32_t channels) {
-  return std::to_string(window.kernel) + "x" + std::to_string(window.kernel) + (window.stride == 1 ? "" : "s" + std::to_string(window.stride)) +
-         "/" + std::to_string(window.input) + "x" + std::to_string(window.input) + "x" + std::to_string(channels);
+  return std::to_string(window.kernel) + "x" + std::to_string(window.kernel) +
+         (window.stride == 1 ? "" : "s" + std::to_string(window.stride)) + "/" + std::to_string(window.input) + "x" +
+         std::to_string(window.input) + "x" + std::to_string(channels);
 }
 
 enum class Then { kRequantize, kSilu };
 
 // Sums of `depth` random products become integers of which few are clamped.
 ht_epilogue epilogue_of(Arrays& arrays, int32_t outputs, int64_t depth, Then then) {
-  constexpr double kProduct = 74 * 74, kOutputScale = 0.05;  // the spread of a product of random bytes, and of what becomes of a sum
+  constexpr double kProduct = 74 * 74,
+                   kOutputScale = 0.05;  // the spread of a product of random bytes, and of what becomes of a sum
   const auto count = static_cast<size_t>(outputs);
   const std::vector<double> input(count, 1 / (kProduct * std::sqrt(static_cast<double>(depth)))), output(count, kOutputScale);
   const std::vector<double> ratio(count, input[0] / kOutputScale);
@@ -61,8 +63,12 @@ void add_conv(Arrays& arrays, const Window& window, int32_t channels, int32_t ou
   p.padding = arrays.bytes(channels);
   p.epilogue = epilogue_of(arrays, outputs, depth, then);
   const int64_t size = window.output_pixels() * outputs;
-  add(conv_kernels(), {text(window, channels) + "-" + std::to_string(outputs) + (then == Then::kSilu ? "/silu" : ""), p,
-                       {arrays.bytes(window.input_pixels() * channels)}, size, conv_units(p), static_cast<double>(size * depth)});
+  add(conv_kernels(), {text(window, channels) + "-" + std::to_string(outputs) + (then == Then::kSilu ? "/silu" : ""),
+                       p,
+                       {arrays.bytes(window.input_pixels() * channels)},
+                       size,
+                       conv_units(p),
+                       products(size * depth)});
 }
 
 void add_depthwise(Arrays& arrays, const Window& window, int32_t channels, Then then = Then::kRequantize) {
@@ -74,8 +80,12 @@ void add_depthwise(Arrays& arrays, const Window& window, int32_t channels, Then 
   p.padding = arrays.bytes(channels);
   p.epilogue = epilogue_of(arrays, channels, window.taps(), then);
   const int64_t size = window.output_pixels() * channels;
-  add(depthwise_kernels(), {text(window, channels) + (then == Then::kSilu ? "/silu" : ""), p, {arrays.bytes(window.input_pixels() * channels)}, size,
-                            depthwise_units(p), static_cast<double>(size * window.taps())});
+  add(depthwise_kernels(), {text(window, channels) + (then == Then::kSilu ? "/silu" : ""),
+                            p,
+                            {arrays.bytes(window.input_pixels() * channels)},
+                            size,
+                            depthwise_units(p),
+                            products(size * window.taps())});
 }
 
 void add_conv_f32(Arrays& arrays, const Window& window, int32_t channels, int32_t outputs) {
@@ -88,8 +98,12 @@ void add_conv_f32(Arrays& arrays, const Window& window, int32_t channels, int32_
   p.minimum = -INFINITY;
   p.maximum = INFINITY;
   const int64_t size = window.output_pixels() * outputs;
-  add(conv_f32_kernels(), {text(window, channels) + "-" + std::to_string(outputs), p, {arrays.floats(window.input_pixels() * channels, -1, 1)}, 4 * size,
-                           conv_f32_units(p), static_cast<double>(size * depth), 0, float_peak});
+  add(conv_f32_kernels(), {text(window, channels) + "-" + std::to_string(outputs),
+                           p,
+                           {arrays.floats(window.input_pixels() * channels, -1, 1)},
+                           4 * size,
+                           conv_f32_units(p),
+                           float_products(size * depth)});
 }
 
 void add_depthwise_f32(Arrays& arrays, const Window& window, int32_t channels) {
@@ -100,8 +114,12 @@ void add_depthwise_f32(Arrays& arrays, const Window& window, int32_t channels) {
   p.minimum = -INFINITY;
   p.maximum = INFINITY;
   const int64_t size = window.output_pixels() * channels;
-  add(depthwise_f32_kernels(), {text(window, channels), p, {arrays.floats(window.input_pixels() * channels, -1, 1)}, 4 * size, depthwise_f32_units(p),
-                                static_cast<double>(size * window.taps()), 0, float_peak});
+  add(depthwise_f32_kernels(), {text(window, channels),
+                                p,
+                                {arrays.floats(window.input_pixels() * channels, -1, 1)},
+                                4 * size,
+                                depthwise_f32_units(p),
+                                float_products(size * window.taps())});
 }
 
 template <class Params>
@@ -116,17 +134,25 @@ Params product_of(int32_t rows, int32_t depth, int32_t columns) {
 
 void add_gemm(Arrays& arrays, int32_t rows, int32_t depth, int32_t columns) {
   const std::string name = std::to_string(rows) + "x" + std::to_string(depth) + "x" + std::to_string(columns);
-  const double products = static_cast<double>(rows) * depth * columns;
+  const int64_t count = int64_t{rows} * depth * columns;
   auto p = product_of<ht_gemm_params>(rows, depth, columns);
   p.a_zero_point = 3;
   p.b_zero_point = -5;
   p.epilogue = epilogue_of(arrays, columns, depth, Then::kRequantize);
-  add(gemm_kernels(), {name, p, {arrays.bytes(int64_t{rows} * depth), arrays.bytes(int64_t{columns} * depth)}, int64_t{rows} * columns,
-                       gemm_units(p), products});
+  add(gemm_kernels(), {name,
+                       p,
+                       {arrays.bytes(int64_t{rows} * depth), arrays.bytes(int64_t{columns} * depth)},
+                       int64_t{rows} * columns,
+                       gemm_units(p),
+                       products(count)});
   auto f = product_of<ht_gemm_f32_params>(rows, depth, columns);
   f.alpha = 1;
-  add(gemm_f32_kernels(), {name, f, {arrays.floats(int64_t{rows} * depth, -1, 1), arrays.floats(int64_t{columns} * depth, -1, 1)},
-                           int64_t{rows} * columns * 4, gemm_f32_units(f), products, 0, float_peak});
+  add(gemm_f32_kernels(), {name,
+                           f,
+                           {arrays.floats(int64_t{rows} * depth, -1, 1), arrays.floats(int64_t{columns} * depth, -1, 1)},
+                           int64_t{rows} * columns * 4,
+                           gemm_f32_units(f),
+                           float_products(count)});
 }
 
 void add_pool(Arrays& arrays, const Window& window, int32_t channels) {
@@ -135,7 +161,7 @@ void add_pool(Arrays& arrays, const Window& window, int32_t channels) {
   p.channels = channels;
   p.pad_bottom = p.pad_right = window.kernel / 2;
   const int64_t read = window.input_pixels() * channels, written = window.output_pixels() * channels;
-  add(pool_kernels(), {"max" + text(window, channels), p, {arrays.bytes(read)}, written, pool_units(p), 0, static_cast<double>(read + written)});
+  add(pool_kernels(), {"max" + text(window, channels), p, {arrays.bytes(read)}, written, pool_units(p), moves(read + written)});
 }
 
 void add_global_mean(Arrays& arrays, int32_t side, int32_t channels) {
@@ -147,7 +173,8 @@ void add_global_mean(Arrays& arrays, int32_t side, int32_t channels) {
   p.input_zero_point = arrays.bytes(channels);
   p.epilogue = epilogue_of(arrays, channels, 1, Then::kRequantize);
   const int64_t read = window.input_pixels() * channels;
-  add(pool_kernels(), {"mean" + text(window, channels), p, {arrays.bytes(read)}, channels, pool_units(p), 0, static_cast<double>(read + channels)});
+  add(pool_kernels(),
+      {"mean" + text(window, channels), p, {arrays.bytes(read)}, channels, pool_units(p), moves(read + channels)});
 }
 
 }  // namespace

@@ -23,9 +23,12 @@ int main(int argc, char** argv) {
   }
   // The first word of an argument is its lower half: little endian.
   struct sock_filter filter[] = {
-      LOAD(arch),    UNLESS(AUDIT_ARCH_X86_64, 5),
-      LOAD(nr),      UNLESS(SYS_arch_prctl, 3),
-      LOAD(args[0]), UNLESS(kRequestPermission, 1),
+      LOAD(arch),
+      UNLESS(AUDIT_ARCH_X86_64, 5),
+      LOAD(nr),
+      UNLESS(SYS_arch_prctl, 3),
+      LOAD(args[0]),
+      UNLESS(kRequestPermission, 1),
       RETURN(SECCOMP_RET_ERRNO | EPERM),
       RETURN(SECCOMP_RET_ALLOW),
   };

@@ -4,7 +4,10 @@ from measure import median
 
 BEGIN, END = "<!-- bench/peers/run --markdown writes this -->\n", "<!-- end of the figures -->\n"
 MEMORY_NET = "YOLOX-nano"
-AMX = {"allowed": ", AMX allowed", "refused": ", AMX refused", "absent": ""}
+
+
+def how(amx, threads):
+    return f"{threads} thread{'s' if threads > 1 else ''}" + {"allowed": ", AMX allowed", "refused": ", AMX refused", "absent": ""}[amx]
 
 
 def number(value, digits=2):
@@ -29,7 +32,7 @@ def latencies(document, amx, threads):
     timed = [entry for entry in ratios if entry["ours_ms"] is not None or entry["best_ms"] is not None]
     rows = [["ms", *(entry["net"] for entry in timed)], *([engine, *(cell(engine, entry) for entry in timed)] for engine in engines),
             ["ours / best peer", *(number(entry["ratio"]) for entry in timed)], ["goal", *(number(entry["goal"]) for entry in timed)]]
-    return f"### {threads} thread{'s' if threads > 1 else ''}{AMX[amx]}\n\n" + grid(rows)
+    return f"### {how(amx, threads)}\n\n" + grid(rows)
 
 
 def load_and_memory(document):
@@ -40,7 +43,7 @@ def load_and_memory(document):
         load = median(document["visits"], "load_ms", engine=engine["name"], **where)
         if load is not None:
             rows.append([engine["name"], number(load, 0), number(median(document["visits"], "peak_bytes", engine=engine["name"], **where) / 1e6, 1)])
-    return f"### Load time and memory, {MEMORY_NET}\n\n" + grid(rows) if len(rows) > 1 else ""
+    return f"### Load time and memory, {MEMORY_NET}, {how(amx, threads)}\n\n" + grid(rows) if len(rows) > 1 else ""
 
 
 def missing(document):

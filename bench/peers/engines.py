@@ -74,7 +74,7 @@ class Peer(Engine):
             python(environment)
 
     def made_of(self, net):
-        return contents(net.model, self.program, HERE / "peer.py", inputs(net)) + " ".join(self.versions)
+        return contents(net.model, self.program, inputs(net)) + " ".join(self.versions)
 
     def making(self, net, folder):
         return [python(self.converter or self.module), self.program, "prepare", net.model, inputs(net), self.precision, folder]

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A virtual environment for each requirements file, so that peers cannot get into each other's way."""
+import os
 import shutil
+import signal
 import subprocess
 import sys
 
-from places import HERE, MADE
+from places import HERE, MADE, ROOT
 
 
 class Missing(Exception):
@@ -14,14 +16,19 @@ class Missing(Exception):
 def run(command, log, what, timeout=1800, **options):
     """Keeps all output in a file; the last line of it is the reason where the command fails."""
     with open(log, "w+") as output:
+        process = subprocess.Popen(list(map(str, command)), stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options)
         try:
-            done = subprocess.run(list(map(str, command)), stdout=output, stderr=subprocess.STDOUT, timeout=timeout, **options)
-        except subprocess.TimeoutExpired:
-            raise Missing(f"{what} takes over {timeout} s") from None
+            status = process.wait(timeout)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt) as stop:
+            os.killpg(process.pid, signal.SIGKILL)  # with what it started itself
+            process.wait()
+            if isinstance(stop, KeyboardInterrupt):
+                raise
+            raise Missing(f"{what} within {timeout} s") from None
         output.seek(0)
-        if done.returncode:
+        if status:
             lines = [line.strip() for line in output if line.strip()]
-            raise Missing(f"{what}: {lines[-1][:200] if lines else f'exit status {done.returncode}'}")
+            raise Missing(f"{what}: {lines[-1][:200] if lines else f'exit status {status}'}; {log.relative_to(ROOT)}")
 
 
 def listed(name):

@@ -7,6 +7,7 @@
 INPUTS is an array file of samples in NCHW. A program imports this module before its engine, so that the memory of the interpreter is known."""
 import json
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,9 +28,15 @@ def memory(key):
 BEFORE = memory("VmRSS")
 
 
-def seconds(call, *arguments):
+def convert(*command, folder):
+    """Runs a converter in a folder; what it has to say is in the log."""
+    if subprocess.run(command, cwd=folder).returncode:
+        raise SystemExit(f"{Path(command[0]).name} fails")
+
+
+def seconds(call):
     start = time.perf_counter()
-    call(*arguments)
+    call()
     return time.perf_counter() - start
 
 

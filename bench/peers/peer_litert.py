@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """LiteRT with its XNNPACK: the model as onnx2tf converts it, or quantizes it with real inputs and outputs."""
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def prepare(model, samples, precision, folder):
         np.save(folder / "samples.npy", samples.transpose(0, 2, 3, 1))
         name = onnx.load(model).graph.input[0].name
         options = ["-oiqt", "-cind", name, folder / "samples.npy", "[[[[0,0,0]]]]", "[[[[1,1,1]]]]"]
-    subprocess.run([converter, "-i", model, "-o", out, "-n", *options], cwd=folder, check=True)
+    peer.convert(converter, "-i", model, "-o", out, "-n", *options, folder=folder)
     ending = "_integer_quant.tflite" if precision == "int8" else "_float32.tflite"
     (written,) = (path for path in out.glob("*" + ending) if "full" not in path.name)
     shutil.move(written, folder / "model.tflite")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ncnn: the model as its converter pnnx writes it. Neither package on PyPI has the programs that quantize."""
 import shutil
-import subprocess
 import sysconfig
 from pathlib import Path
 
@@ -14,7 +13,7 @@ CONVERTER = Path(sysconfig.get_path("purelib"), "pnnx", "pnnx")
 def prepare(model, samples, precision, folder):
     shutil.copyfile(model, folder / "model.onnx")  # the converter writes beside it
     shape = ",".join(map(str, (1, *samples.shape[1:])))
-    subprocess.run([CONVERTER, "model.onnx", f"inputshape=[{shape}]"], cwd=folder, check=True)
+    peer.convert(CONVERTER, "model.onnx", f"inputshape=[{shape}]", folder=folder)
     if not (folder / "model.ncnn.bin").exists():
         raise SystemExit("pnnx wrote no model")
 
@@ -23,7 +22,7 @@ def load(folder, sample, threads):
     net = ncnn.Net()
     net.opt.num_threads = threads
     if net.load_param(str(folder / "model.ncnn.param")) or net.load_model(str(folder / "model.ncnn.bin")):
-        raise SystemExit("ncnn cannot read its model")
+        raise SystemExit("ncnn cannot read what pnnx wrote")
     (name,), outputs, matrix = net.input_names(), net.output_names(), ncnn.Mat(sample[0])
 
     def run():

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Usage: scripts/install-dependencies.sh GROUP...
-# Installs what is missing of the groups: `build` for the program, `test` for ./check besides. docs/DEPENDENCIES.md says what for.
+# Installs what is missing of the groups: `build` for the program, `test` for ./check besides, `bench` for the programs of bench/ besides.
+# docs/DEPENDENCIES.md says what for.
 set -euo pipefail
 
 build=(
@@ -12,14 +13,15 @@ build=(
   libjpeg62-turbo-dev libpng-dev libwebp-dev libcairo2-dev zlib1g-dev
 )
 test=(libgtest-dev python3-venv git)
+bench=(libbenchmark-dev python3-venv)
 
 installed() { dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
 missing=()
-for group in "${@:?name the groups: build test}"; do
+for group in "${@:?name the groups: build test bench}"; do
   case $group in
-    build | test) declare -n packages=$group ;;
-    *) echo "there is no group '$group', only build and test" >&2; exit 2 ;;
+    build | test | bench) declare -n packages=$group ;;
+    *) echo "there is no group '$group', only build, test and bench" >&2; exit 2 ;;
   esac
   for package in "${packages[@]}"; do
     installed "$package" || missing+=("$package")

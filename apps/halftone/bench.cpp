@@ -24,21 +24,23 @@ struct BenchFlags {
   std::string compare;
 };
 
+std::string percent(const std::optional<double>& share) { return share ? fmt::format("{:.0f} %", *share * 100) : ""; }
+
 std::string layers_of(const BenchResult& result) {
-  Table table({"layer", "operator", "ms", "MACs", "kernel"});
+  Table table({"layer", "operator", "ms", "MACs", "of peak", "kernel"});
   for (const auto& layer : result.layers)
-    table.add({layer.name, layer.op, fmt::format("{:.4f}", layer.ms), std::to_string(layer.macs), layer.kernel});
+    table.add({layer.name, layer.op, fmt::format("{:.4f}", layer.ms), std::to_string(layer.macs), percent(layer.peak_share), layer.kernel});
   return table.empty() ? "" : table.text() + "\n";
 }
 
 std::string compared_layers_of(const BenchResult& result) {
-  Table table({"layer", "operator", "ms", "compared", "", "MACs", "kernel"});
+  Table table({"layer", "operator", "ms", "compared", "", "MACs", "of peak", "kernel"});
   double lost = 0;
   int64_t slower = 0;
   for (const auto& layer : result.layers) {
     const double other = layer.compared_ms.value_or(0), more = layer.ms - other;
     table.add({layer.name, layer.op, fmt::format("{:.4f}", layer.ms), fmt::format("{:.4f}", other), more > 0 ? "slower" : "", std::to_string(layer.macs),
-               layer.kernel});
+               percent(layer.peak_share), layer.kernel});
     if (more <= 0) continue;
     lost += more;
     ++slower;

@@ -37,6 +37,7 @@ void add_global_options(CLI::App& program, GlobalOptions& options, app::Program&
   program.add_option("--threads", options.threads, "Number of threads (default: all cores)")->check(CLI::Range(1, 1024));
   program.add_option("--isa", options.isa, "Best instruction set that may be used: c, avx2, avx512vnni, amx, neon, dotprod, i8mm")
       ->envname("HALFTONE_ISA");
+  program.add_flag("--tune", shared.context.tune, "Time the kernels that may run each layer, once a machine and model, and run the fastest");
   program.add_flag("--json", shared.json, "Print one JSON document on standard output");
   program.add_flag("-q,--quiet", options.quiet, "No progress and no notes");
   program.add_flag("-v,--verbose", options.verbose, "More notes");

@@ -10,7 +10,7 @@
 
 #include "kernels/epilogue.h"
 #include "kernels/self_check_pieces.h"
-#include "peak.h"
+#include "kernels/peak.h"
 
 namespace ht::bench {
 

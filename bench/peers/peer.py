@@ -43,7 +43,6 @@ def seconds(call):
 def measure(load, folder, samples, threads):
     start = time.perf_counter()
     run = load(folder, samples[:1], threads)
-    run()
     loaded = time.perf_counter() - start
     for _ in range(WARM_UPS):
         last = seconds(run)

@@ -15,6 +15,7 @@ enum class Isa { kC, kAvx2, kAvx512Vnni, kAmx, kNeon, kDotprod, kI8mm, kBest };
 struct Context {
   int threads = 0;         // 0: all cores
   Isa isa = Isa::kBest;    // the best instruction set that may be used
+  bool tune = false;       // time the kernels that may run each layer, once a machine and model, and run the fastest; results do not change
   std::function<void(std::string_view stage, int64_t done, int64_t total)> on_progress;  // called from one thread at a time
   std::function<void(std::string_view text)> on_note;                                    // warnings and remarks
   const std::atomic<bool>* cancelled = nullptr;  // set to true to stop; the operation then fails with kInterrupted

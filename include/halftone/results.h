@@ -169,6 +169,7 @@ struct LayerTime {
   double ms = 0;  // median
   int64_t macs = 0;
   std::string kernel;
+  std::optional<double> peak_share;   // of the multiplications a second that this machine's cores in use can do at most
   std::optional<double> compared_ms;  // of the same layer in the model to compare with
 };
 

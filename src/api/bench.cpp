@@ -4,28 +4,53 @@
 #include "api/content.h"
 #include "api/layer_times.h"
 #include "api/measure.h"
+#include "api/tuning.h"
 #include "base/thread_pool.h"
 #include "halftone/operations.h"
+#include "kernels/peak.h"
+#include "kernels/registry.h"
 
 namespace ht {
 namespace {
 
 constexpr double kMilliseconds = 1000;
 
-std::vector<halftone::LayerTime> layers_of(const Timed& timed) {
+// What the cores in use can do at most with the instruction sets that are allowed, in operations a second.
+struct Peak {
+  explicit Peak(Isa allowed, int threads) {
+    for (const Isa isa : {Isa::kAmx, Isa::kAvx512Vnni, Isa::kAvx2, Isa::kI8mm, Isa::kDotprod, Isa::kNeon, Isa::kC}) {
+      if (!isa_usable(isa, allowed) || int8_peak(isa) <= 0) continue;
+      integers = threads * int8_peak(isa);
+      floats = threads * float_peak(isa);
+      return;
+    }
+  }
+  // None of a layer without multiplications, and where the peak is not known.
+  std::optional<double> share(std::string_view kernel, int64_t macs, double seconds) const {
+    const bool is_float = kernel.find("_f32") != kernel.npos || kernel.find(':') != kernel.npos;  // ours, oneDNN's ("jit:avx2")
+    const double most = is_float ? floats : integers;
+    if (macs == 0 || most <= 0 || seconds <= 0) return std::nullopt;
+    return 2 * static_cast<double>(macs) / seconds / most;
+  }
+  double integers = 0, floats = 0;
+};
+
+std::vector<halftone::LayerTime> layers_of(const Timed& timed, const Peak& peak) {
   std::vector<halftone::LayerTime> layers;
   const std::vector<double> medians = timed.step_medians();
   for (size_t i = 0; i < medians.size(); ++i) {
     const Step& step = timed.network.plan().steps[i];
-    layers.push_back({step.node, step.op, medians[i] * kMilliseconds, step.macs, std::string(timed.network.placement().steps()[i]->kernel()), {}});
+    const std::string_view kernel = timed.network.placement().steps()[i]->kernel();
+    layers.push_back({step.node, step.op, medians[i] * kMilliseconds, step.macs, std::string(kernel), peak.share(kernel, step.macs, medians[i]), {}});
   }
   return layers;
 }
 
-std::vector<halftone::LayerTime> compared_layers(const Timed& timed, const Timed& other) {
+std::vector<halftone::LayerTime> compared_layers(const Timed& timed, const Timed& other, const Peak& peak) {
   std::vector<halftone::LayerTime> layers;
   for (const LayerPair& pair : pair_layers(timed, other))
-    layers.push_back({pair.node, pair.op, pair.seconds * kMilliseconds, pair.macs, pair.kernel, pair.other * kMilliseconds});
+    layers.push_back({pair.node, pair.op, pair.seconds * kMilliseconds, pair.macs, pair.kernel, peak.share(pair.kernel, pair.macs, pair.seconds),
+                      pair.other * kMilliseconds});
   return layers;
 }
 
@@ -53,7 +78,8 @@ Result<BenchResult> bench(const std::filesystem::path& path, const BenchOptions&
   result.threads = ht::resolve_threads(context.threads);
   const ht::Stopwatch load;
   HT_ASSIGN(const Model model, Model::load(path, {}, context));
-  HT_ASSIGN(const auto network, ht::Network::make(model.content().graph, model.is_quantized(), context.isa, result.threads));
+  HT_ASSIGN(const auto network, ht::Network::make(model.content().graph, model.is_quantized(), context.isa, result.threads,
+                                                  ht::tuned_kernels(model.content().hash, result.threads, context)));
   ht::Timed timed(model.content().graph, *network, result.threads);
   result.load_ms = load.seconds() * ht::kMilliseconds;
   const ht::Stopwatch first;
@@ -75,10 +101,10 @@ Result<BenchResult> bench(const std::filesystem::path& path, const BenchOptions&
     result.conversions += step.is_conversion ? 1 : 0;
   }
   if (other_timed) result.compared_median_ms = ht::quantile(other_timed->runs, 0.5) * ht::kMilliseconds;
-  if (other_timed)
-    result.layers = ht::compared_layers(timed, *other_timed);
-  else if (options.per_layer)
-    result.layers = ht::layers_of(timed);
+  if (options.per_layer || other_timed) {
+    const ht::Peak peak(context.isa, result.threads);
+    result.layers = other_timed ? ht::compared_layers(timed, *other_timed, peak) : ht::layers_of(timed, peak);
+  }
   result.peak_rss_bytes = ht::peak_rss_bytes();
   return result;
 }

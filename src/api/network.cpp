@@ -23,12 +23,13 @@ std::variant<FloatExecutor, Session> make_runner(const FloatProgram* program, st
 
 }  // namespace
 
-Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in_integers, Isa isa, int threads) {
+Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in_integers, Isa isa, int threads, const ChooseKernels& choose) {
   auto network = std::make_shared<Network>();
   if (in_integers) {
-    HT_ASSIGN(Plan plan, make_plan(graph));
-    elide_copies(plan);
-    network->placement_ = Placement::make(std::make_shared<const Plan>(std::move(plan)), isa);
+    HT_ASSIGN(Plan made, make_plan(graph));
+    elide_copies(made);
+    const auto plan = std::make_shared<const Plan>(std::move(made));
+    network->placement_ = Placement::make(plan, isa, {}, choose ? choose(plan) : std::vector<std::string>());
     network->isa_ = isa_name(effective_isa(isa));
   } else {
     HT_ASSIGN(network->program_, FloatProgram::make(graph, isa, threads));
@@ -53,11 +54,12 @@ void Runner::compute() {
   std::visit([](auto& how) { how.compute(); }, how_);
 }
 
-Result<std::shared_ptr<const Network>> Networks::get(const Graph& graph, bool in_integers, Isa isa, int threads) {
+Result<std::shared_ptr<const Network>> Networks::get(const Graph& graph, bool in_integers, Isa isa, int threads, const ChooseKernels& choose) {
   const std::lock_guard lock(mutex_);
-  std::weak_ptr<const Network>& known = networks_[{isa, in_integers ? 0 : threads}];
+  const bool is_chosen = choose != nullptr;
+  std::weak_ptr<const Network>& known = networks_[{isa, in_integers && !is_chosen ? 0 : threads, is_chosen}];
   if (auto network = known.lock()) return network;
-  HT_ASSIGN(auto network, Network::make(graph, in_integers, isa, threads));
+  HT_ASSIGN(auto network, Network::make(graph, in_integers, isa, threads, choose));
   known = network;
   return network;
 }

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <variant>
+#include <vector>
 
 #include "executor/executor.h"
 #include "runtime/session.h"
 
 namespace ht {
 
+using ChooseKernels = std::function<std::vector<std::string>(const std::shared_ptr<const Plan>& plan)>;
+
 // A network made ready for this machine, in float or in integers; shared by runners.
 class Network {
  public:
   // oneDNN splits the work of a float network when it is made, so its runners have the number of threads given here.
-  static Result<std::shared_ptr<const Network>> make(const Graph& graph, bool in_integers, Isa isa, int threads);
+  // `choose`, where there is one, names kernels for the steps of a network in integers.
+  static Result<std::shared_ptr<const Network>> make(const Graph& graph, bool in_integers, Isa isa, int threads, const ChooseKernels& choose = {});
 
   bool in_integers() const { return program_ == nullptr; }
   const Placement& placement() const { return *placement_; }
@@ -35,11 +40,11 @@ class Network {
 class Networks {
  public:
   // As Network::make; whichever thread asks.
-  Result<std::shared_ptr<const Network>> get(const Graph& graph, bool in_integers, Isa isa, int threads);
+  Result<std::shared_ptr<const Network>> get(const Graph& graph, bool in_integers, Isa isa, int threads, const ChooseKernels& choose = {});
 
  private:
   std::mutex mutex_;
-  std::map<std::pair<Isa, int>, std::weak_ptr<const Network>> networks_;
+  std::map<std::tuple<Isa, int, bool>, std::weak_ptr<const Network>> networks_;
 };
 
 // Runs a network, one run at a time.

@@ -6,6 +6,7 @@
 #include "api/photo_input.h"
 #include "api/tensor.h"
 #include "api/trace.h"
+#include "api/tuning.h"
 #include "base/thread_pool.h"
 #include "image/decode.h"
 #include "ir/dequantize.h"
@@ -79,7 +80,7 @@ Session::~Session() = default;
 Result<Session> Session::create(const Model& model, const Context& context) {
   const Model::Content& content = model.content();
   const int threads = ht::resolve_threads(context.threads);
-  auto network = content.networks.get(content.graph, content.is_quantized, context.isa, threads);
+  auto network = content.networks.get(content.graph, content.is_quantized, context.isa, threads, ht::tuned_kernels(content.hash, threads, context));
   if (!network) return std::move(network.error()).in(content.path.string());
   // A copy of the handle keeps what it holds alive.
   auto kept = std::make_shared<const Model>(model);

@@ -48,9 +48,14 @@ bool isa_usable(Isa isa, Isa allowed);
 std::string_view isa_name(Isa isa);
 
 template <class Params>
+bool may_run(const Kernel<Params>& kernel, const Params& params, Isa allowed) {
+  return isa_usable(kernel.isa, allowed) && (!kernel.accepts || kernel.accepts(params));
+}
+
+template <class Params>
 const Kernel<Params>& select_kernel(std::span<const Kernel<Params>> kernels, const Params& params, Isa allowed) {
   for (const Kernel<Params>& kernel : kernels)
-    if (isa_usable(kernel.isa, allowed) && (!kernel.accepts || kernel.accepts(params))) return kernel;
+    if (may_run(kernel, params, allowed)) return kernel;
   return kernels.back();  // the normative kernel accepts everything
 }
 

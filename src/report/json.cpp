@@ -59,6 +59,7 @@ Json to_object(const LayerInfo& layer) {
 
 Json to_object(const LayerTime& layer) {
   Json json = {{"name", layer.name}, {"op", layer.op}, {"ms", layer.ms}, {"macs", layer.macs}, {"kernel", layer.kernel}};
+  if (layer.peak_share) json["peak_share"] = *layer.peak_share;
   if (layer.compared_ms) json["compared_ms"] = *layer.compared_ms;
   return json;
 }

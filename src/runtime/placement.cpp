@@ -42,12 +42,19 @@ class ListedStep final : public PlacedStep {
   std::unique_ptr<void, FreeDeleter> packed_;
 };
 
-std::unique_ptr<PlacedStep> place_step(const Step& step, Isa isa) {
+template <class Params>
+const Kernel<Params>& choose_kernel(std::span<const Kernel<Params>> kernels, const Params& params, Isa isa, std::string_view wanted) {
+  for (const Kernel<Params>& kernel : kernels)
+    if (kernel.name == wanted && may_run(kernel, params, isa)) return kernel;
+  return select_kernel(kernels, params, isa);
+}
+
+std::unique_ptr<PlacedStep> place_step(const Step& step, Isa isa, std::string_view wanted) {
   switch (step.kernel) {
-#define HT_PLACE(name, Params)                                                                             \
-  case KernelId::k_##name: {                                                                               \
-    const auto& p = std::get<Params>(step.params);                                                         \
-    return std::make_unique<ListedStep<Params>>(select_kernel(name##_kernels(), p, isa), p, name##_units); \
+#define HT_PLACE(name, Params)                                                                                     \
+  case KernelId::k_##name: {                                                                                       \
+    const auto& p = std::get<Params>(step.params);                                                                 \
+    return std::make_unique<ListedStep<Params>>(choose_kernel(name##_kernels(), p, isa, wanted), p, name##_units); \
   }
     HT_KERNELS(HT_PLACE)
 #undef HT_PLACE
@@ -71,12 +78,28 @@ struct Life {
 
 }  // namespace
 
-std::shared_ptr<const Placement> Placement::make(std::shared_ptr<const Plan> plan, Isa isa, const StepProvider& provider) {
+std::vector<std::string_view> kernels_for(const Step& step, Isa isa) {
+  std::vector<std::string_view> names;
+  switch (step.kernel) {
+#define HT_NAMES(name, Params)                                                                     \
+  case KernelId::k_##name:                                                                         \
+    for (const Kernel<Params>& kernel : name##_kernels())                                          \
+      if (may_run(kernel, std::get<Params>(step.params), isa)) names.push_back(kernel.name); \
+    break;
+    HT_KERNELS(HT_NAMES)
+#undef HT_NAMES
+  }
+  return names;
+}
+
+std::shared_ptr<const Placement> Placement::make(std::shared_ptr<const Plan> plan, Isa isa, const StepProvider& provider,
+                                                 std::span<const std::string> kernels) {
   auto placement = std::shared_ptr<Placement>(new Placement);
   placement->plan_ = std::move(plan);
   for (const Step& step : placement->plan_->steps) {
     auto placed = provider ? provider(*placement->plan_, step) : nullptr;
-    if (!placed) placed = place_step(step, isa);
+    const size_t index = placement->steps_.size();
+    if (!placed) placed = place_step(step, isa, index < kernels.size() ? std::string_view(kernels[index]) : std::string_view());
     placement->scratch_bytes_ = std::max(placement->scratch_bytes_, placed->scratch_bytes());
     placement->steps_.push_back(std::move(placed));
   }

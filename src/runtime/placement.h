@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,10 +26,15 @@ class PlacedStep {
 // May run a step in another way than the kernel lists do; null where it does not.
 using StepProvider = std::function<std::unique_ptr<PlacedStep>(const Plan& plan, const Step& step)>;
 
+// Names of the kernels that may run a step on this machine, the one that the kernel lists prefer first.
+std::vector<std::string_view> kernels_for(const Step& step, Isa isa);
+
 class Placement {
  public:
-  // Kernels of at most this instruction set; the provider, where there is one, is asked first.
-  static std::shared_ptr<const Placement> make(std::shared_ptr<const Plan> plan, Isa isa, const StepProvider& provider = {});
+  // Kernels of at most this instruction set; the provider, where there is one, is asked first. `kernels` may name one for each step;
+  // a name that may not run its step counts for nothing.
+  static std::shared_ptr<const Placement> make(std::shared_ptr<const Plan> plan, Isa isa, const StepProvider& provider = {},
+                                               std::span<const std::string> kernels = {});
 
   const Plan& plan() const { return *plan_; }
   const std::vector<std::unique_ptr<PlacedStep>>& steps() const { return steps_; }

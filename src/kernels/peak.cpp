@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "peak.h"
+#include "kernels/peak.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -8,14 +8,14 @@
 
 #include "kernels/registry.h"
 
-namespace ht::bench {
+namespace ht {
 namespace {
 
 // Per second; the best of some tries of some milliseconds.
 template <class Work>
 double best_rate(double amount, Work work) {
-  constexpr int kTries = 7;
-  constexpr double kSeconds = 0.02;
+  constexpr int kTries = 5;
+  constexpr double kSeconds = 0.01;
   double best = 0;
   for (int i = 0; i < kTries; ++i) {
     int64_t rounds = 0;
@@ -117,4 +117,4 @@ double copy_peak(size_t bytes) {
   });
 }
 
-}  // namespace ht::bench
+}  // namespace ht

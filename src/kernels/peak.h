@@ -7,7 +7,7 @@
 
 #include "halftone/context.h"
 
-namespace ht::bench {
+namespace ht {
 
 // What this program, of one thread, has used; other work on the machine does not count.
 class ProcessorTime {
@@ -28,4 +28,4 @@ double float_peak(halftone::Isa isa);
 // Bytes a second, read and written, of copying half of `bytes` to the other half.
 double copy_peak(size_t bytes);
 
-}  // namespace ht::bench
+}  // namespace ht

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from environments import Missing, python, run, versions
-from places import BUILD, HERE, MADE
+from paths import BUILD, HERE, MADE
 
 TIMEOUT = 1200
 

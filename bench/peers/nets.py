@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from places import MADE, SHARED, STREET
+from paths import MADE, SHARED, STREET
 
 PHOTOS = SHARED / "data" / "coco" / "calibration"
 WRITER = SHARED / "tools" / "timing_models.py"  # of nets with random weights, into the current folder

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from environments import Missing, python, run, versions
-from places import BUILD, HERE, MADE
+from paths import BUILD, HERE, MADE
 
 TIMEOUT = 1200
 
@@ -37,7 +37,8 @@ class Engine:
             return
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        run(self.making(net, folder), log, "cannot be converted", TIMEOUT)
+        # A copy, because converters write over what they read: onnx2tf its simplified model.
+        run(self.making(net, shutil.copyfile(net.model, folder / "source.onnx"), folder), log, "cannot be converted", TIMEOUT)
         stamp.write_text(wanted)
 
     def time(self, net, threads, launcher):
@@ -76,8 +77,8 @@ class Peer(Engine):
     def made_of(self, net):
         return contents(net.model, self.program, inputs(net)) + " ".join(self.versions)
 
-    def making(self, net, folder):
-        return [python(self.converter or self.module), self.program, "prepare", net.model, inputs(net), self.precision, folder]
+    def making(self, net, source, folder):
+        return [python(self.converter or self.module), self.program, "prepare", source, inputs(net), self.precision, folder]
 
     def timing(self, net, threads):
         return [python(self.module), self.program, "time", self.folder(net), inputs(net), threads]
@@ -99,11 +100,11 @@ class Halftone(Engine):
             raise Missing(f"{self.executable} is not there; build it, or name another build in HALFTONE_BUILD")
 
     def made_of(self, net):
-        return contents(net.model, self.executable) + net.recipe()
+        return contents(net.model, self.executable) + net.recipe(net.model)
 
-    def making(self, net, folder):
+    def making(self, net, source, folder):
         recipe = folder / "recipe.toml"
-        recipe.write_text(net.recipe())
+        recipe.write_text(net.recipe(source))
         return [self.executable, "quantize", recipe, "-o", folder / "model.onnx"]
 
     def timing(self, net, threads):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from places import HERE, MADE, ROOT
+from paths import HERE, MADE, ROOT
 
 
 class Missing(Exception):

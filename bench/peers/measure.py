@@ -12,7 +12,7 @@ from pathlib import Path
 import engines
 from environments import Missing, python, run
 from nets import RANDOM, WRITER
-from places import HERE, MADE
+from paths import HERE, MADE
 
 
 def say(text):

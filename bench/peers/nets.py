@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from places import MADE, SHARED, STREET
+from paths import MADE, SHARED, STREET
 
 PHOTOS = SHARED / "data" / "coco" / "calibration"
 WRITER = SHARED / "tools" / "timing_models.py"  # of nets with random weights, into the current folder
@@ -24,9 +24,9 @@ class Net:
     def lacks(self):
         return [path for path in self.needs if not path.exists()]
 
-    def recipe(self):
-        """TOML; JSON writes plain values alike."""
-        sections = {"model": {"path": str(self.model)}, **self.sections}
+    def recipe(self, model):
+        """TOML, for this file of the net; JSON writes plain values alike."""
+        sections = {"model": {"path": str(model)}, **self.sections}
         return "\n".join(f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
                          for name, keys in sections.items())
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the programs of all peers share. Each is
 
-    peer_NAME.py prepare MODEL INPUTS PRECISION FOLDER   makes what the peer runs of a float ONNX model; PRECISION is float or int8
+    peer_NAME.py prepare MODEL INPUTS PRECISION FOLDER   makes what the peer runs of MODEL, a copy in FOLDER; PRECISION is float or int8
     peer_NAME.py time FOLDER INPUTS THREADS              prints its latency, load time and memory as one line of JSON
 
 INPUTS is an array file of samples in NCHW. A program imports this module before its engine, so that the memory of the interpreter is known."""

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """ncnn: the model as its converter pnnx writes it. Neither package on PyPI has the programs that quantize."""
-import shutil
 import sysconfig
 from pathlib import Path
 
@@ -11,17 +10,17 @@ CONVERTER = Path(sysconfig.get_path("purelib"), "pnnx", "pnnx")
 
 
 def prepare(model, samples, precision, folder):
-    shutil.copyfile(model, folder / "model.onnx")  # the converter writes beside it
     shape = ",".join(map(str, (1, *samples.shape[1:])))
-    peer.convert(CONVERTER, "model.onnx", f"inputshape=[{shape}]", folder=folder)
-    if not (folder / "model.ncnn.bin").exists():
+    options = [f"ncnn{kind}=model.{kind}" for kind in ("param", "bin")]
+    peer.convert(CONVERTER, model, f"inputshape=[{shape}]", *options, folder=folder)
+    if not (folder / "model.bin").exists():
         raise SystemExit("pnnx wrote no model")
 
 
 def load(folder, sample, threads):
     net = ncnn.Net()
     net.opt.num_threads = threads
-    if net.load_param(str(folder / "model.ncnn.param")) or net.load_model(str(folder / "model.ncnn.bin")):
+    if net.load_param(str(folder / "model.param")) or net.load_model(str(folder / "model.bin")):
         raise SystemExit("ncnn cannot read what pnnx wrote")
     (name,), outputs, matrix = net.input_names(), net.output_names(), ncnn.Mat(sample[0])
 

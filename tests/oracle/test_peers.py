@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench/peers: that it measures, and that AMX can be kept from a process."""
+import dataclasses
 import errno
 import json
 import os
@@ -36,6 +37,26 @@ def test_amx_is_refused(tmp_path):
     assert without != errno.EPERM and refused == errno.EPERM
     assert supported == still
     assert subprocess.run([launcher], capture_output=True).returncode == 2
+
+
+def test_converters_get_a_copy(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(PEERS))
+    import engines
+    import nets
+
+    class Careless(engines.Engine):
+        def made_of(self, net):
+            return ""
+
+        def making(self, net, source, folder):
+            return ["sh", "-c", f"echo other > '{source}'"]
+
+    monkeypatch.setattr(engines, "MADE", tmp_path / "made")
+    net = dataclasses.replace(nets.NETS[0], model=tmp_path / "net.onnx")
+    net.model.write_text("net")
+    careless = Careless("Careless", "int8")
+    careless.prepare(net)
+    assert net.model.read_text() == "net" and (careless.folder(net) / "source.onnx").read_text() == "other\n"
 
 
 @long_test

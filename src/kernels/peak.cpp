@@ -89,7 +89,7 @@ constexpr double kOperations = 2 * kLoops;  // of a product a loop
 
 }  // namespace
 
-double int8_peak([[maybe_unused]] halftone::Isa isa) {
+double int8_peak([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::kAmx) return best_rate(kOperations * kTileSums * kTileProducts, add_tiles);
   if (isa == Isa::kAvx512Vnni) return best_rate(kOperations * kSums * 64, add_vnni);
@@ -99,7 +99,7 @@ double int8_peak([[maybe_unused]] halftone::Isa isa) {
   return 0;
 }
 
-double float_peak([[maybe_unused]] halftone::Isa isa) {
+double float_peak([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::kAmx || isa == Isa::kAvx512Vnni) return best_rate(kOperations * kSums * 16, add_float_avx512);
   if (isa == Isa::kAvx2) return best_rate(kOperations * kSums * 8, add_float_avx2);

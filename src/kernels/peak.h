@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <ctime>
 
-#include "halftone/context.h"
+#include "base/result.h"
 
 namespace ht {
 
@@ -20,10 +20,10 @@ class ProcessorTime {
 
 // Operations a second, two a multiplication with its addition, by the best exact instruction that an instruction set has; 0 where
 // none is known. The int8 ones are tdpbssd, vpdpbusd, and pmaddwd with paddd.
-double int8_peak(halftone::Isa isa);
+double int8_peak(Isa isa);
 
 // The same in float: fused multiplications with additions; of SSE, which has none, a multiplication and an addition.
-double float_peak(halftone::Isa isa);
+double float_peak(Isa isa);
 
 // Bytes a second, read and written, of copying half of `bytes` to the other half.
 double copy_peak(size_t bytes);

@@ -62,6 +62,14 @@ std::unique_ptr<PlacedStep> place_step(const Step& step, Isa isa, std::string_vi
   return nullptr;
 }
 
+template <class Params>
+std::vector<std::string_view> names_of(std::span<const Kernel<Params>> kernels, const Params& params, Isa isa) {
+  std::vector<std::string_view> names;
+  for (const Kernel<Params>& kernel : kernels)
+    if (may_run(kernel, params, isa)) names.push_back(kernel.name);
+  return names;
+}
+
 // Whether values that share memory may share elements: columns of rows of one stride need not.
 bool may_overlap(const Buffer& a, const Buffer& b) {
   const Region &p = a.region, &q = b.region;
@@ -79,17 +87,14 @@ struct Life {
 }  // namespace
 
 std::vector<std::string_view> kernels_for(const Step& step, Isa isa) {
-  std::vector<std::string_view> names;
   switch (step.kernel) {
-#define HT_NAMES(name, Params)                                                                     \
-  case KernelId::k_##name:                                                                         \
-    for (const Kernel<Params>& kernel : name##_kernels())                                          \
-      if (may_run(kernel, std::get<Params>(step.params), isa)) names.push_back(kernel.name); \
-    break;
+#define HT_NAMES(name, Params) \
+  case KernelId::k_##name:     \
+    return names_of(name##_kernels(), std::get<Params>(step.params), isa);
     HT_KERNELS(HT_NAMES)
 #undef HT_NAMES
   }
-  return names;
+  return {};
 }
 
 std::shared_ptr<const Placement> Placement::make(std::shared_ptr<const Plan> plan, Isa isa, const StepProvider& provider,

@@ -7,6 +7,8 @@
 #include "kernels/rows.h"
 #if defined(__x86_64__)
 #include "kernels/rows_x86.h"
+#elif defined(__aarch64__)
+#include "kernels/rows_arm.h"
 #endif
 
 namespace ht {
@@ -81,7 +83,7 @@ HT_SCRATCH_KERNELS(HT_DEFINE)
 #undef HT_NAMES
 
 Isa detect_isa() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
   return rows::detect();
 #else
   return Isa::kC;

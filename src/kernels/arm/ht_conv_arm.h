@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions by NEON instructions, by its dot products and by its matrix products; bit for bit c/ht_conv.c and
+// c/ht_depthwise.c.
+#ifndef HT_CONV_ARM_H
+#define HT_CONV_ARM_H
+
+#include "kernels/c/ht_conv.h"
+#include "kernels/c/ht_depthwise.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// They read p->packed.
+#define HT_DECLARE_CONV(name, isa)                                                          \
+  size_t ht_##name##_packed_##isa(const ht_##name##_params* p);                             \
+  void ht_##name##_pack_##isa(const ht_##name##_params* p, void* packed);                   \
+  size_t ht_##name##_packed_scratch_##isa(const ht_##name##_params* p);                     \
+  void ht_##name##_run_##isa(const ht_##name##_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+HT_DECLARE_CONV(conv, neon)
+HT_DECLARE_CONV(conv, dotprod)
+HT_DECLARE_CONV(conv, i8mm)
+
+enum { HT_DEPTHWISE_TAPS = 121 };  // the largest filter, and a channel multiplier of 1
+HT_DECLARE_CONV(depthwise, neon)
+#undef HT_DECLARE_CONV
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -18,7 +18,8 @@ static inline int8x16_t load_four(const int8_t* from) {
 }
 
 // The products of four channels' weights with the inputs of one lane; of all channels.
-#define HT_DOT(r, sum, lane) sum##r = vdotq_laneq_s32(sum##r, weights, x##r, lane);
+#define HT_DOT(r, sum, lane) \
+  if (r < 2 || !few) sum##r = vdotq_laneq_s32(sum##r, weights, x##r, lane);
 #define HT_FOUR(sum, from, lane)               \
   {                                            \
     const int8x16_t weights = vld1q_s8(from);  \
@@ -33,9 +34,9 @@ static inline int8x16_t load_four(const int8_t* from) {
   }
 #define HT_LOAD(r, load) const int8x16_t x##r = load(patches + r * pitch + k);
 
-// Six pixels by eight or, with the next block, sixteen channels. Inlined for a constant `pair`.
+// Six pixels by eight or, with the next block, sixteen channels. Inlined for constants.
 static inline __attribute__((always_inline)) void multiply(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block,
-                                                           const ht_block* next, bool pair, int32_t* sums) {
+                                                           const ht_block* next, bool pair, bool few, int32_t* sums) {
   const int8_t *w = ht_block_weights(block), *v = ht_block_weights(next);
 #define HT_START(r, ...)                                                      \
   int32x4_t a##r = vld1q_s32(block->bias), b##r = vld1q_s32(block->bias + 4);      \
@@ -50,7 +51,8 @@ static inline __attribute__((always_inline)) void multiply(const int8_t* patches
     HT_EACH_PIXEL(HT_LOAD, load_four)
     HT_STEP(0)
   }
-#define HT_STORE(r, ...)                                        \
+#define HT_STORE(r, ...)                                   \
+  if (r >= 2 && few) return;                               \
   vst1q_s32(sums + r * HT_VECTOR, a##r);                   \
   vst1q_s32(sums + r * HT_VECTOR + 4, b##r);               \
   if (pair) {                                              \
@@ -60,11 +62,20 @@ static inline __attribute__((always_inline)) void multiply(const int8_t* patches
   HT_EACH_PIXEL(HT_STORE, )
 }
 
-static void multiply_1(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, int32_t* sums) {
-  multiply(patches, pitch, depth, block, block, false, sums);
+static void multiply_1(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, bool few, int32_t* sums) {
+  if (few) {
+    multiply(patches, pitch, depth, block, block, false, true, sums);
+  } else {
+    multiply(patches, pitch, depth, block, block, false, false, sums);
+  }
 }
-static void multiply_2(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, const ht_block* next, int32_t* sums) {
-  multiply(patches, pitch, depth, block, next, true, sums);
+static void multiply_2(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, const ht_block* next, bool few,
+                       int32_t* sums) {
+  if (few) {
+    multiply(patches, pitch, depth, block, next, true, true, sums);
+  } else {
+    multiply(patches, pitch, depth, block, next, true, false, sums);
+  }
 }
 
 static const ht_conv_form kForm = {6, kStep, place, multiply_1, multiply_2};

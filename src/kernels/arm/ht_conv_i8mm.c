@@ -18,16 +18,17 @@ static inline void store(int32_t* sums, int32x4_t two, int32x4_t next) {
   vst1q_s32(sums + HT_VECTOR, vreinterpretq_s32_s64(vzip2q_s64(first, second)));
 }
 
-// Six pixels by eight or, with the next block, sixteen channels. Inlined for a constant `pair`.
+// Six pixels by eight or, with the next block, sixteen channels. Inlined for constants.
 static inline __attribute__((always_inline)) void multiply(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block,
-                                                           const ht_block* next, bool pair, int32_t* sums) {
+                                                           const ht_block* next, bool pair, bool few, int32_t* sums) {
   const int8_t *w = ht_block_weights(block), *v = ht_block_weights(next);
 #define HT_START(r, ...)                                                                                                 \
   int32x4_t a##r = load_bias(block->bias), b##r = load_bias(block->bias + 2), c##r = load_bias(block->bias + 4),         \
             d##r = load_bias(block->bias + 6), e##r = load_bias(next->bias), f##r = load_bias(next->bias + 2),           \
             g##r = load_bias(next->bias + 4), h##r = load_bias(next->bias + 6);
   HT_EACH_PAIR(HT_START, )
-#define HT_MULTIPLY(r, sum) sum##r = vmmlaq_s32(sum##r, x##r, weights);
+#define HT_MULTIPLY(r, sum) \
+  if (r < 1 || !few) sum##r = vmmlaq_s32(sum##r, x##r, weights);
 #define HT_TWO(sum, from)                     \
   {                                           \
     const int8x16_t weights = vld1q_s8(from); \
@@ -43,6 +44,7 @@ static inline __attribute__((always_inline)) void multiply(const int8_t* patches
     }
   }
 #define HT_STORE(r, ...)                                      \
+  if (r >= 1 && few) return;                                  \
   store(sums + 2 * r * HT_VECTOR, a##r, b##r);                \
   store(sums + 2 * r * HT_VECTOR + 4, c##r, d##r);            \
   if (pair) {                                                 \
@@ -52,11 +54,20 @@ static inline __attribute__((always_inline)) void multiply(const int8_t* patches
   HT_EACH_PAIR(HT_STORE, )
 }
 
-static void multiply_1(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, int32_t* sums) {
-  multiply(patches, pitch, depth, block, block, false, sums);
+static void multiply_1(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, bool few, int32_t* sums) {
+  if (few) {
+    multiply(patches, pitch, depth, block, block, false, true, sums);
+  } else {
+    multiply(patches, pitch, depth, block, block, false, false, sums);
+  }
 }
-static void multiply_2(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, const ht_block* next, int32_t* sums) {
-  multiply(patches, pitch, depth, block, next, true, sums);
+static void multiply_2(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, const ht_block* next, bool few,
+                       int32_t* sums) {
+  if (few) {
+    multiply(patches, pitch, depth, block, next, true, true, sums);
+  } else {
+    multiply(patches, pitch, depth, block, next, true, false, sums);
+  }
 }
 
 static const ht_conv_form kForm = {6, kStep, place, multiply_1, multiply_2};

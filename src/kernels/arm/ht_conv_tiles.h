@@ -23,9 +23,11 @@ typedef struct ht_conv_form {
   int32_t pixels;                             // at a time; divides HT_DEEP_TILE
   size_t step;                                // depth at a time
   size_t (*place)(size_t depth, size_t lane);  // of a weight within its block
-  // sums[r * HT_VECTOR + o] of `pixels` patches that lie `pitch` apart, and of the channels of one or of two adjacent blocks
-  void (*multiply_1)(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, int32_t* sums);
-  void (*multiply_2)(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, const ht_block* next, int32_t* sums);
+  // sums[r * HT_VECTOR + o] of `pixels` patches that lie `pitch` apart, and of the channels of one or of two adjacent blocks. Of the
+  // patches, `few` says that two at most count.
+  void (*multiply_1)(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, bool few, int32_t* sums);
+  void (*multiply_2)(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, const ht_block* next, bool few,
+                     int32_t* sums);
 } ht_conv_form;
 
 static inline int32_t ht_group_inputs(const ht_conv_params* p) { return p->input_channels / p->groups; }
@@ -124,9 +126,9 @@ static inline __attribute__((always_inline)) void ht_convolve_tile(const ht_conv
     for (int32_t r = 0; r < valid; r += f->pixels) {
       const int8_t* from = patches + (size_t)r * pitch;
       if (channels > HT_BLOCK) {
-        f->multiply_2(from, pitch, depth, block, next, sums + r * HT_VECTOR);
+        f->multiply_2(from, pitch, depth, block, next, valid - r <= 2, sums + r * HT_VECTOR);
       } else {
-        f->multiply_1(from, pitch, depth, block, sums + r * HT_VECTOR);
+        f->multiply_1(from, pitch, depth, block, valid - r <= 2, sums + r * HT_VECTOR);
       }
     }
     ht_finish_block(finisher, group * outputs + first, channels, valid, sums, output, at + (size_t)(group * outputs + first),

@@ -11,14 +11,14 @@
 typedef uint8_t ht_plane[HT_ACTIVATION_PIECES];
 
 // The place within a piece is brought to 15 bits, u, whatever a piece's width, so that a doubling multiplication of 16-bit numbers
-// gives curve * u >> 15. Slopes reach beyond 16 bits, so `middle` is taken from them and comes back as a second product.
-// Where the function rises, y = base + (slope * u >> 15) + (t - inside) is (base - piece start) + ((slope - 1) * u >> 15) + t,
-// because inside = piece start + u, all in the units of t.
+// gives curve * u >> 15 and slope * u >> 15.
+// A function that rises is max(t, 0) and what is left of it, which is small: above 0, base + (slope * u >> 15) + (t - inside) is
+// (base - piece start) + ((slope - 1) * u >> 15) + t, because inside = piece start + u, all in the units of t.
 typedef struct ht_activation_planes {
   ht_plane curve[2], slope[2], base[4];
   float least, most;  // of t
   int32_t last, piece_shift;
-  int16_t middle;
+  bool wide;  // whether base, or what is added to it, needs more than 16 bits
 } ht_activation_planes;
 
 static inline void ht_split(int32_t value, int32_t piece, int32_t count, ht_plane* planes) {
@@ -28,26 +28,21 @@ static inline void ht_split(int32_t value, int32_t piece, int32_t count, ht_plan
 // False where the tables do not fit this form.
 static inline bool ht_load_activation(const ht_activation* f, ht_activation_planes* v) {
   const int32_t half = HT_ACTIVATION_PIECES / 2, end = half << f->piece_shift;
-  const int32_t rise = f->rises ? 1 << f->piece_shift : 0;
-  int32_t lowest = INT32_MAX, highest = INT32_MIN;
+  v->wide = !f->rises;
   for (int32_t i = 0; i < HT_ACTIVATION_PIECES; ++i) {
-    const int32_t slope = f->slope[i] - rise, curve = f->curve[i];
-    if (curve > INT16_MAX || curve < INT16_MIN) return false;
-    lowest = ht_clamp(lowest, INT32_MIN, slope + (curve < 0 ? curve : 0));
-    highest = ht_clamp(highest, slope + (curve > 0 ? curve : 0), INT32_MAX);
-  }
-  const int32_t middle = lowest + (highest - lowest) / 2;
-  if (highest - lowest >= UINT16_MAX || middle > INT16_MAX || middle < INT16_MIN) return false;
-  for (int32_t i = 0; i < HT_ACTIVATION_PIECES; ++i) {
-    ht_split(f->curve[i], i, 2, v->curve);
-    ht_split(f->slope[i] - rise - middle, i, 2, v->slope);
-    ht_split(f->base[i] - (i - half) * rise, i, 4, v->base);
+    const int32_t rise = f->rises && i >= half ? 1 << f->piece_shift : 0;
+    const int32_t curve = f->curve[i], slope = f->slope[i] - rise, base = f->base[i] - (i - half) * rise;
+    const int32_t lowest = slope + (curve < 0 ? curve : 0), highest = slope + (curve > 0 ? curve : 0);
+    if (curve < INT16_MIN || curve > INT16_MAX || lowest < INT16_MIN || highest > INT16_MAX) return false;
+    if (base + (lowest < 0 ? lowest : 0) < INT16_MIN || base + (highest > 0 ? highest : 0) > INT16_MAX) v->wide = true;
+    ht_split(curve, i, 2, v->curve);
+    ht_split(slope, i, 2, v->slope);
+    ht_split(base, i, 4, v->base);
   }
   v->least = (float)-end;
   v->most = f->rises ? (float)HT_REQUANTIZE_LIMIT : (float)(end - 1);
   v->last = end - 1;
   v->piece_shift = f->piece_shift;
-  v->middle = (int16_t)middle;
   return true;
 }
 
@@ -55,24 +50,21 @@ static inline bool ht_load_activation(const ht_activation* f, ht_activation_plan
 typedef struct ht_activation_registers {
   float32x4_t least, most;
   int32x4_t last, down;
-  int16x8_t up, middle;
+  int16x8_t up;
 } ht_activation_registers;
 
 static inline ht_activation_registers ht_keep_activation(const ht_activation_planes* v) {
-  const ht_activation_registers kept = {vdupq_n_f32(v->least),
-                                        vdupq_n_f32(v->most),
-                                        vdupq_n_s32(v->last),
-                                        vdupq_n_s32(-v->piece_shift),
-                                        vdupq_n_s16((int16_t)(15 - v->piece_shift)),
-                                        vdupq_n_s16(v->middle)};
+  const ht_activation_registers kept = {vdupq_n_f32(v->least), vdupq_n_f32(v->most), vdupq_n_s32(v->last),
+                                        vdupq_n_s32(-v->piece_shift), vdupq_n_s16((int16_t)(15 - v->piece_shift))};
   return kept;
 }
 
-static inline uint8x16_t ht_look_up_bytes(const ht_plane plane, uint8x16_t piece) { return vqtbl2q_u8(vld1q_u8_x2(plane), piece); }
+static inline int8x16_t ht_look_up_bytes(const ht_plane plane, uint8x16_t piece) {
+  return vreinterpretq_s8_u8(vqtbl2q_u8(vld1q_u8_x2(plane), piece));
+}
 
 static inline int16x8x2_t ht_look_up(const ht_plane* planes, uint8x16_t piece) {
-  const int8x16_t low = vreinterpretq_s8_u8(ht_look_up_bytes(planes[0], piece));
-  const int8x16_t high = vreinterpretq_s8_u8(ht_look_up_bytes(planes[1], piece));
+  const int8x16_t low = ht_look_up_bytes(planes[0], piece), high = ht_look_up_bytes(planes[1], piece);
   const int16x8x2_t pairs = {{vreinterpretq_s16_s8(vzip1q_s8(low, high)), vreinterpretq_s16_s8(vzip2q_s8(low, high))}};
   return pairs;
 }
@@ -91,17 +83,11 @@ static inline int16x8_t ht_low_halves(int32x4_t first, int32x4_t second) {
   return vuzp1q_s16(vreinterpretq_s16_s32(first), vreinterpretq_s16_s32(second));
 }
 
-// y[i] += (slope * u) >> 15 for the eight numbers y[0], y[1].
-static inline void ht_add_slope(int32x4_t* y, int16x8_t slope, int16x8_t curve, int16x8_t u, int16x8_t middle) {
-  slope = vaddq_s16(slope, vqdmulhq_s16(curve, u));
-  y[0] = vsraq_n_s32(y[0], vmlal_s16(vmull_s16(vget_low_s16(u), vget_low_s16(middle)), vget_low_s16(slope), vget_low_s16(u)), 15);
-  y[1] = vsraq_n_s32(y[1], vmlal_high_s16(vmull_high_s16(u, middle), slope, u), 15);
-}
-
-// t lies within [least, most].
-static inline int32x4x4_t ht_activate_16(const ht_activation_planes* v, const ht_activation_registers* kept, int32x4x4_t t,
-                                         bool rises) {
-  int32x4x4_t inside = t, piece;
+// t lies within [least, most]. Inlined for constants.
+static inline __attribute__((always_inline)) int32x4x4_t ht_activate_16(const ht_activation_planes* v,
+                                                                        const ht_activation_registers* kept, int32x4x4_t t,
+                                                                        bool rises, bool wide) {
+  int32x4x4_t inside = t, piece, y = t;
   for (int32_t i = 0; i < 4; ++i) {
     if (rises) inside.val[i] = vminq_s32(t.val[i], kept->last);
     piece.val[i] = vshlq_s32(inside.val[i], kept->down);
@@ -109,14 +95,20 @@ static inline int32x4x4_t ht_activate_16(const ht_activation_planes* v, const ht
   const uint8x16_t signed_piece = vuzp1q_u8(vreinterpretq_u8_s16(ht_low_halves(piece.val[0], piece.val[1])),
                                             vreinterpretq_u8_s16(ht_low_halves(piece.val[2], piece.val[3])));
   const uint8x16_t at = vaddq_u8(signed_piece, vdupq_n_u8(HT_ACTIVATION_PIECES / 2));
-  const int16x8x2_t slope = ht_look_up(v->slope, at), curve = ht_look_up(v->curve, at);
-  int32x4x4_t y = ht_look_up_wide(v->base, at);
+  if (wide) y = ht_look_up_wide(v->base, at);
+  for (int32_t i = 0; i < 4; ++i) {
+    const int32x4_t positive = vmaxq_s32(t.val[i], vdupq_n_s32(0));
+    if (rises) y.val[i] = wide ? vaddq_s32(y.val[i], positive) : positive;
+  }
+  const int16x8x2_t curve = ht_look_up(v->curve, at), slope = ht_look_up(v->slope, at), base = ht_look_up(v->base, at);
   for (int32_t i = 0; i < 2; ++i) {
     const int16x8_t low = ht_low_halves(inside.val[2 * i], inside.val[2 * i + 1]);
     const int16x8_t u = vandq_s16(vshlq_s16(low, kept->up), vdupq_n_s16(INT16_MAX));
-    ht_add_slope(y.val + 2 * i, slope.val[i], curve.val[i], u, kept->middle);
+    int16x8_t rest = vqdmulhq_s16(vaddq_s16(slope.val[i], vqdmulhq_s16(curve.val[i], u)), u);
+    if (!wide) rest = vaddq_s16(rest, base.val[i]);
+    y.val[2 * i] = vaddw_s16(y.val[2 * i], vget_low_s16(rest));
+    y.val[2 * i + 1] = vaddw_high_s16(y.val[2 * i + 1], rest);
   }
-  for (int32_t i = 0; rises && i < 4; ++i) y.val[i] = vaddq_s32(y.val[i], t.val[i]);
   return y;
 }
 

@@ -8,8 +8,16 @@
 
 enum { HT_VECTOR = 16 };
 
-// HT_FINISH_NORMATIVE: what has no vector form here. BOUNDED and RISING are activations.
-enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_S8, HT_FINISH_LEAKY, HT_FINISH_BOUNDED, HT_FINISH_RISING };
+// HT_FINISH_NORMATIVE: what has no vector form here. BOUNDED and those after it are activations.
+enum {
+  HT_FINISH_NORMATIVE,
+  HT_FINISH_F32,
+  HT_FINISH_S8,
+  HT_FINISH_LEAKY,
+  HT_FINISH_BOUNDED,
+  HT_FINISH_RISING,
+  HT_FINISH_RISING_WIDE
+};
 
 typedef struct ht_finisher {
   const ht_epilogue* epilogue;
@@ -24,7 +32,7 @@ static inline ht_finisher ht_prepare_finish(const ht_epilogue* e) {
   if (e->output == HT_OUTPUT_S8) f.form = HT_FINISH_S8;
   if (e->output == HT_OUTPUT_LEAKY) f.form = HT_FINISH_LEAKY;
   if (e->output == HT_OUTPUT_ACTIVATED && ht_load_activation(e->activation, &f.function))
-    f.form = e->activation->rises ? HT_FINISH_RISING : HT_FINISH_BOUNDED;
+    f.form = !e->activation->rises ? HT_FINISH_BOUNDED : f.function.wide ? HT_FINISH_RISING_WIDE : HT_FINISH_RISING;
   return f;
 }
 
@@ -58,10 +66,10 @@ static inline float32x4_t ht_scale(int32x4_t x, float32x4_t multiplier) { return
 static inline __attribute__((always_inline)) int32x4x4_t ht_requantize_16(const ht_activation_planes* v,
                                                                           const ht_activation_registers* kept, int32x4x4_t x,
                                                                           float32x4x4_t multiplier, float32x4x4_t second, int32_t form) {
-  if (form == HT_FINISH_BOUNDED || form == HT_FINISH_RISING) {
+  if (form >= HT_FINISH_BOUNDED) {
     for (int32_t i = 0; i < 4; ++i)
       x.val[i] = vcvtnq_s32_f32(vminq_f32(vmaxq_f32(ht_scale(x.val[i], multiplier.val[i]), kept->least), kept->most));
-    x = ht_activate_16(v, kept, x, form == HT_FINISH_RISING);
+    x = ht_activate_16(v, kept, x, form != HT_FINISH_BOUNDED, form != HT_FINISH_RISING);
   }
   for (int32_t i = 0; i < 4; ++i) {
     float32x4_t m = form == HT_FINISH_S8 ? multiplier.val[i] : second.val[i];
@@ -120,6 +128,9 @@ static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t 
       return;
     case HT_FINISH_RISING:
       ht_finish_bytes(f, first, count, pixels, sums, bytes, stride, HT_FINISH_RISING);
+      return;
+    case HT_FINISH_RISING_WIDE:
+      ht_finish_bytes(f, first, count, pixels, sums, bytes, stride, HT_FINISH_RISING_WIDE);
       return;
     default:
       for (int32_t r = 0; r < pixels; ++r)

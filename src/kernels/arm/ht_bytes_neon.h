@@ -29,7 +29,9 @@ static inline void ht_copy_bytes(const int8_t* from, size_t count, int8_t* to) {
     ht_copy_few(from, count, to);
     return;
   }
-  for (size_t i = 0; i + 16 < count; i += 16) vst1q_s8(to + i, vld1q_s8(from + i));
+  size_t i = 0;
+  for (; i + 64 <= count; i += 64) vst1q_s8_x4(to + i, vld1q_s8_x4(from + i));
+  for (; i + 16 < count; i += 16) vst1q_s8(to + i, vld1q_s8(from + i));
   vst1q_s8(to + count - 16, vld1q_s8(from + count - 16));
 }
 

@@ -72,38 +72,62 @@ static inline void ht_tiles_pack(const ht_conv_params* p, const ht_conv_form* f,
   }
 }
 
-// The inputs under the filter whose first tap is at (y, x).
-static inline void ht_gather(const ht_conv_params* p, const int8_t* image, int32_t y, int32_t x, int32_t first_channel,
-                             int8_t* patch) {
-  const size_t channels = (size_t)ht_group_inputs(p), row_bytes = (size_t)p->kernel_width * channels;
-  const bool adjacent =
-      p->dilation_width == 1 && ht_group_inputs(p) == p->input_stride && x >= 0 && x + p->kernel_width <= p->input_width;
+// The inputs under a filter whose first tap is at (y, x), some of which may lie outside.
+static inline void ht_gather_border(const ht_conv_params* p, const int8_t* image, int32_t y, int32_t x, int32_t first_channel,
+                                    int8_t* patch) {
+  const size_t channels = (size_t)ht_group_inputs(p);
   for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
     const int32_t iy = y + ky * p->dilation_height;
-    const bool row_inside = iy >= 0 && iy < p->input_height;
-    if (row_inside && adjacent) {
-      ht_copy_bytes(image + ((ptrdiff_t)iy * p->input_width + x) * p->input_stride, row_bytes, patch);
-      patch += row_bytes;
-      continue;
-    }
     for (int32_t kx = 0; kx < p->kernel_width; ++kx, patch += channels) {
       const int32_t ix = x + kx * p->dilation_width;
-      const bool inside = row_inside && ix >= 0 && ix < p->input_width;
+      const bool inside = iy >= 0 && iy < p->input_height && ix >= 0 && ix < p->input_width;
       const int8_t* from = inside ? image + ((ptrdiff_t)iy * p->input_width + ix) * p->input_stride : p->padding;
       ht_copy_bytes(from + first_channel, channels, patch);
     }
   }
 }
 
+// How filters inside of the input are copied: `rows` times `runs` runs of bytes, one where the taps of a row are adjacent.
+typedef struct ht_runs {
+  int32_t rows, runs;
+  size_t bytes;
+  ptrdiff_t row_step, run_step;
+} ht_runs;
+
+static inline ht_runs ht_find_runs(const ht_conv_params* p) {
+  const bool adjacent = p->dilation_width == 1 && ht_group_inputs(p) == p->input_stride;
+  const ht_runs runs = {p->kernel_height, adjacent ? 1 : p->kernel_width,
+                        (size_t)(adjacent ? p->kernel_width * p->input_stride : ht_group_inputs(p)),
+                        (ptrdiff_t)p->dilation_height * p->input_width * p->input_stride, (ptrdiff_t)p->dilation_width * p->input_stride};
+  return runs;
+}
+
+static inline void ht_gather_inside(ht_runs runs, const int8_t* from, int8_t* patch) {
+  for (int32_t ky = 0; ky < runs.rows; ++ky, from += runs.row_step)
+    for (int32_t i = 0; i < runs.runs; ++i, patch += runs.bytes) ht_copy_bytes(from + i * runs.run_step, runs.bytes, patch);
+}
+
 // Patches of `count` pixels from `pixel` on.
 static inline void ht_gather_pixels(const ht_conv_params* p, const int8_t* input, int32_t pixel, int32_t count, int32_t first_channel,
                                     size_t pitch, int8_t* patches) {
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+  const ht_runs runs = ht_find_runs(p);
   int32_t row = pixel / p->output_width, ox = pixel % p->output_width;
-  for (int32_t i = 0; i < count; ++i, patches += pitch) {
-    ht_gather(p, input + (size_t)(row / p->output_height) * image_size, row % p->output_height * p->stride_height - p->pad_top,
-              ox * p->stride_width - p->pad_left, first_channel, patches);
-    if (++ox == p->output_width) ++row, ox = 0;
+  for (int32_t left = count; left > 0; ++row, ox = 0) {
+    const int8_t* image = input + (size_t)(row / p->output_height) * image_size;
+    const int32_t y = row % p->output_height * p->stride_height - p->pad_top;
+    const bool rows_inside = y >= 0 && y + (p->kernel_height - 1) * p->dilation_height < p->input_height;
+    const int32_t last = p->input_width - 1 - (p->kernel_width - 1) * p->dilation_width, step = p->stride_width;
+    const int32_t end = p->output_width - ox < left ? p->output_width : ox + left;
+    int32_t x = ox * step - p->pad_left;
+    left -= end - ox;
+    for (; ox < end; ++ox, x += step, patches += pitch) {
+      if (rows_inside && x >= 0 && x <= last) {
+        ht_gather_inside(runs, image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride + first_channel, patches);
+      } else {
+        ht_gather_border(p, image, y, x, first_channel, patches);
+      }
+    }
   }
 }
 

@@ -80,9 +80,15 @@ static void move_taps(const int8_t* const* HT_RESTRICT before, const ptrdiff_t* 
   for (int32_t t = 0; t < count; ++t) taps[t] = before[t] + steps[t];
 }
 
-static bool inside_along_x(const ht_depthwise_params* p, int32_t ox) {
-  const int32_t x = ox * p->stride_width - p->pad_left;
-  return x >= 0 && x + (p->kernel_width - 1) * p->dilation_width < p->input_width;
+// The output pixels of a row whose taps all lie inside along x.
+typedef struct ht_inside {
+  int32_t first, last;
+} ht_inside;
+
+static ht_inside find_inside(const ht_depthwise_params* p) {
+  const int32_t room = p->input_width - 1 - (p->kernel_width - 1) * p->dilation_width + p->pad_left;
+  const ht_inside inside = {(p->pad_left + p->stride_width - 1) / p->stride_width, room < 0 ? -1 : room / p->stride_width};
+  return inside;
 }
 
 // Adds two taps of eight channels of which the sums are in two registers.
@@ -152,6 +158,7 @@ static void finish_tile(const ht_depthwise_params* p, const ht_finisher* finishe
 void ht_depthwise_run_neon(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const ht_finisher finisher = ht_prepare_finish(&p->epilogue);
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+  const ht_inside inside = find_inside(p);
   ht_pixel_taps taps[kTile];
   ptrdiff_t steps[HT_DEPTHWISE_TAPS + 1];
   for (int32_t row = begin; row < end; ++row) {
@@ -161,7 +168,7 @@ void ht_depthwise_run_neon(const ht_depthwise_params* p, const ht_arguments* a, 
     for (int32_t ox = 0; ox < p->output_width; ox += kTile) {
       const int32_t valid = p->output_width - ox < kTile ? p->output_width - ox : kTile;
       for (int32_t r = 0; r < valid; ++r) {
-        if (ox + r > 0 && inside_along_x(p, ox + r - 1) && inside_along_x(p, ox + r)) {
+        if (ox + r > inside.first && ox + r <= inside.last) {
           move_taps(taps[r > 0 ? r - 1 : kTile - 1].at, steps, padded_taps(p), taps[r].at);
         } else {
           find_taps(p, image, oy, ox + r, taps[r].at);

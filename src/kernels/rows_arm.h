@@ -37,14 +37,18 @@ inline void add_variants(Rows<ht_conv_w4_params>& rows) {
 }
 #undef HT_ROW
 
+#define HT_ROW(isa_name, isa_suffix, accepts_it)                                                          \
+  {                                                                                                       \
+    Kernel<ht_depthwise_params> kernel{.isa = isa_name, .name = "depthwise." #isa_suffix, .run = nullptr}; \
+    HT_PACKED(depthwise, isa_suffix);                                                                     \
+    kernel.accepts = [](const ht_depthwise_params& p) { return accepts_it; };                             \
+    rows.insert(rows.end() - 1, kernel);                                                                  \
+  }
 inline void add_variants(Rows<ht_depthwise_params>& rows) {
-  Kernel<ht_depthwise_params> kernel{.isa = Isa::kNeon, .name = "depthwise.neon", .run = nullptr};
-  HT_PACKED(depthwise, neon);
-  kernel.accepts = [](const ht_depthwise_params& p) {
-    return p.channel_multiplier == 1 && p.kernel_height * p.kernel_width <= HT_DEPTHWISE_TAPS;
-  };
-  rows.insert(rows.begin(), kernel);
+  HT_ROW(Isa::kDotprod, dotprod, ht_depthwise_accepts_dotprod(&p))
+  HT_ROW(Isa::kNeon, neon, p.channel_multiplier == 1 && p.kernel_height * p.kernel_width <= HT_DEPTHWISE_TAPS)
 }
+#undef HT_ROW
 
 inline Isa detect() {
   if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) == 0) return Isa::kNeon;

@@ -2,7 +2,7 @@
 // Sixteen channels by four pixels. Products of two taps fit into 16 bits together, unless a weight is -128; an odd number of taps
 // is filled up by one whose weights are 0.
 #include "kernels/arm/ht_conv_arm.h"
-#include "kernels/arm/ht_finish_neon.h"
+#include "kernels/arm/ht_depthwise_blocks.h"
 
 // Registers hold the sums of four pixels, the epilogue takes eight at once.
 enum { kPixels = 4, kTile = 8 };
@@ -20,28 +20,21 @@ typedef struct ht_depthwise_block {
 
 static int32_t taps_of(const ht_depthwise_params* p) { return p->kernel_height * p->kernel_width; }
 static int32_t padded_taps(const ht_depthwise_params* p) { return (taps_of(p) + 1) / 2 * 2; }
-static int32_t blocks(const ht_depthwise_params* p) { return (p->input_channels + HT_VECTOR - 1) / HT_VECTOR; }
 static size_t block_bytes(const ht_depthwise_params* p) { return sizeof(ht_depthwise_block) + (size_t)padded_taps(p) * HT_VECTOR; }
 
-// The last block ends with the last channel, and so may share channels with the one before it.
-static int32_t first_channel(const ht_depthwise_params* p, int32_t block) {
-  const int32_t last = p->input_channels < HT_VECTOR ? 0 : p->input_channels - HT_VECTOR;
-  return block * HT_VECTOR < last ? block * HT_VECTOR : last;
-}
-
-size_t ht_depthwise_packed_neon(const ht_depthwise_params* p) { return (size_t)blocks(p) * block_bytes(p); }
+size_t ht_depthwise_packed_neon(const ht_depthwise_params* p) { return (size_t)ht_depthwise_blocks(p) * block_bytes(p); }
 size_t ht_depthwise_packed_scratch_neon(const ht_depthwise_params* p) {
   (void)p;
   return kTile * HT_VECTOR * sizeof(int32_t);
 }
 
 void ht_depthwise_pack_neon(const ht_depthwise_params* p, void* packed) {
-  for (int32_t i = 0; i < blocks(p); ++i) {
+  for (int32_t i = 0; i < ht_depthwise_blocks(p); ++i) {
     ht_depthwise_block* block = (ht_depthwise_block*)((char*)packed + (size_t)i * block_bytes(p));
     int8_t* weights = (int8_t*)(block + 1);
     block->has_least[0] = 0;
     for (int32_t lane = 0; lane < HT_VECTOR; ++lane) {
-      const int32_t channel = first_channel(p, i) + lane;
+      const int32_t channel = ht_first_channel(p, i) + lane;
       const bool real = channel < p->input_channels;
       block->bias[lane] = real ? p->bias[channel] : 0;
       for (int32_t t = 0; t < padded_taps(p); ++t) {
@@ -146,10 +139,10 @@ static void sum_pixels(const ht_pixel_taps* taps, int32_t number, const ht_depth
 
 static void finish_tile(const ht_depthwise_params* p, const ht_finisher* finisher, const ht_pixel_taps* taps, int32_t valid, int32_t* sums,
                         void* output, size_t at) {
-  const int32_t count = p->input_channels < HT_VECTOR ? p->input_channels : HT_VECTOR;
-  for (int32_t i = 0; i < blocks(p); ++i) {
+  const int32_t count = ht_block_channels(p);
+  for (int32_t i = 0; i < ht_depthwise_blocks(p); ++i) {
     const ht_depthwise_block* block = (const ht_depthwise_block*)((const char*)p->packed + (size_t)i * block_bytes(p));
-    const int32_t first = first_channel(p, i);
+    const int32_t first = ht_first_channel(p, i);
     for (int32_t r = 0; r < valid; r += kPixels) sum_pixels(taps + r, padded_taps(p), block, first, count, sums + r * HT_VECTOR);
     ht_finish_block(finisher, first, count, valid, sums, output, at + (size_t)first, (size_t)p->output_stride);
   }

@@ -3,6 +3,7 @@
 // shorter calculation may take.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -121,8 +122,9 @@ TEST(VariantEdges, ConvolutionsOfLargestProducts) {
     const auto depth = static_cast<size_t>(p.kernel_height * p.kernel_width * p.input_channels / p.groups);
     const auto outputs = static_cast<size_t>(p.output_channels);
     const auto input = extremes(random, static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride), -128),
-               padding = extremes(random, static_cast<size_t>(p.input_channels), -128),
-               weights = extremes(random, depth * outputs, seed % 2 == 0 ? -127 : -128);
+               padding = extremes(random, static_cast<size_t>(p.input_channels), -128);
+    auto weights = extremes(random, depth * outputs, seed % 3 == 0 ? -128 : -127);
+    if (seed % 3 == 1) std::fill_n(weights.rbegin(), depth, int8_t{-128});  // in the last channel alone
     const auto bias = random.integers(outputs, -200000, 200000);
     const EpilogueData data = *float_epilogue(p.output_channels, {1});
     p.weights = weights.data();

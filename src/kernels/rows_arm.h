@@ -10,45 +10,37 @@
 
 namespace ht::rows {
 
-#define HT_ROW(isa_name, isa_suffix)                                                            \
-  {                                                                                             \
-    Kernel<ht_conv_params> kernel{.isa = isa_name, .name = "conv." #isa_suffix, .run = nullptr}; \
-    HT_PACKED(conv, isa_suffix);                                                                \
-    rows.insert(rows.end() - 1, kernel);                                                        \
+#define HT_VARIANT(name_of, isa_of, suffix)                          \
+  Kernel<ht_##name_of##_params> {                                    \
+    .isa = isa_of, .name = #name_of "." #suffix,                     \
+    .run = ht_##name_of##_run_##suffix,                              \
+    .scratch = ht_##name_of##_packed_scratch_##suffix,               \
+    .packed = ht_##name_of##_packed_##suffix,                        \
+    .pack = ht_##name_of##_pack_##suffix                             \
   }
+
 inline void add_variants(Rows<ht_conv_params>& rows) {
-  HT_ROW(Isa::kI8mm, i8mm)
-  HT_ROW(Isa::kDotprod, dotprod)
-  HT_ROW(Isa::kNeon, neon)
+  rows.insert(rows.begin(), {HT_VARIANT(conv, Isa::kI8mm, i8mm), HT_VARIANT(conv, Isa::kDotprod, dotprod),
+                             HT_VARIANT(conv, Isa::kNeon, neon)});
 }
-#undef HT_ROW
 
-#define HT_ROW(isa_name, isa_suffix)                                                                                              \
-  {                                                                                                                               \
-    Kernel<ht_conv_w4_params> kernel{.isa = isa_name, .name = "conv_w4." #isa_suffix, .run = nullptr};                             \
-    unpack_first<ht_conv_run_##isa_suffix, ht_conv_packed_scratch_##isa_suffix, ht_conv_packed_##isa_suffix,                      \
-                 ht_conv_pack_##isa_suffix>(kernel);                                                                              \
-    rows.insert(rows.end() - 1, kernel);                                                                                          \
-  }
-inline void add_variants(Rows<ht_conv_w4_params>& rows) {
-  HT_ROW(Isa::kI8mm, i8mm)
-  HT_ROW(Isa::kDotprod, dotprod)
-  HT_ROW(Isa::kNeon, neon)
-}
-#undef HT_ROW
-
-#define HT_ROW(isa_name, isa_suffix, accepts_it)                                                          \
-  {                                                                                                       \
-    Kernel<ht_depthwise_params> kernel{.isa = isa_name, .name = "depthwise." #isa_suffix, .run = nullptr}; \
-    HT_PACKED(depthwise, isa_suffix);                                                                     \
-    kernel.accepts = [](const ht_depthwise_params& p) { return accepts_it; };                             \
-    rows.insert(rows.end() - 1, kernel);                                                                  \
-  }
 inline void add_variants(Rows<ht_depthwise_params>& rows) {
-  HT_ROW(Isa::kDotprod, dotprod, ht_depthwise_accepts_dotprod(&p))
-  HT_ROW(Isa::kNeon, neon, p.channel_multiplier == 1 && p.kernel_height * p.kernel_width <= HT_DEPTHWISE_TAPS)
+  auto dotprod = HT_VARIANT(depthwise, Isa::kDotprod, dotprod), neon = HT_VARIANT(depthwise, Isa::kNeon, neon);
+  dotprod.accepts = [](const ht_depthwise_params& p) { return ht_depthwise_accepts_dotprod(&p); };
+  neon.accepts = [](const ht_depthwise_params& p) { return ht_depthwise_accepts_neon(&p); };
+  rows.insert(rows.begin(), {dotprod, neon});
 }
-#undef HT_ROW
+#undef HT_VARIANT
+
+inline void add_variants(Rows<ht_conv_w4_params>& rows) {
+  Kernel<ht_conv_w4_params> i8mm{.isa = Isa::kI8mm, .name = "conv_w4.i8mm", .run = nullptr},
+      dotprod{.isa = Isa::kDotprod, .name = "conv_w4.dotprod", .run = nullptr},
+      neon{.isa = Isa::kNeon, .name = "conv_w4.neon", .run = nullptr};
+  unpack_first<ht_conv_run_i8mm, ht_conv_packed_scratch_i8mm, ht_conv_packed_i8mm, ht_conv_pack_i8mm>(i8mm);
+  unpack_first<ht_conv_run_dotprod, ht_conv_packed_scratch_dotprod, ht_conv_packed_dotprod, ht_conv_pack_dotprod>(dotprod);
+  unpack_first<ht_conv_run_neon, ht_conv_packed_scratch_neon, ht_conv_packed_neon, ht_conv_pack_neon>(neon);
+  rows.insert(rows.begin(), {i8mm, dotprod, neon});
+}
 
 inline Isa detect() {
   if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) == 0) return Isa::kNeon;

@@ -21,9 +21,9 @@ HT_DECLARE_CONV(conv, neon)
 HT_DECLARE_CONV(conv, dotprod)
 HT_DECLARE_CONV(conv, i8mm)
 
-enum { HT_DEPTHWISE_TAPS = 121 };  // the largest filter, and a channel multiplier of 1
 HT_DECLARE_CONV(depthwise, neon)
 HT_DECLARE_CONV(depthwise, dotprod)
+bool ht_depthwise_accepts_neon(const ht_depthwise_params* p);     // a channel multiplier of 1 and filters of up to 121 taps
 bool ht_depthwise_accepts_dotprod(const ht_depthwise_params* p);  // filters of three by three taps
 #undef HT_DECLARE_CONV
 

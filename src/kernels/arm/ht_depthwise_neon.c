@@ -5,11 +5,11 @@
 #include "kernels/arm/ht_depthwise_blocks.h"
 
 // Registers hold the sums of four pixels, the epilogue takes eight at once.
-enum { kPixels = 4, kTile = 8 };
+enum { kPixels = 4, kTile = 8, kMostTaps = 121 };
 
 // Where each tap of a pixel reads, and the padding once more behind them.
 typedef struct ht_pixel_taps {
-  const int8_t* at[HT_DEPTHWISE_TAPS + 1];
+  const int8_t* at[kMostTaps + 1];
 } ht_pixel_taps;
 
 // What a block of channels begins with; weights [taps][16] follow.
@@ -21,6 +21,8 @@ typedef struct ht_depthwise_block {
 static int32_t taps_of(const ht_depthwise_params* p) { return p->kernel_height * p->kernel_width; }
 static int32_t padded_taps(const ht_depthwise_params* p) { return (taps_of(p) + 1) / 2 * 2; }
 static size_t block_bytes(const ht_depthwise_params* p) { return sizeof(ht_depthwise_block) + (size_t)padded_taps(p) * HT_VECTOR; }
+
+bool ht_depthwise_accepts_neon(const ht_depthwise_params* p) { return p->channel_multiplier == 1 && taps_of(p) <= kMostTaps; }
 
 size_t ht_depthwise_packed_neon(const ht_depthwise_params* p) { return (size_t)ht_depthwise_blocks(p) * block_bytes(p); }
 size_t ht_depthwise_packed_scratch_neon(const ht_depthwise_params* p) {
@@ -153,7 +155,7 @@ void ht_depthwise_run_neon(const ht_depthwise_params* p, const ht_arguments* a, 
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   const ht_inside inside = find_inside(p);
   ht_pixel_taps taps[kTile];
-  ptrdiff_t steps[HT_DEPTHWISE_TAPS + 1];
+  ptrdiff_t steps[kMostTaps + 1];
   for (int32_t row = begin; row < end; ++row) {
     const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_size;
     const int32_t oy = row % p->output_height;

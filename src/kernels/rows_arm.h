@@ -10,18 +10,16 @@
 
 namespace ht::rows {
 
-#define HT_VARIANT(name_of, isa_of, suffix)                          \
-  Kernel<ht_##name_of##_params> {                                    \
-    .isa = isa_of, .name = #name_of "." #suffix,                     \
-    .run = ht_##name_of##_run_##suffix,                              \
-    .scratch = ht_##name_of##_packed_scratch_##suffix,               \
-    .packed = ht_##name_of##_packed_##suffix,                        \
-    .pack = ht_##name_of##_pack_##suffix                             \
+#define HT_VARIANT(name_of, isa_of, suffix)                                                      \
+  Kernel<ht_##name_of##_params> {                                                                \
+    .isa = isa_of, .name = #name_of "." #suffix, .run = ht_##name_of##_run_##suffix,             \
+    .scratch = ht_##name_of##_packed_scratch_##suffix, .packed = ht_##name_of##_packed_##suffix, \
+    .pack = ht_##name_of##_pack_##suffix                                                         \
   }
 
 inline void add_variants(Rows<ht_conv_params>& rows) {
-  rows.insert(rows.begin(), {HT_VARIANT(conv, Isa::kI8mm, i8mm), HT_VARIANT(conv, Isa::kDotprod, dotprod),
-                             HT_VARIANT(conv, Isa::kNeon, neon)});
+  rows.insert(rows.begin(),
+              {HT_VARIANT(conv, Isa::kI8mm, i8mm), HT_VARIANT(conv, Isa::kDotprod, dotprod), HT_VARIANT(conv, Isa::kNeon, neon)});
 }
 
 inline void add_variants(Rows<ht_depthwise_params>& rows) {

@@ -10,10 +10,10 @@
 // The table instruction finds sixteen bytes among thirty-two at a time, so the tables are stored byte by byte, the lowest first.
 typedef uint8_t ht_plane[HT_ACTIVATION_PIECES];
 
-// The place within a piece is brought to 15 bits, u, whatever a piece's width, so that a doubling multiplication of 16-bit numbers
-// gives curve * u >> 15 and slope * u >> 15.
-// A function that rises is max(t, 0) and what is left of it, which is small: above 0, base + (slope * u >> 15) + (t - inside) is
-// (base - piece start) + ((slope - 1) * u >> 15) + t, because inside = piece start + u, all in the units of t.
+// The place within a piece is brought to 15 bits, u, whatever a piece's width, so that a doubling multiplication of 16-bit
+// numbers gives curve * u >> 15 and slope * u >> 15. A function that rises is max(t, 0) and what is left of it, which is small:
+// above 0, base + (slope * u >> 15) + (t - inside) is (base - piece start) + ((slope - 1) * u >> 15) + t, because inside = piece
+// start + u, all in the units of t.
 typedef struct ht_activation_planes {
   ht_plane curve[2], slope[2], base[4];
   float least, most;  // of t
@@ -71,10 +71,9 @@ static inline int16x8x2_t ht_look_up(const ht_plane* planes, uint8x16_t piece) {
 
 static inline int32x4x4_t ht_look_up_wide(const ht_plane* planes, uint8x16_t piece) {
   const int16x8x2_t low = ht_look_up(planes, piece), high = ht_look_up(planes + 2, piece);
-  const int32x4x4_t wide = {{vreinterpretq_s32_s16(vzip1q_s16(low.val[0], high.val[0])),
-                             vreinterpretq_s32_s16(vzip2q_s16(low.val[0], high.val[0])),
-                             vreinterpretq_s32_s16(vzip1q_s16(low.val[1], high.val[1])),
-                             vreinterpretq_s32_s16(vzip2q_s16(low.val[1], high.val[1]))}};
+  const int32x4x4_t wide = {
+      {vreinterpretq_s32_s16(vzip1q_s16(low.val[0], high.val[0])), vreinterpretq_s32_s16(vzip2q_s16(low.val[0], high.val[0])),
+       vreinterpretq_s32_s16(vzip1q_s16(low.val[1], high.val[1])), vreinterpretq_s32_s16(vzip2q_s16(low.val[1], high.val[1]))}};
   return wide;
 }
 

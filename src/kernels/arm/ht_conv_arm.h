@@ -12,10 +12,10 @@ extern "C" {
 #endif
 
 // They read p->packed.
-#define HT_DECLARE_CONV(name, isa)                                                          \
-  size_t ht_##name##_packed_##isa(const ht_##name##_params* p);                             \
-  void ht_##name##_pack_##isa(const ht_##name##_params* p, void* packed);                   \
-  size_t ht_##name##_packed_scratch_##isa(const ht_##name##_params* p);                     \
+#define HT_DECLARE_CONV(name, isa)                                        \
+  size_t ht_##name##_packed_##isa(const ht_##name##_params* p);           \
+  void ht_##name##_pack_##isa(const ht_##name##_params* p, void* packed); \
+  size_t ht_##name##_packed_scratch_##isa(const ht_##name##_params* p);   \
   void ht_##name##_run_##isa(const ht_##name##_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 HT_DECLARE_CONV(conv, neon)
 HT_DECLARE_CONV(conv, dotprod)

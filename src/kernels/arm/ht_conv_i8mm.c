@@ -19,12 +19,13 @@ static inline void store(int32_t* sums, int32x4_t two, int32x4_t next) {
 }
 
 // Six pixels by eight or, with the next block, sixteen channels. Inlined for constants.
-static inline __attribute__((always_inline)) void multiply(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block,
-                                                           const ht_block* next, bool pair, bool few, int32_t* sums) {
+static inline __attribute__((always_inline)) void multiply(const int8_t* patches, size_t pitch, size_t depth,
+                                                           const ht_block* block, const ht_block* next, bool pair, bool few,
+                                                           int32_t* sums) {
   const int8_t *w = ht_block_weights(block), *v = ht_block_weights(next);
-#define HT_START(r, ...)                                                                                                 \
-  int32x4_t a##r = load_bias(block->bias), b##r = load_bias(block->bias + 2), c##r = load_bias(block->bias + 4),         \
-            d##r = load_bias(block->bias + 6), e##r = load_bias(next->bias), f##r = load_bias(next->bias + 2),           \
+#define HT_START(r, ...)                                                                                         \
+  int32x4_t a##r = load_bias(block->bias), b##r = load_bias(block->bias + 2), c##r = load_bias(block->bias + 4), \
+            d##r = load_bias(block->bias + 6), e##r = load_bias(next->bias), f##r = load_bias(next->bias + 2),   \
             g##r = load_bias(next->bias + 4), h##r = load_bias(next->bias + 6);
   HT_EACH_PAIR(HT_START, )
 #define HT_MULTIPLY(r, sum) \
@@ -38,16 +39,22 @@ static inline __attribute__((always_inline)) void multiply(const int8_t* patches
 #define HT_LOAD(r, ...) \
   const int8x16_t x##r = vcombine_s8(vld1_s8(patches + 2 * r * pitch + k), vld1_s8(patches + (2 * r + 1) * pitch + k));
     HT_EACH_PAIR(HT_LOAD, )
-    HT_TWO(a, w) HT_TWO(b, w + 16) HT_TWO(c, w + 32) HT_TWO(d, w + 48)
+    HT_TWO(a, w);
+    HT_TWO(b, w + 16);
+    HT_TWO(c, w + 32);
+    HT_TWO(d, w + 48);
     if (pair) {
-      HT_TWO(e, v) HT_TWO(f, v + 16) HT_TWO(g, v + 32) HT_TWO(h, v + 48)
+      HT_TWO(e, v);
+      HT_TWO(f, v + 16);
+      HT_TWO(g, v + 32);
+      HT_TWO(h, v + 48);
     }
   }
-#define HT_STORE(r, ...)                                      \
-  if (r >= 1 && few) return;                                  \
-  store(sums + 2 * r * HT_VECTOR, a##r, b##r);                \
-  store(sums + 2 * r * HT_VECTOR + 4, c##r, d##r);            \
-  if (pair) {                                                 \
+#define HT_STORE(r, ...)                                        \
+  if (r >= 1 && few) return;                                    \
+  store(sums + 2 * r * HT_VECTOR, a##r, b##r);                  \
+  store(sums + 2 * r * HT_VECTOR + 4, c##r, d##r);              \
+  if (pair) {                                                   \
     store(sums + 2 * r * HT_VECTOR + HT_BLOCK, e##r, f##r);     \
     store(sums + 2 * r * HT_VECTOR + HT_BLOCK + 4, g##r, h##r); \
   }

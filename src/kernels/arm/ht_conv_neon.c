@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Without dot products, bytes are multiplied to 16 bits and pairs of those are added to the sums. Two products of one place fit into
-// 16 bits, so they are added there first, unless a weight is -128: then two may be 2^15.
+// Without dot products, bytes are multiplied to 16 bits and pairs of those are added to the sums. Two products of one place fit
+// into 16 bits, so they are added there first, unless a weight is -128: then two may be 2^15.
 #include "kernels/arm/ht_conv_tiles.h"
 
 enum { kStep = 8, kBytes = kStep * HT_BLOCK };
 
-// [depth / 4][2][2][4 channels][2]: four channels fill a register, two inputs of each its lower half and the next two its upper one.
+// [depth / 4][2][2][4 channels][2]: four channels fill a register, two inputs of each its lower half and the next two its upper
+// one.
 static size_t place(size_t depth, size_t lane) {
   return (depth / 4 * 2 + lane / 4) * 16 + depth % 4 / 2 * 8 + lane % 4 * 2 + depth % 2;
 }
@@ -20,20 +21,21 @@ static inline int16x4_t load_inputs(const int8_t* from) {
 }
 
 // Adds four inputs' products with four channels; `low` and `high` repeat the first and the last two inputs.
-static inline __attribute__((always_inline)) int32x4_t add_products(int32x4_t sum, int8x16_t weights, int8x16_t low, int8x16_t high,
-                                                                    bool has_least) {
+static inline __attribute__((always_inline)) int32x4_t add_products(int32x4_t sum, int8x16_t weights, int8x16_t low,
+                                                                    int8x16_t high, bool has_least) {
   const int16x8_t products = vmull_s8(vget_low_s8(weights), vget_low_s8(low));
   if (has_least) return vpadalq_s16(vpadalq_s16(sum, products), vmull_high_s8(weights, high));
   return vpadalq_s16(sum, vmlal_high_s8(products, weights, high));
 }
 
 // Four pixels by eight or, with the next block, sixteen channels. Inlined for constants.
-static inline __attribute__((always_inline)) void multiply(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block,
-                                                           const ht_block* next, bool pair, bool has_least, int32_t* sums) {
+static inline __attribute__((always_inline)) void multiply(const int8_t* patches, size_t pitch, size_t depth,
+                                                           const ht_block* block, const ht_block* next, bool pair, bool has_least,
+                                                           int32_t* sums) {
   const int8_t *w = ht_block_weights(block), *v = ht_block_weights(next);
-#define HT_START(r, ...)                                                      \
-  int32x4_t a##r = vld1q_s32(block->bias), b##r = vld1q_s32(block->bias + 4), \
-            c##r = vld1q_s32(next->bias), d##r = vld1q_s32(next->bias + 4);
+#define HT_START(r, ...)                                                                                    \
+  int32x4_t a##r = vld1q_s32(block->bias), b##r = vld1q_s32(block->bias + 4), c##r = vld1q_s32(next->bias), \
+            d##r = vld1q_s32(next->bias + 4);
   HT_EACH_PIXEL(HT_START, )
 #define HT_REPEAT(r, at) vreinterpretq_s8_s16(vdupq_lane_s16(x##r, at))
 #define HT_INPUTS(r, at) const int8x16_t low##r = HT_REPEAT(r, at), high##r = HT_REPEAT(r, at + 1);
@@ -43,26 +45,28 @@ static inline __attribute__((always_inline)) void multiply(const int8_t* patches
     const int8x16_t weights = vld1q_s8(from); \
     HT_EACH_PIXEL(HT_ADD, sum)                \
   }
-#define HT_HALF(half)                                          \
-  {                                                            \
-    HT_EACH_PIXEL(HT_INPUTS, 2 * half)                         \
-    HT_FOUR(a, w + half * 32) HT_FOUR(b, w + half * 32 + 16)   \
-    if (pair) {                                                \
-      HT_FOUR(c, v + half * 32) HT_FOUR(d, v + half * 32 + 16) \
-    }                                                          \
+#define HT_HALF(half)                  \
+  {                                    \
+    HT_EACH_PIXEL(HT_INPUTS, 2 * half) \
+    HT_FOUR(a, w + half * 32);         \
+    HT_FOUR(b, w + half * 32 + 16);    \
+    if (pair) {                        \
+      HT_FOUR(c, v + half * 32);       \
+      HT_FOUR(d, v + half * 32 + 16);  \
+    }                                  \
   }
   for (size_t k = 0; k < depth; k += kStep, w += kBytes, v += kBytes) {
 #define HT_LOAD(r, ...) const int16x4_t x##r = load_inputs(patches + r * pitch + k);
-    HT_EACH_PIXEL(HT_LOAD, )
-    HT_HALF(0)
-    HT_HALF(1)
+    HT_EACH_PIXEL(HT_LOAD, );
+    HT_HALF(0);
+    HT_HALF(1);
   }
-#define HT_STORE(r, ...)                                   \
-  vst1q_s32(sums + r * HT_VECTOR, a##r);                   \
-  vst1q_s32(sums + r * HT_VECTOR + 4, b##r);               \
-  if (pair) {                                              \
-    vst1q_s32(sums + r * HT_VECTOR + HT_BLOCK, c##r);      \
-    vst1q_s32(sums + r * HT_VECTOR + HT_BLOCK + 4, d##r);  \
+#define HT_STORE(r, ...)                                  \
+  vst1q_s32(sums + r * HT_VECTOR, a##r);                  \
+  vst1q_s32(sums + r * HT_VECTOR + 4, b##r);              \
+  if (pair) {                                             \
+    vst1q_s32(sums + r * HT_VECTOR + HT_BLOCK, c##r);     \
+    vst1q_s32(sums + r * HT_VECTOR + HT_BLOCK + 4, d##r); \
   }
   HT_EACH_PIXEL(HT_STORE, )
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the convolutions by Arm instructions share: weights in blocks of eight output channels, and the walk over the output, tile by
-// tile of its pixels in memory's order, whatever row they are in.
+// What the convolutions by Arm instructions share: weights in blocks of eight output channels, and the walk over the output, tile
+// by tile of its pixels in memory's order, whatever row they are in.
 #ifndef HT_CONV_TILES_H
 #define HT_CONV_TILES_H
 
@@ -20,11 +20,11 @@ typedef struct ht_block {
 
 // What tells one instruction set from another.
 typedef struct ht_conv_form {
-  int32_t pixels;                             // at a time; divides HT_DEEP_TILE
-  size_t step;                                // depth at a time
+  int32_t pixels;                              // at a time; divides HT_DEEP_TILE
+  size_t step;                                 // depth at a time
   size_t (*place)(size_t depth, size_t lane);  // of a weight within its block
-  // sums[r * HT_VECTOR + o] of `pixels` patches that lie `pitch` apart, and of the channels of one or of two adjacent blocks. Of the
-  // patches, `few` says that two at most count.
+  // sums[r * HT_VECTOR + o] of `pixels` patches that lie `pitch` apart, and of the channels of one or of two adjacent blocks. Of
+  // the patches, `few` says that two at most count.
   void (*multiply_1)(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, bool few, int32_t* sums);
   void (*multiply_2)(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, const ht_block* next, bool few,
                      int32_t* sums);
@@ -98,7 +98,8 @@ static inline ht_runs ht_find_runs(const ht_conv_params* p) {
   const bool adjacent = p->dilation_width == 1 && ht_group_inputs(p) == p->input_stride;
   const ht_runs runs = {p->kernel_height, adjacent ? 1 : p->kernel_width,
                         (size_t)(adjacent ? p->kernel_width * p->input_stride : ht_group_inputs(p)),
-                        (ptrdiff_t)p->dilation_height * p->input_width * p->input_stride, (ptrdiff_t)p->dilation_width * p->input_stride};
+                        (ptrdiff_t)p->dilation_height * p->input_width * p->input_stride,
+                        (ptrdiff_t)p->dilation_width * p->input_stride};
   return runs;
 }
 
@@ -108,8 +109,8 @@ static inline void ht_gather_inside(ht_runs runs, const int8_t* from, int8_t* pa
 }
 
 // Patches of `count` pixels from `pixel` on.
-static inline void ht_gather_pixels(const ht_conv_params* p, const int8_t* input, int32_t pixel, int32_t count, int32_t first_channel,
-                                    size_t pitch, int8_t* patches) {
+static inline void ht_gather_pixels(const ht_conv_params* p, const int8_t* input, int32_t pixel, int32_t count,
+                                    int32_t first_channel, size_t pitch, int8_t* patches) {
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   const ht_runs runs = ht_find_runs(p);
   int32_t row = pixel / p->output_width, ox = pixel % p->output_width;
@@ -139,8 +140,9 @@ static inline bool ht_reads_pixels(const ht_conv_params* p, size_t depth) {
 }
 
 static inline __attribute__((always_inline)) void ht_convolve_tile(const ht_conv_params* p, const ht_conv_form* f,
-                                                                   const ht_finisher* finisher, int32_t group, const int8_t* patches,
-                                                                   size_t pitch, int32_t valid, int32_t* sums, void* output, size_t at) {
+                                                                   const ht_finisher* finisher, int32_t group,
+                                                                   const int8_t* patches, size_t pitch, int32_t valid,
+                                                                   int32_t* sums, void* output, size_t at) {
   const size_t depth = ht_padded_depth(p, f), bytes = ht_block_bytes(depth);
   const int32_t outputs = ht_group_outputs(p);
   const char* packed = (const char*)p->packed + (size_t)group * (size_t)ht_group_blocks(p) * bytes;
@@ -161,8 +163,8 @@ static inline __attribute__((always_inline)) void ht_convolve_tile(const ht_conv
 }
 
 // A short tile multiplies what was there before too.
-static inline __attribute__((always_inline)) void ht_tiles_run(const ht_conv_params* p, const ht_conv_form* f, const ht_arguments* a,
-                                                               int32_t begin, int32_t end) {
+static inline __attribute__((always_inline)) void ht_tiles_run(const ht_conv_params* p, const ht_conv_form* f,
+                                                               const ht_arguments* a, int32_t begin, int32_t end) {
   const ht_finisher finisher = ht_prepare_finish(&p->epilogue);
   const int8_t* input = (const int8_t*)a->inputs[0];
   const size_t depth = ht_padded_depth(p, f);
@@ -176,8 +178,8 @@ static inline __attribute__((always_inline)) void ht_tiles_run(const ht_conv_par
     for (int32_t group = 0; group < p->groups; ++group) {
       const int32_t channel = group * ht_group_inputs(p);
       if (valid == tile && ht_reads_pixels(p, depth)) {
-        ht_convolve_tile(p, f, &finisher, group, input + (ptrdiff_t)pixel * p->input_stride + channel, (size_t)p->input_stride, valid,
-                         sums, a->output, at);
+        ht_convolve_tile(p, f, &finisher, group, input + (ptrdiff_t)pixel * p->input_stride + channel, (size_t)p->input_stride,
+                         valid, sums, a->output, at);
       } else {
         ht_gather_pixels(p, input, pixel, valid, channel, depth, patches);
         ht_convolve_tile(p, f, &finisher, group, patches, depth, valid, sums, a->output, at);
@@ -187,12 +189,12 @@ static inline __attribute__((always_inline)) void ht_tiles_run(const ht_conv_par
 }
 
 // The functions that ht_conv_arm.h declares, of a form.
-#define HT_DEFINE_CONV(isa, form)                                                                                   \
-  size_t ht_conv_packed_##isa(const ht_conv_params* p) { return ht_tiles_packed(p, &form); }                        \
-  size_t ht_conv_packed_scratch_##isa(const ht_conv_params* p) { return ht_tiles_scratch(p, &form); }               \
-  void ht_conv_pack_##isa(const ht_conv_params* p, void* packed) { ht_tiles_pack(p, &form, packed); }               \
-  void ht_conv_run_##isa(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {              \
-    ht_tiles_run(p, &form, a, begin, end);                                                                          \
+#define HT_DEFINE_CONV(isa, form)                                                                      \
+  size_t ht_conv_packed_##isa(const ht_conv_params* p) { return ht_tiles_packed(p, &form); }           \
+  size_t ht_conv_packed_scratch_##isa(const ht_conv_params* p) { return ht_tiles_scratch(p, &form); }  \
+  void ht_conv_pack_##isa(const ht_conv_params* p, void* packed) { ht_tiles_pack(p, &form, packed); }  \
+  void ht_conv_run_##isa(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) { \
+    ht_tiles_run(p, &form, a, begin, end);                                                             \
   }
 
 #endif

@@ -6,7 +6,9 @@
 #include "kernels/arm/ht_finish_neon.h"
 #include "kernels/c/ht_depthwise.h"
 
-static inline int32_t ht_depthwise_blocks(const ht_depthwise_params* p) { return (p->input_channels + HT_VECTOR - 1) / HT_VECTOR; }
+static inline int32_t ht_depthwise_blocks(const ht_depthwise_params* p) {
+  return (p->input_channels + HT_VECTOR - 1) / HT_VECTOR;
+}
 
 static inline int32_t ht_block_channels(const ht_depthwise_params* p) {
   return p->input_channels < HT_VECTOR ? p->input_channels : HT_VECTOR;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Filters of three by three taps: a column of three inputs and a zero is interleaved once and multiplied by each of the filter's columns
-// that it lies under, for eight channels and eight pixels.
+// Filters of three by three taps: a column of three inputs and a zero is interleaved once and multiplied by each of the filter's
+// columns that it lies under, for eight channels and eight pixels.
 #include "kernels/arm/ht_conv_arm.h"
 #include "kernels/arm/ht_depthwise_blocks.h"
 
@@ -55,49 +55,51 @@ static inline __attribute__((always_inline)) void sum_half(const ht_column* colu
 #define HT_EACH_PIXEL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define HT_START(r) int32x4_t a##r = vld1q_s32(half->bias), b##r = vld1q_s32(half->bias + 4);
   HT_EACH_PIXEL(HT_START)
-#define HT_WEIGHTS(x) const int8x16_t v##x = vld1q_s8(half->weights[x][0]), w##x = vld1q_s8(half->weights[x][4]);
-  HT_WEIGHTS(0) HT_WEIGHTS(1) HT_WEIGHTS(2)
+#define HT_WEIGHTS(x) const int8x16_t v##x = vld1q_s8(half->weights[x][0]), w##x = vld1q_s8(half->weights[x][4])
+  HT_WEIGHTS(0);
+  HT_WEIGHTS(1);
+  HT_WEIGHTS(2);
   // Multiplies column j, which lies under filter column x of pixel r.
 #define HT_TAP(r, x) a##r = vdotq_s32(a##r, low, v##x), b##r = vdotq_s32(b##r, high, w##x);
-#define HT_COLUMN(j, taps)                                                                                               \
-  {                                                                                                                      \
-    const int8_t* const* at = columns[j].at;                                                                             \
-    const int8x16_t odd = vzip1q_s8(load_eight(at[0] + first), load_eight(at[2] + first));                               \
-    const int8x16_t even = vzip1q_s8(load_eight(at[1] + first), vdupq_n_s8(0));                                          \
-    const int8x16_t low = vzip1q_s8(odd, even), high = vzip2q_s8(odd, even);                                             \
-    taps                                                                                                                 \
+#define HT_COLUMN(j, taps)                                                                 \
+  {                                                                                        \
+    const int8_t* const* at = columns[j].at;                                               \
+    const int8x16_t odd = vzip1q_s8(load_eight(at[0] + first), load_eight(at[2] + first)); \
+    const int8x16_t even = vzip1q_s8(load_eight(at[1] + first), vdupq_n_s8(0));            \
+    const int8x16_t low = vzip1q_s8(odd, even), high = vzip2q_s8(odd, even);               \
+    taps                                                                                   \
   }
   if (stride == 1) {
-    HT_COLUMN(0, HT_TAP(0, 0))
-    HT_COLUMN(1, HT_TAP(0, 1) HT_TAP(1, 0))
-    HT_COLUMN(2, HT_TAP(0, 2) HT_TAP(1, 1) HT_TAP(2, 0))
-    HT_COLUMN(3, HT_TAP(1, 2) HT_TAP(2, 1) HT_TAP(3, 0))
-    HT_COLUMN(4, HT_TAP(2, 2) HT_TAP(3, 1) HT_TAP(4, 0))
-    HT_COLUMN(5, HT_TAP(3, 2) HT_TAP(4, 1) HT_TAP(5, 0))
-    HT_COLUMN(6, HT_TAP(4, 2) HT_TAP(5, 1) HT_TAP(6, 0))
-    HT_COLUMN(7, HT_TAP(5, 2) HT_TAP(6, 1) HT_TAP(7, 0))
-    HT_COLUMN(8, HT_TAP(6, 2) HT_TAP(7, 1))
-    HT_COLUMN(9, HT_TAP(7, 2))
+    HT_COLUMN(0, HT_TAP(0, 0));
+    HT_COLUMN(1, HT_TAP(0, 1) HT_TAP(1, 0));
+    HT_COLUMN(2, HT_TAP(0, 2) HT_TAP(1, 1) HT_TAP(2, 0));
+    HT_COLUMN(3, HT_TAP(1, 2) HT_TAP(2, 1) HT_TAP(3, 0));
+    HT_COLUMN(4, HT_TAP(2, 2) HT_TAP(3, 1) HT_TAP(4, 0));
+    HT_COLUMN(5, HT_TAP(3, 2) HT_TAP(4, 1) HT_TAP(5, 0));
+    HT_COLUMN(6, HT_TAP(4, 2) HT_TAP(5, 1) HT_TAP(6, 0));
+    HT_COLUMN(7, HT_TAP(5, 2) HT_TAP(6, 1) HT_TAP(7, 0));
+    HT_COLUMN(8, HT_TAP(6, 2) HT_TAP(7, 1));
+    HT_COLUMN(9, HT_TAP(7, 2));
   } else {
-    HT_COLUMN(0, HT_TAP(0, 0))
-    HT_COLUMN(1, HT_TAP(0, 1))
-    HT_COLUMN(2, HT_TAP(0, 2) HT_TAP(1, 0))
-    HT_COLUMN(3, HT_TAP(1, 1))
-    HT_COLUMN(4, HT_TAP(1, 2) HT_TAP(2, 0))
-    HT_COLUMN(5, HT_TAP(2, 1))
-    HT_COLUMN(6, HT_TAP(2, 2) HT_TAP(3, 0))
-    HT_COLUMN(7, HT_TAP(3, 1))
-    HT_COLUMN(8, HT_TAP(3, 2) HT_TAP(4, 0))
-    HT_COLUMN(9, HT_TAP(4, 1))
-    HT_COLUMN(10, HT_TAP(4, 2) HT_TAP(5, 0))
-    HT_COLUMN(11, HT_TAP(5, 1))
-    HT_COLUMN(12, HT_TAP(5, 2) HT_TAP(6, 0))
-    HT_COLUMN(13, HT_TAP(6, 1))
-    HT_COLUMN(14, HT_TAP(6, 2) HT_TAP(7, 0))
-    HT_COLUMN(15, HT_TAP(7, 1))
-    HT_COLUMN(16, HT_TAP(7, 2))
+    HT_COLUMN(0, HT_TAP(0, 0));
+    HT_COLUMN(1, HT_TAP(0, 1));
+    HT_COLUMN(2, HT_TAP(0, 2) HT_TAP(1, 0));
+    HT_COLUMN(3, HT_TAP(1, 1));
+    HT_COLUMN(4, HT_TAP(1, 2) HT_TAP(2, 0));
+    HT_COLUMN(5, HT_TAP(2, 1));
+    HT_COLUMN(6, HT_TAP(2, 2) HT_TAP(3, 0));
+    HT_COLUMN(7, HT_TAP(3, 1));
+    HT_COLUMN(8, HT_TAP(3, 2) HT_TAP(4, 0));
+    HT_COLUMN(9, HT_TAP(4, 1));
+    HT_COLUMN(10, HT_TAP(4, 2) HT_TAP(5, 0));
+    HT_COLUMN(11, HT_TAP(5, 1));
+    HT_COLUMN(12, HT_TAP(5, 2) HT_TAP(6, 0));
+    HT_COLUMN(13, HT_TAP(6, 1));
+    HT_COLUMN(14, HT_TAP(6, 2) HT_TAP(7, 0));
+    HT_COLUMN(15, HT_TAP(7, 1));
+    HT_COLUMN(16, HT_TAP(7, 2));
   }
-#define HT_STORE(r)                       \
+#define HT_STORE(r)                      \
   vst1q_s32(sums + r * HT_VECTOR, a##r); \
   vst1q_s32(sums + r * HT_VECTOR + 4, b##r);
   HT_EACH_PIXEL(HT_STORE)
@@ -110,8 +112,8 @@ static void sum_half_2(const ht_column* columns, const ht_depthwise_half* half, 
   sum_half(columns, half, first, 2, sums);
 }
 
-// The rows under the filters of an output row: where each begins and how far its columns lie apart. Outside of the input all columns
-// are the padding.
+// The rows under the filters of an output row: where each begins and how far its columns lie apart. Outside of the input all
+// columns are the padding.
 typedef struct ht_rows {
   const int8_t* at[kSide];
   ptrdiff_t step[kSide];
@@ -132,8 +134,7 @@ static void find_columns(const ht_depthwise_params* p, ht_rows rows, int32_t x, 
   const int32_t width = p->input_width;
   const int8_t* padding = p->padding;
   for (int32_t j = 0; j < count; ++j, ++x)
-    for (int32_t ky = 0; ky < kSide; ++ky)
-      columns[j].at[ky] = x >= 0 && x < width ? rows.at[ky] + x * rows.step[ky] : padding;
+    for (int32_t ky = 0; ky < kSide; ++ky) columns[j].at[ky] = x >= 0 && x < width ? rows.at[ky] + x * rows.step[ky] : padding;
 }
 
 void ht_depthwise_run_dotprod(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {

@@ -20,7 +20,9 @@ typedef struct ht_depthwise_block {
 
 static int32_t taps_of(const ht_depthwise_params* p) { return p->kernel_height * p->kernel_width; }
 static int32_t padded_taps(const ht_depthwise_params* p) { return (taps_of(p) + 1) / 2 * 2; }
-static size_t block_bytes(const ht_depthwise_params* p) { return sizeof(ht_depthwise_block) + (size_t)padded_taps(p) * HT_VECTOR; }
+static size_t block_bytes(const ht_depthwise_params* p) {
+  return sizeof(ht_depthwise_block) + (size_t)padded_taps(p) * HT_VECTOR;
+}
 
 bool ht_depthwise_accepts_neon(const ht_depthwise_params* p) { return p->channel_multiplier == 1 && taps_of(p) <= kMostTaps; }
 
@@ -87,43 +89,44 @@ static ht_inside find_inside(const ht_depthwise_params* p) {
 }
 
 // Adds two taps of eight channels of which the sums are in two registers.
-#define HT_ADD_WIDE(s, t, products)                   \
-  s = vaddw_s16(s, vget_low_s16(products));           \
+#define HT_ADD_WIDE(s, t, products)         \
+  s = vaddw_s16(s, vget_low_s16(products)); \
   t = vaddw_high_s16(t, products);
 
 // Inlined for a constant `has_least`, and for a constant `count`, of which fewer than sixteen are read one by one.
-static inline __attribute__((always_inline)) void sum_block(const ht_pixel_taps* taps, int32_t number, const ht_depthwise_block* block,
-                                                            int32_t first, int32_t count, bool has_least, int32_t* sums) {
+static inline __attribute__((always_inline)) void sum_block(const ht_pixel_taps* taps, int32_t number,
+                                                            const ht_depthwise_block* block, int32_t first, int32_t count,
+                                                            bool has_least, int32_t* sums) {
   const int8_t* w = (const int8_t*)(block + 1);
 #define HT_EACH_PIXEL(X) X(0) X(1) X(2) X(3)
-#define HT_START(r)                                                               \
-  int32x4_t a##r = vld1q_s32(block->bias), b##r = vld1q_s32(block->bias + 4),     \
-            c##r = vld1q_s32(block->bias + 8), d##r = vld1q_s32(block->bias + 12);
+#define HT_START(r)                                                                                              \
+  int32x4_t a##r = vld1q_s32(block->bias), b##r = vld1q_s32(block->bias + 4), c##r = vld1q_s32(block->bias + 8), \
+            d##r = vld1q_s32(block->bias + 12);
   HT_EACH_PIXEL(HT_START)
   for (int32_t t = 0; t < number; t += 2, w += 2 * HT_VECTOR) {
     const int8x16_t w0 = vld1q_s8(w), w1 = vld1q_s8(w + HT_VECTOR);
-#define HT_STEP(r)                                                                                             \
-  {                                                                                                            \
+#define HT_STEP(r)                                                                                                          \
+  {                                                                                                                         \
     const int8x16_t x0 = ht_load_bytes(taps[r].at[t] + first, count), x1 = ht_load_bytes(taps[r].at[t + 1] + first, count); \
-    int16x8_t low = vmull_s8(vget_low_s8(x0), vget_low_s8(w0)), high = vmull_high_s8(x0, w0);                  \
-    if (has_least) {                                                                                           \
-      HT_ADD_WIDE(a##r, b##r, low)                                                                             \
-      HT_ADD_WIDE(c##r, d##r, high)                                                                            \
-      low = vmull_s8(vget_low_s8(x1), vget_low_s8(w1));                                                        \
-      high = vmull_high_s8(x1, w1);                                                                            \
-    } else {                                                                                                   \
-      low = vmlal_s8(low, vget_low_s8(x1), vget_low_s8(w1));                                                   \
-      high = vmlal_high_s8(high, x1, w1);                                                                      \
-    }                                                                                                          \
-    HT_ADD_WIDE(a##r, b##r, low)                                                                               \
-    HT_ADD_WIDE(c##r, d##r, high)                                                                              \
+    int16x8_t low = vmull_s8(vget_low_s8(x0), vget_low_s8(w0)), high = vmull_high_s8(x0, w0);                               \
+    if (has_least) {                                                                                                        \
+      HT_ADD_WIDE(a##r, b##r, low)                                                                                          \
+      HT_ADD_WIDE(c##r, d##r, high)                                                                                         \
+      low = vmull_s8(vget_low_s8(x1), vget_low_s8(w1));                                                                     \
+      high = vmull_high_s8(x1, w1);                                                                                         \
+    } else {                                                                                                                \
+      low = vmlal_s8(low, vget_low_s8(x1), vget_low_s8(w1));                                                                \
+      high = vmlal_high_s8(high, x1, w1);                                                                                   \
+    }                                                                                                                       \
+    HT_ADD_WIDE(a##r, b##r, low)                                                                                            \
+    HT_ADD_WIDE(c##r, d##r, high)                                                                                           \
   }
     HT_EACH_PIXEL(HT_STEP)
   }
-#define HT_STORE(r)                                 \
-  vst1q_s32(sums + r * HT_VECTOR, a##r);            \
-  vst1q_s32(sums + r * HT_VECTOR + 4, b##r);        \
-  vst1q_s32(sums + r * HT_VECTOR + 8, c##r);        \
+#define HT_STORE(r)                          \
+  vst1q_s32(sums + r * HT_VECTOR, a##r);     \
+  vst1q_s32(sums + r * HT_VECTOR + 4, b##r); \
+  vst1q_s32(sums + r * HT_VECTOR + 8, c##r); \
   vst1q_s32(sums + r * HT_VECTOR + 12, d##r);
   HT_EACH_PIXEL(HT_STORE)
 }
@@ -139,8 +142,8 @@ static void sum_pixels(const ht_pixel_taps* taps, int32_t number, const ht_depth
   }
 }
 
-static void finish_tile(const ht_depthwise_params* p, const ht_finisher* finisher, const ht_pixel_taps* taps, int32_t valid, int32_t* sums,
-                        void* output, size_t at) {
+static void finish_tile(const ht_depthwise_params* p, const ht_finisher* finisher, const ht_pixel_taps* taps, int32_t valid,
+                        int32_t* sums, void* output, size_t at) {
   const int32_t count = ht_block_channels(p);
   for (int32_t i = 0; i < ht_depthwise_blocks(p); ++i) {
     const ht_depthwise_block* block = (const ht_depthwise_block*)((const char*)p->packed + (size_t)i * block_bytes(p));

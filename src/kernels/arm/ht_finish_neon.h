@@ -65,7 +65,8 @@ static inline float32x4_t ht_scale(int32x4_t x, float32x4_t multiplier) { return
 // What is bounded to HT_REQUANTIZE_LIMIT may be left unbounded where it is clamped to a byte later: the conversion saturates.
 static inline __attribute__((always_inline)) int32x4x4_t ht_requantize_16(const ht_activation_planes* v,
                                                                           const ht_activation_registers* kept, int32x4x4_t x,
-                                                                          float32x4x4_t multiplier, float32x4x4_t second, int32_t form) {
+                                                                          float32x4x4_t multiplier, float32x4x4_t second,
+                                                                          int32_t form) {
   if (form >= HT_FINISH_BOUNDED) {
     for (int32_t i = 0; i < 4; ++i)
       x.val[i] = vcvtnq_s32_f32(vminq_f32(vmaxq_f32(ht_scale(x.val[i], multiplier.val[i]), kept->least), kept->most));
@@ -79,8 +80,9 @@ static inline __attribute__((always_inline)) int32x4x4_t ht_requantize_16(const 
   return x;
 }
 
-static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels,
-                                                                  const int32_t* sums, int8_t* to, size_t stride, int32_t form) {
+static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finisher* f, int32_t first, int32_t count,
+                                                                  int32_t pixels, const int32_t* sums, int8_t* to, size_t stride,
+                                                                  int32_t form) {
   const ht_epilogue* e = f->epilogue;
   const ht_activation_registers kept = ht_keep_activation(&f->function);
   const float32x4x4_t multiplier = ht_load_floats(e->multiplier.real + first, count);
@@ -97,8 +99,8 @@ static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finis
   }
 }
 
-static inline void ht_finish_floats(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels, const int32_t* sums, float* to,
-                                    size_t stride) {
+static inline void ht_finish_floats(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels, const int32_t* sums,
+                                    float* to, size_t stride) {
   const float32x4x4_t scale = ht_load_floats(f->epilogue->scale + first, count);
   for (int32_t r = 0; r < pixels; ++r, sums += HT_VECTOR, to += stride) {
     float scaled[HT_VECTOR];
@@ -110,8 +112,8 @@ static inline void ht_finish_floats(const ht_finisher* f, int32_t first, int32_t
 }
 
 // sums + r * HT_VECTOR belongs to channels [first, first + count) of pixel r and goes to output[at + r * stride].
-static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels, int32_t* sums, void* output,
-                                   size_t at, size_t stride) {
+static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels, int32_t* sums,
+                                   void* output, size_t at, size_t stride) {
   int8_t* bytes = (int8_t*)output + at;
   switch (f->form) {
     case HT_FINISH_F32:

@@ -5,8 +5,8 @@
 
 enum { kStep = 8, kBytes = kStep * HT_BLOCK };
 
-// [depth / 4][2][2][4 channels][2]: four channels fill a register, two inputs of each its lower half and the next two its upper
-// one.
+// [depth / 4][2][2][4 channels][2]: a register is of four channels, two inputs of each in its lower half and the next two in its
+// upper one.
 static size_t place(size_t depth, size_t lane) {
   return (depth / 4 * 2 + lane / 4) * 16 + depth % 4 / 2 * 8 + lane % 4 * 2 + depth % 2;
 }

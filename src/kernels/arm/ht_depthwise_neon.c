@@ -88,12 +88,12 @@ static ht_inside find_inside(const ht_depthwise_params* p) {
   return inside;
 }
 
-// Adds two taps of eight channels of which the sums are in two registers.
+// Adds products of eight channels to their sums in two registers.
 #define HT_ADD_WIDE(s, t, products)         \
   s = vaddw_s16(s, vget_low_s16(products)); \
   t = vaddw_high_s16(t, products);
 
-// Inlined for a constant `has_least`, and for a constant `count`, of which fewer than sixteen are read one by one.
+// Sixteen channels, or the only `count`, by four pixels. Inlined for constants.
 static inline __attribute__((always_inline)) void sum_block(const ht_pixel_taps* taps, int32_t number,
                                                             const ht_depthwise_block* block, int32_t first, int32_t count,
                                                             bool has_least, int32_t* sums) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Usage: scripts/install-dependencies.sh GROUP...
-# Installs what is missing of the groups: `build` for the program, `test` for ./check besides, `bench` for the programs of bench/ besides.
-# docs/DEPENDENCIES.md says what for.
+# Installs what is missing of the groups: `build` for the program, `test` for ./check besides, `bench` for the programs of bench/ besides,
+# `arm` to build and emulate the kernels for 64-bit Arm, which adds its packages to those that dpkg takes. docs/DEPENDENCIES.md says what for.
 set -euo pipefail
 
 build=(
@@ -14,14 +14,15 @@ build=(
 )
 test=(libgtest-dev python3-venv git)
 bench=(libbenchmark-dev python3-venv)
+arm=(g++-aarch64-linux-gnu qemu-user-static libfmt-dev:arm64 libgtest-dev:arm64 nettle-dev:arm64)
 
 installed() { dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
 missing=()
-for group in "${@:?name the groups: build test bench}"; do
+for group in "${@:?name the groups: build test bench arm}"; do
   case $group in
-    build | test | bench) declare -n packages=$group ;;
-    *) echo "there is no group '$group', only build, test and bench" >&2; exit 2 ;;
+    build | test | bench | arm) declare -n packages=$group ;;
+    *) echo "there is no group '$group', only build, test, bench and arm" >&2; exit 2 ;;
   esac
   for package in "${packages[@]}"; do
     installed "$package" || missing+=("$package")
@@ -36,5 +37,6 @@ if [[ $(id -u) != 0 ]]; then
   as_root=(sudo)
 fi
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o Dpkg::Use-Pty=0)
+if [[ ${missing[*]} == *:arm64* ]]; then "${as_root[@]}" dpkg --add-architecture arm64; fi
 "${apt[@]}" update
 "${apt[@]}" install --yes --no-install-recommends "${missing[@]}"

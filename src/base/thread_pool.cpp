@@ -16,6 +16,8 @@ void look_again(Done done) {
   for (int i = 0; i < kLooks && !done(); ++i) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");  // most processors pass over "yield" at once
 #endif
   }
 }

@@ -23,7 +23,8 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kArrows = {
     {"base", {"halftone/result.h", "halftone/context.h"}},
     {"kernels/c", {}},
     {"kernels/x86", {"kernels/c/"}},
-    {"kernels", {"kernels/c/", "kernels/x86/", "base/"}},
+    {"kernels/arm", {"kernels/c/"}},
+    {"kernels", {"kernels/c/", "kernels/x86/", "kernels/arm/", "base/"}},
     {"ir", {"base/"}},
     // Parameter structs and the builders of epilogues and tables; never the registry, for a plan is the same for every device.
     {"plan", {"ir/", "base/", "kernels/c/", "kernels/kernel_list.h", "kernels/epilogue.h", "kernels/tables.h"}},

@@ -45,8 +45,8 @@ TEST(VariantEdges, DepthwiseRows) {
     p.output_stride = p.input_channels + random.integer(0, 1) * 7;
     p.input_height = random.integer(1, 9);
     p.input_width = random.integer(1, 40);
-    p.kernel_height = random.integer(1, 5);
-    p.kernel_width = random.integer(1, 5);
+    p.kernel_height = random.coin() ? 3 : random.integer(1, 5);
+    p.kernel_width = random.coin() ? 3 : random.integer(1, 5);
     p.stride_height = random.integer(1, 3);
     p.stride_width = random.integer(1, 3);
     p.dilation_height = random.integer(1, 2);

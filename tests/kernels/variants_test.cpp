@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "kernels/epilogue.h"
 #include "kernels/registry.h"
@@ -286,11 +287,17 @@ TEST(Variants, Conversions) {
 TEST(Variants, SelectionObeysTheCap) {
   ht_conv_params p{};
   p.groups = 1;
-  EXPECT_EQ(select_kernel(conv_kernels(), p, Isa::kC).name, "conv.c");
-  EXPECT_EQ(select_kernel(conv_kernels(), p, Isa::kNeon).name, "conv.c");
-  const bool amx = isa_usable(Isa::kAmx, Isa::kBest);
-  EXPECT_EQ(select_kernel(conv_kernels(), p, Isa::kBest).name == "conv.amx", amx);
-  EXPECT_NE(select_kernel(conv_kernels(), p, Isa::kAvx512Vnni).name, "conv.amx");
+  const auto selected = [&](Isa cap) { return std::string(select_kernel(conv_kernels(), p, cap).name); };
+  const std::vector<Isa> x86{Isa::kAvx2, Isa::kAvx512Vnni, Isa::kAmx}, arm{Isa::kNeon, Isa::kDotprod, Isa::kI8mm};
+  EXPECT_EQ(selected(Isa::kC), "conv.c");
+  EXPECT_EQ(selected(Isa::kBest), selected(detect_isa()));
+  const bool on_arm = isa_usable(Isa::kNeon, Isa::kBest);
+  for (const Isa cap : on_arm ? arm : x86) {
+    if (isa_usable(cap, Isa::kBest)) {
+      EXPECT_EQ(selected(cap), "conv." + std::string(isa_name(cap)));
+    }
+  }
+  for (const Isa cap : on_arm ? x86 : arm) EXPECT_EQ(selected(cap), "conv.c");
   const bool avx2 = isa_usable(Isa::kAvx2, Isa::kBest);
   EXPECT_EQ(select_kernel(pool_kernels(), ht_pool_params{}, Isa::kAvx2).name, avx2 ? "pool.avx2" : "pool.c");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels that move, pool, convert or map elements by AVX-512 instructions; bit for bit those of c/. They fall back on the
+// Kernels that move, pool, convert or map elements by AVX-512 and AVX2 instructions; bit for bit those of c/. They fall back on the
 // compiler's renderings for what they have no faster form of.
 #ifndef HT_ELEMENTS_X86_H
 #define HT_ELEMENTS_X86_H
@@ -26,6 +26,8 @@ HT_DECLARE(pool, pool)
 HT_DECLARE(quantize, convert)
 HT_DECLARE(unary_f32, unary_f32)
 #undef HT_DECLARE
+void ht_unary_f32_avx2(const ht_unary_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+void ht_unary_f32_run_avx2(const ht_unary_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 
 #ifdef __cplusplus
 }

@@ -179,6 +179,21 @@ def test_same_ap_with_any_number_of_threads(name, halftone, recipe_of, quantized
     assert results[0]["quantized"] == results[1]["quantized"] and results[0]["float"] == results[1]["float"]
 
 
+@long_test
+def test_same_ap_with_any_instruction_set(halftone, recipe_of, quantized, folder):
+    """Every box too: the file of detections is the same, byte for byte. The recipe's float network would be another one on each."""
+    x86 = ["c", "avx2", "avx512vnni", "amx"]
+    usable = x86[: x86.index(halftone.json("kernels")["detected_isa"]) + 1]
+    _, path = quantized("yolox")
+    photos = shared("data", "coco", "val")
+    found = {}
+    for isa in usable:
+        detections = folder / f"{isa}.json"
+        result = validate(halftone, path, "--images", photos / "images", "--annotations", photos / "instances.json", "--isa", isa, "--detections", detections)
+        found[isa] = result["quantized"], detections.read_bytes()
+    assert len(usable) > 1 and all(figures == found["c"] for figures in found.values())
+
+
 # ---- classifiers ----
 
 CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]

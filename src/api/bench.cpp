@@ -19,8 +19,9 @@ constexpr double kMilliseconds = 1000;
 struct Peak {
   explicit Peak(Isa allowed, int threads) {
     for (const Isa isa : {Isa::kAmx, Isa::kAvx512Vnni, Isa::kAvx2, Isa::kI8mm, Isa::kDotprod, Isa::kNeon, Isa::kC}) {
-      if (!isa_usable(isa, allowed) || int8_peak(isa) <= 0) continue;
+      if (!isa_usable(isa, allowed)) continue;
       integers = threads * int8_peak(isa);
+      if (integers <= 0) continue;
       floats = threads * float_peak(isa);
       return;
     }

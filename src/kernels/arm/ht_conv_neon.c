@@ -72,23 +72,7 @@ static inline __attribute__((always_inline)) void multiply(const int8_t* patches
 }
 
 // All four pixels are always multiplied: `few` would spare little.
-static void multiply_1(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, bool few, int32_t* sums) {
-  (void)few;
-  if (block->has_least[0]) {
-    multiply(patches, pitch, depth, block, block, false, true, sums);
-  } else {
-    multiply(patches, pitch, depth, block, block, false, false, sums);
-  }
-}
-static void multiply_2(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, const ht_block* next, bool few,
-                       int32_t* sums) {
-  (void)few;
-  if (block->has_least[0] || next->has_least[0]) {
-    multiply(patches, pitch, depth, block, next, true, true, sums);
-  } else {
-    multiply(patches, pitch, depth, block, next, true, false, sums);
-  }
-}
+HT_DEFINE_MULTIPLY(block->has_least[0] || next->has_least[0])
 
 static const ht_conv_form kForm = {4, kStep, place, multiply_1, multiply_2};
 HT_DEFINE_CONV(neon, kForm)

@@ -188,6 +188,28 @@ static inline __attribute__((always_inline)) void ht_tiles_run(const ht_conv_par
   }
 }
 
+// A form's multiply_1 and multiply_2 by its own multiply(..., pair, flag, sums), which is inlined for each value of the two; `flag` is
+// an expression of `block`, `next` and `few`.
+#define HT_DEFINE_MULTIPLY(flag)                                                                                                  \
+  static void multiply_1(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, bool few, int32_t* sums) {     \
+    const ht_block* next = block;                                                                                                 \
+    (void)few, (void)next;                                                                                                        \
+    if (flag) {                                                                                                                   \
+      multiply(patches, pitch, depth, block, block, false, true, sums);                                                           \
+    } else {                                                                                                                      \
+      multiply(patches, pitch, depth, block, block, false, false, sums);                                                          \
+    }                                                                                                                             \
+  }                                                                                                                               \
+  static void multiply_2(const int8_t* patches, size_t pitch, size_t depth, const ht_block* block, const ht_block* next, bool few, \
+                         int32_t* sums) {                                                                                         \
+    (void)few;                                                                                                                    \
+    if (flag) {                                                                                                                   \
+      multiply(patches, pitch, depth, block, next, true, true, sums);                                                             \
+    } else {                                                                                                                      \
+      multiply(patches, pitch, depth, block, next, true, false, sums);                                                            \
+    }                                                                                                                             \
+  }
+
 // The functions that ht_conv_arm.h declares, of a form.
 #define HT_DEFINE_CONV(isa, form)                                                                      \
   size_t ht_conv_packed_##isa(const ht_conv_params* p) { return ht_tiles_packed(p, &form); }           \

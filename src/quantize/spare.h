@@ -19,7 +19,8 @@ struct Rounding {
 using MeasureRoundings = std::function<Result<std::vector<double>>(std::span<const Rounding> roundings, std::span<const std::string> heads)>;
 
 // Of the quantized graph's products those that are best left in float: they read values whose rounding makes most of the heads' error
-// for their multiplications, of which they have at most the target's share. `graph` is the float graph that was quantized.
+// for their cost (multiplications, and outputs to activate and to convert), of which they have at most the target's share. `graph` is
+// the float graph that was quantized.
 Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const QuantizedGraph& quantized, double share, const MeasureRoundings& measure);
 
 }  // namespace ht

@@ -24,7 +24,7 @@ struct Target {
   ChannelScales channel_scales = ChannelScales::kNever;
   bool quantize_before_activation = false;
   std::string requantization;
-  double float_share = 0;  // of the multiplications that may stay in float where that helps the heads most
+  double float_share = 0;  // of what all products cost that may stay in float where that helps the heads most
 };
 
 // The targets that are built in, and those that are known but not built yet.

@@ -5,7 +5,7 @@
 
 #include <immintrin.h>
 
-#include "kernels/c/ht_finish.h"
+#include "kernels/x86/ht_activation_words.h"
 
 // Any function, eight numbers at a time.
 
@@ -34,33 +34,7 @@ static inline __m256i ht_activate_8(const ht_activation* f, __m256i t) {
   return _mm256_add_epi32(_mm256_add_epi32(ht_look_up(f->base, piece, bit3, bit4), rise), beyond);
 }
 
-// Functions that rise, sixteen numbers at a time. Such a function is max(t, 0) and what is left of it, which fits into 16 bits: above
-// 0, base + (slope * u >> 15) + (t - inside) is (base - start) + ((slope - 1) * u >> 15) + t, because inside = start + u, the
-// place within a piece brought to 15 bits, all in the units of t. With a word a that is 2^15 too large, the high half of a * 2u is
-// (a - 2^15) * u >> 15, plus u.
-typedef struct ht_rising_tables {
-  uint16_t curve[HT_ACTIVATION_PIECES], slope[HT_ACTIVATION_PIECES], base[HT_ACTIVATION_PIECES];  // the first two 2^15 too large
-  int32_t piece_shift;
-} ht_rising_tables;
-
-// False where the function does not rise or a number needs more than 16 bits.
-static inline bool ht_load_rising(const ht_activation* f, ht_rising_tables* v) {
-  const int32_t half = HT_ACTIVATION_PIECES / 2;
-  if (!f->rises) return false;
-  for (int32_t i = 0; i < HT_ACTIVATION_PIECES; ++i) {
-    const int32_t rise = i >= half ? 1 << f->piece_shift : 0;
-    const int32_t curve = f->curve[i], slope = f->slope[i] - rise, base = f->base[i] - (i - half) * rise;
-    const int32_t lowest = slope + (curve < 0 ? curve : 0), highest = slope + (curve > 0 ? curve : 0);
-    const bool fits = curve >= INT16_MIN && curve <= INT16_MAX && lowest >= INT16_MIN && highest <= INT16_MAX &&
-                      base + (lowest < 0 ? lowest : 0) >= INT16_MIN && base + (highest > 0 ? highest : 0) <= INT16_MAX;
-    if (!fits) return false;
-    v->curve[i] = (uint16_t)(curve + 32768);
-    v->slope[i] = (uint16_t)(slope + 32768);
-    v->base[i] = (uint16_t)base;
-  }
-  v->piece_shift = f->piece_shift;
-  return true;
-}
+// Functions that rise, sixteen numbers at a time (ht_activation_words.h).
 
 // table[piece] for sixteen pieces: the byte shuffle finds eight words, and gives 0 to those whose place in another eight has the top bit.
 static inline __m256i ht_look_up_words(const uint16_t* table, const __m256i places[4]) {
@@ -75,7 +49,7 @@ static inline __m256i ht_look_up_words(const uint16_t* table, const __m256i plac
 // Words of the first in even places, of the second in odd ones.
 static inline __m256i ht_weave(__m256i first, __m256i second) { return _mm256_blend_epi16(first, _mm256_slli_epi32(second, 16), 0xaa); }
 
-static inline void ht_activate_rising(const ht_rising_tables* v, __m256i* first, __m256i* second) {
+static inline void ht_activate_rising(const ht_activation_words* v, __m256i* first, __m256i* second) {
   const int32_t end = HT_ACTIVATION_PIECES / 2 << v->piece_shift;
   const __m128i shift = _mm_cvtsi32_si128(v->piece_shift);
   const __m256i least = _mm256_set1_epi32(-end), last = _mm256_set1_epi32(end - 1), zero = _mm256_setzero_si256();

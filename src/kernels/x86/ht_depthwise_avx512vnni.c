@@ -133,27 +133,21 @@ static void fill_ring_row(const ht_depthwise_params* p, const int8_t* image, int
   do {                                                                                                             \
     const __m512i low01 = _mm512_unpacklo_epi8(d0, d1), high01 = _mm512_unpackhi_epi8(d0, d1);                     \
     const __m512i low23 = _mm512_unpacklo_epi8(d2, d3), high23 = _mm512_unpackhi_epi8(d2, d3);                     \
-    s##0 = _mm512_dpbusd_epi32(s##0, _mm512_unpacklo_epi16(low01, low23), _mm512_loadu_si512(w));                  \
-    s##1 = _mm512_dpbusd_epi32(s##1, _mm512_unpackhi_epi16(low01, low23), _mm512_loadu_si512((w) + kBlock));       \
-    s##2 = _mm512_dpbusd_epi32(s##2, _mm512_unpacklo_epi16(high01, high23), _mm512_loadu_si512((w) + 2 * kBlock)); \
-    s##3 = _mm512_dpbusd_epi32(s##3, _mm512_unpackhi_epi16(high01, high23), _mm512_loadu_si512((w) + 3 * kBlock)); \
+    (s)[0] = _mm512_dpbusd_epi32((s)[0], _mm512_unpacklo_epi16(low01, low23), _mm512_loadu_si512(w));                  \
+    (s)[1] = _mm512_dpbusd_epi32((s)[1], _mm512_unpackhi_epi16(low01, low23), _mm512_loadu_si512((w) + kBlock));       \
+    (s)[2] = _mm512_dpbusd_epi32((s)[2], _mm512_unpacklo_epi16(high01, high23), _mm512_loadu_si512((w) + 2 * kBlock)); \
+    (s)[3] = _mm512_dpbusd_epi32((s)[3], _mm512_unpackhi_epi16(high01, high23), _mm512_loadu_si512((w) + 3 * kBlock)); \
   } while (false)
 
 // Four vectors whose lanes l hold parts j = 0 to 3 of channels 16l to 16l + 15, stored in the order of channels.
-static inline void store_floats(float* to, __m512 a, __m512 b, __m512 c, __m512 d) {
+static inline void store_floats(float* to, const __m512i s[kVectors]) {
+  const __m512 a = _mm512_castsi512_ps(s[0]), b = _mm512_castsi512_ps(s[1]), c = _mm512_castsi512_ps(s[2]), d = _mm512_castsi512_ps(s[3]);
   const __m512 ab_low = _mm512_shuffle_f32x4(a, b, 0x44), ab_high = _mm512_shuffle_f32x4(a, b, 0xee);
   const __m512 cd_low = _mm512_shuffle_f32x4(c, d, 0x44), cd_high = _mm512_shuffle_f32x4(c, d, 0xee);
   _mm512_storeu_ps(to, _mm512_shuffle_f32x4(ab_low, cd_low, 0x88));
   _mm512_storeu_ps(to + HT_VECTOR, _mm512_shuffle_f32x4(ab_low, cd_low, 0xdd));
   _mm512_storeu_ps(to + 2 * HT_VECTOR, _mm512_shuffle_f32x4(ab_high, cd_high, 0x88));
   _mm512_storeu_ps(to + 3 * HT_VECTOR, _mm512_shuffle_f32x4(ab_high, cd_high, 0xdd));
-}
-
-static inline __attribute__((always_inline)) __m512i requantize(const ht_activation_registers* v, __m512i sums, const phase* at,
-                                                                int32_t j, int32_t form) {
-  const __m512 multiplier = _mm512_loadu_ps(at->multiplier + j * HT_VECTOR);
-  const __m512 second = form == HT_FINISH_S8 ? multiplier : _mm512_loadu_ps(at->second + j * HT_VECTOR);
-  return ht_requantize_16(v, sums, multiplier, second, form);
 }
 
 // A line of `count` results to a place with room for whole blocks, or, where `exact`, for just as many. `form` is a constant
@@ -169,8 +163,13 @@ static inline __attribute__((always_inline)) void convolve_line(const ht_depthwi
     const phase* now = (const phase*)((const char*)p->packed + (size_t)index * bytes);
     index = index + 1 == phases ? 0 : index + 1;
     const int8_t* w = (const int8_t*)(now + 1);
-    __m512i s0 = _mm512_loadu_si512(now->bias), s1 = _mm512_loadu_si512(now->bias + HT_VECTOR);
-    __m512i s2 = _mm512_loadu_si512(now->bias + 2 * HT_VECTOR), s3 = _mm512_loadu_si512(now->bias + 3 * HT_VECTOR);
+    __m512i s[kVectors];
+    ht_scales scales[kVectors];
+    for (int32_t j = 0; j < kVectors; ++j) {
+      s[j] = _mm512_loadu_si512(now->bias + j * HT_VECTOR);
+      scales[j].multiplier = _mm512_loadu_ps(now->multiplier + j * HT_VECTOR);
+      scales[j].second = _mm512_loadu_ps(now->second + j * HT_VECTOR);
+    }
     for (int32_t g = 0; g < groups; ++g, w += 4 * kBlock) {
       const uint8_t* const* four = lines + 4 * g;
       const __m512i d0 = _mm512_loadu_si512(four[0] + at), d1 = _mm512_loadu_si512(four[1] + at);
@@ -178,15 +177,12 @@ static inline __attribute__((always_inline)) void convolve_line(const ht_depthwi
       HT_ADD_FOUR_TAPS(s, d0, d1, d2, d3, w);
     }
     if (form == HT_FINISH_F32) {
-      store_floats((float*)output + at, _mm512_mul_ps(_mm512_cvtepi32_ps(s0), _mm512_loadu_ps(now->multiplier)),
-                   _mm512_mul_ps(_mm512_cvtepi32_ps(s1), _mm512_loadu_ps(now->multiplier + HT_VECTOR)),
-                   _mm512_mul_ps(_mm512_cvtepi32_ps(s2), _mm512_loadu_ps(now->multiplier + 2 * HT_VECTOR)),
-                   _mm512_mul_ps(_mm512_cvtepi32_ps(s3), _mm512_loadu_ps(now->multiplier + 3 * HT_VECTOR)));
+      for (int32_t j = 0; j < kVectors; ++j) s[j] = _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(s[j]), scales[j].multiplier));
+      store_floats((float*)output + at, s);
       continue;
     }
-    const __m512i done = ht_narrow_64(requantize(&v, s0, now, 0, form), requantize(&v, s1, now, 1, form),
-                                      requantize(&v, s2, now, 2, form), requantize(&v, s3, now, 3, form),
-                                      _mm512_loadu_si512(now->zero_point), _mm512_loadu_si512(now->zero_point + kBlock / 2),
+    ht_requantize(&v, s, scales, 1, kVectors, form);
+    const __m512i done = ht_narrow_64(s[0], s[1], s[2], s[3], _mm512_loadu_si512(now->zero_point), _mm512_loadu_si512(now->zero_point + kBlock / 2),
                                       _mm512_loadu_si512(now->minimum), _mm512_loadu_si512(now->maximum));
     if (exact && at + kBlock > count) {
       _mm512_mask_storeu_epi8((int8_t*)output + at, ~(__mmask64)0 >> (kBlock - (count - at)), done);

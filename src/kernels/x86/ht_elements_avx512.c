@@ -95,9 +95,28 @@ void ht_dequantize_run_avx512(const ht_convert_params* p, const ht_arguments* a,
   }
 }
 
+// Elements from one row of a tensor to the next.
+typedef struct pitches {
+  ptrdiff_t a, b, output;
+} pitches;
+
+static bool even(const ht_broadcast* s, const int32_t* stride, ptrdiff_t* pitch) {
+  const int32_t last = s->rank - 1;
+  ptrdiff_t step = last > 0 ? stride[last - 1] : s->shape[0];
+  *pitch = step;
+  for (int32_t i = last - 1; i >= 0; step *= s->shape[i--])
+    if (s->shape[i] != 1 && stride[i] != step) return false;
+  return s->shape[last] == 1 || stride[last] == 1;
+}
+
+// Whether the rows of each tensor lie equally far apart.
+static bool even_rows(const ht_broadcast* s, pitches* rows) {
+  return even(s, s->a_stride, &rows->a) && even(s, s->b_stride, &rows->b) && even(s, s->output_stride, &rows->output);
+}
+
 // `kind` is a constant where this is inlined.
-static inline __attribute__((always_inline)) void combine(const ht_binary_params* p, const int8_t* a, const int8_t* b,
-                                                          int32_t rows, int32_t count, int8_t* out, int32_t kind) {
+static inline __attribute__((always_inline)) void combine(const ht_binary_params* p, const int8_t* a, const int8_t* b, int32_t rows,
+                                                          int32_t count, pitches pitch, int8_t* out, int32_t kind) {
   const int32_t step = p->channel_step;
   for (int32_t c = 0; c < count; c += kLanes) {
     const __mmask16 mask = lanes_of(count - c);
@@ -109,9 +128,8 @@ static inline __attribute__((always_inline)) void combine(const ht_binary_params
     const __m512 shift = _mm512_cvtepi32_ps(_mm512_add_epi32(zo, offset)), limit = _mm512_set1_ps(1024.0f);
     const __m512 least = _mm512_sub_ps(_mm512_setzero_ps(), limit);
     for (int32_t row = 0; row < rows; ++row) {
-      const size_t at = (size_t)row * (size_t)count + (size_t)c;
-      const __m512 x = _mm512_cvtepi32_ps(_mm512_sub_epi32(load_bytes(a + at, mask), za));
-      const __m512 y = _mm512_cvtepi32_ps(_mm512_sub_epi32(load_bytes(b + at, mask), zb));
+      const __m512 x = _mm512_cvtepi32_ps(_mm512_sub_epi32(load_bytes(a + row * pitch.a + c, mask), za));
+      const __m512 y = _mm512_cvtepi32_ps(_mm512_sub_epi32(load_bytes(b + row * pitch.b + c, mask), zb));
       __m512 r;
       if (kind == HT_MUL) {
         r = _mm512_add_ps(_mm512_mul_ps(_mm512_mul_ps(x, y), a_ratio), shift);
@@ -121,7 +139,7 @@ static inline __attribute__((always_inline)) void combine(const ht_binary_params
         r = _mm512_add_ps(_mm512_mul_ps(x, a_ratio), _mm512_mul_ps(y, b_ratio));
       }
       const __m512i whole = round_half_even(_mm512_min_ps(_mm512_max_ps(r, least), limit));
-      _mm512_mask_cvtsepi32_storeu_epi8(out + at, mask,
+      _mm512_mask_cvtsepi32_storeu_epi8(out + row * pitch.output + c, mask,
                                         kind == HT_MUL ? _mm512_sub_epi32(whole, offset) : _mm512_add_epi32(whole, zo));
     }
   }
@@ -129,20 +147,21 @@ static inline __attribute__((always_inline)) void combine(const ht_binary_params
 
 void ht_binary_run_avx512(const ht_binary_params* p, const ht_arguments* arguments, int32_t begin, int32_t end) {
   const bool kind = p->kind == HT_ADD || p->kind == HT_SUB || p->kind == HT_MUL;
-  if (!kind || p->policy != HT_FLOAT_HALF_EVEN || !ht_broadcast_gapless(&p->shape)) {
+  pitches pitch;
+  if (!kind || p->policy != HT_FLOAT_HALF_EVEN || !even_rows(&p->shape, &pitch)) {
     ht_binary_avx512vnni(p, arguments, begin, end);
     return;
   }
   const int32_t n = p->shape.shape[p->shape.rank - 1];
-  const ptrdiff_t at = (ptrdiff_t)begin * n;
-  const int8_t *a = (const int8_t*)arguments->inputs[0] + at, *b = (const int8_t*)arguments->inputs[1] + at;
-  int8_t* out = (int8_t*)arguments->output + at;
-  const int32_t rows = p->channel_step ? end - begin : 1, count = p->channel_step ? n : (end - begin) * n;
+  const int8_t *a = (const int8_t*)arguments->inputs[0] + begin * pitch.a, *b = (const int8_t*)arguments->inputs[1] + begin * pitch.b;
+  int8_t* out = (int8_t*)arguments->output + begin * pitch.output;
+  const bool one = p->channel_step == 0 && ht_broadcast_gapless(&p->shape);
+  const int32_t rows = one ? 1 : end - begin, count = one ? (end - begin) * n : n;
   if (p->kind == HT_MUL) {
-    combine(p, a, b, rows, count, out, HT_MUL);
+    combine(p, a, b, rows, count, pitch, out, HT_MUL);
   } else if (p->kind == HT_SUB) {
-    combine(p, a, b, rows, count, out, HT_SUB);
+    combine(p, a, b, rows, count, pitch, out, HT_SUB);
   } else {
-    combine(p, a, b, rows, count, out, HT_ADD);
+    combine(p, a, b, rows, count, pitch, out, HT_ADD);
   }
 }

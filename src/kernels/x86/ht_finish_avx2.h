@@ -36,7 +36,7 @@ enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_S8, HT_FINISH_LEAKY, HT_FIN
 typedef struct ht_finisher {
   const ht_epilogue* epilogue;
   int32_t form;
-  ht_rising_tables rising;
+  ht_activation_words rising;
 } ht_finisher;
 
 static inline ht_finisher ht_prepare_finish(const ht_epilogue* e) {
@@ -44,7 +44,7 @@ static inline ht_finisher ht_prepare_finish(const ht_epilogue* e) {
   if (e->policy != HT_FLOAT_HALF_EVEN) return f;
   if (e->output == HT_OUTPUT_S8) f.form = HT_FINISH_S8;
   if (e->output == HT_OUTPUT_LEAKY) f.form = HT_FINISH_LEAKY;
-  if (e->output == HT_OUTPUT_ACTIVATED) f.form = ht_load_rising(e->activation, &f.rising) ? HT_FINISH_RISING : HT_FINISH_ACTIVATED;
+  if (e->output == HT_OUTPUT_ACTIVATED) f.form = ht_make_words(e->activation, &f.rising) ? HT_FINISH_RISING : HT_FINISH_ACTIVATED;
   return f;
 }
 

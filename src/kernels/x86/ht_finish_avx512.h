@@ -5,15 +5,14 @@
 
 #include <immintrin.h>
 
-#include "kernels/c/ht_finish.h"
+#include "kernels/x86/ht_activation_words.h"
 
 enum { HT_VECTOR = 16 };
 
-// An activation's tables and constants in registers. The halves of the tables change places, so that the signed number of a
-// piece selects from them by its low five bits. Where the function rises, y = base + (slope * r >> shift) + (t - inside) is
-// (base - piece start) + ((slope - 2^shift) * r >> shift) + t, because inside = piece start + r.
+// An activation's tables and constants in registers; the halves of the tables change places, so that the signed number of a piece selects
+// from them by its low five bits. One that rises has tables of words (ht_activation_words.h) in the first of each pair.
 typedef struct ht_activation_registers {
-  __m512i base[2], slope[2], curve[2], last, within;
+  __m512i base[2], slope[2], curve[2], first, last, within, to_words;
   __m512 least, most;
   __m128i shift;
 } ht_activation_registers;
@@ -27,15 +26,26 @@ typedef struct ht_finisher {
   ht_activation_registers function;
 } ht_finisher;
 
+static inline __m512i ht_swap_halves(__m512i x) { return _mm512_shuffle_i64x2(x, x, 0x4e); }
+
+static inline void ht_load_limits(const ht_activation* f, ht_activation_registers* v) {
+  const int32_t end = HT_ACTIVATION_PIECES / 2 << f->piece_shift;
+  v->first = _mm512_set1_epi32(-end);
+  v->last = _mm512_set1_epi32(end - 1);
+  v->within = _mm512_set1_epi32((1 << f->piece_shift) - 1);
+  v->least = _mm512_set1_ps((float)-end);
+  v->most = _mm512_set1_ps(f->rises ? (float)HT_REQUANTIZE_LIMIT : (float)(end - 1));
+  v->shift = _mm_cvtsi32_si128(f->piece_shift);
+  v->to_words = _mm512_set1_epi32(16 - f->piece_shift);
+}
+
 // False where a product of the vector form might leave its type.
-static inline bool ht_load_activation(const ht_activation* f, ht_activation_registers* v) {
-  const int32_t half = HT_ACTIVATION_PIECES / 2, end = half << f->piece_shift;
-  const int32_t rise = f->rises ? 1 << f->piece_shift : 0;
+static inline bool ht_load_bounded(const ht_activation* f, ht_activation_registers* v) {
   int32_t base[HT_ACTIVATION_PIECES], slope[HT_ACTIVATION_PIECES], curve[HT_ACTIVATION_PIECES];
   for (int32_t i = 0; i < HT_ACTIVATION_PIECES; ++i) {
-    const int32_t piece = i ^ half;
-    base[i] = f->base[piece] - (piece - half) * rise;
-    slope[i] = f->slope[piece] - rise;
+    const int32_t piece = i ^ HT_ACTIVATION_PIECES / 2;
+    base[i] = f->base[piece];
+    slope[i] = f->slope[piece];
     curve[i] = f->curve[piece];
     const int32_t bend = curve[i] < 0 ? -curve[i] : curve[i], steep = slope[i] < 0 ? -slope[i] : slope[i];
     if (bend > INT16_MAX || bend + steep > 1 << 16) return false;
@@ -45,11 +55,18 @@ static inline bool ht_load_activation(const ht_activation* f, ht_activation_regi
     v->slope[i] = _mm512_loadu_si512(slope + i * HT_VECTOR);
     v->curve[i] = _mm512_loadu_si512(curve + i * HT_VECTOR);
   }
-  v->last = _mm512_set1_epi32(end - 1);
-  v->within = _mm512_set1_epi32((1 << f->piece_shift) - 1);
-  v->least = _mm512_set1_ps((float)-end);
-  v->most = _mm512_set1_ps(f->rises ? (float)HT_REQUANTIZE_LIMIT : (float)(end - 1));
-  v->shift = _mm_cvtsi32_si128(f->piece_shift);
+  ht_load_limits(f, v);
+  return true;
+}
+
+// False where a number needs more than 16 bits.
+static inline bool ht_load_rising(const ht_activation* f, ht_activation_registers* v) {
+  ht_activation_words words;
+  if (!ht_make_words(f, &words)) return false;
+  v->base[0] = ht_swap_halves(_mm512_loadu_si512(words.base));
+  v->slope[0] = ht_swap_halves(_mm512_loadu_si512(words.slope));
+  v->curve[0] = ht_swap_halves(_mm512_loadu_si512(words.curve));
+  ht_load_limits(f, v);
   return true;
 }
 
@@ -67,9 +84,10 @@ static inline ht_finisher ht_prepare_finish(const ht_epilogue* e, int32_t channe
   if (e->output == HT_OUTPUT_F32) f.form = HT_FINISH_F32;
   if (e->policy != HT_FLOAT_HALF_EVEN) return f;
   if (e->output == HT_OUTPUT_S8 && ht_all_small(e->multiplier.real, channels)) f.form = HT_FINISH_S8;
-  if (e->output == HT_OUTPUT_ACTIVATED && ht_all_small(e->second.real, channels) &&
-      ht_load_activation(e->activation, &f.function))
-    f.form = e->activation->rises ? HT_FINISH_RISING : HT_FINISH_BOUNDED;
+  if (e->output == HT_OUTPUT_ACTIVATED && ht_all_small(e->second.real, channels)) {
+    if (e->activation->rises && ht_load_rising(e->activation, &f.function)) f.form = HT_FINISH_RISING;
+    if (!e->activation->rises && ht_load_bounded(e->activation, &f.function)) f.form = HT_FINISH_BOUNDED;
+  }
   return f;
 }
 
@@ -79,26 +97,65 @@ static inline __m512i ht_scale_16(__m512i x, __m512 multiplier) {
   return ht_round_16(_mm512_mul_ps(_mm512_cvtepi32_ps(x), multiplier));
 }
 
-// A sum requantized to fixed point and the function of it; `rises` is a constant where this is inlined.
-static inline __m512i ht_activate_16(const ht_activation_registers* v, __m512i sums, __m512 multiplier, bool rises) {
+// Sums requantized to fixed point and a bounded function of them.
+static inline __m512i ht_activate_bounded(const ht_activation_registers* v, __m512i sums, __m512 multiplier) {
   const __m512 real = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), multiplier);
   const __m512i t = ht_round_16(_mm512_min_ps(_mm512_max_ps(real, v->least), v->most));
-  const __m512i inside = rises ? _mm512_min_epi32(t, v->last) : t;
-  const __m512i piece = _mm512_sra_epi32(inside, v->shift);
-  const __m512i r = _mm512_and_si512(inside, v->within);
+  const __m512i piece = _mm512_sra_epi32(t, v->shift);
+  const __m512i r = _mm512_and_si512(t, v->within);
   const __m512i curve = _mm512_permutex2var_epi32(v->curve[0], piece, v->curve[1]);
   const __m512i bend = _mm512_sra_epi32(_mm512_madd_epi16(curve, r), v->shift);
   const __m512i slope = _mm512_add_epi32(_mm512_permutex2var_epi32(v->slope[0], piece, v->slope[1]), bend);
   const __m512i rise = _mm512_sra_epi32(_mm512_mullo_epi32(slope, r), v->shift);
-  const __m512i y = _mm512_add_epi32(_mm512_permutex2var_epi32(v->base[0], piece, v->base[1]), rise);
-  return rises ? _mm512_add_epi32(y, t) : y;
+  return _mm512_add_epi32(_mm512_permutex2var_epi32(v->base[0], piece, v->base[1]), rise);
 }
 
-// From a sum to the integer before zero point and clamps; `form` is a constant where this is inlined.
-static inline __m512i ht_requantize_16(const ht_activation_registers* v, __m512i sums, __m512 multiplier, __m512 second,
-                                       int32_t form) {
-  if (form == HT_FINISH_S8) return ht_scale_16(sums, multiplier);
-  return ht_scale_16(ht_activate_16(v, sums, multiplier, form == HT_FINISH_RISING), second);
+// What a sum of sixteen channels is multiplied by.
+typedef struct ht_scales {
+  __m512 multiplier, second;
+} ht_scales;
+
+// Loops over vectors in registers. One step after the other is done for all of them, because a chain of steps is longer than the
+// window in which a processor looks for independent instructions.
+#define HT_EACH(i, step) _Pragma("GCC unroll 8") for (int32_t i = 0; i < count; i += step)
+enum { HT_MOST_VECTORS = 8 };
+
+// A function that rises, of an even number of sums' vectors: max(t, 0) and the rest, in words, of two vectors together. What lies below
+// all numbers becomes the lowest one, which is as good as any below the pieces.
+static inline __attribute__((always_inline)) void ht_activate_rising(const ht_activation_registers* v, __m512i* s, const ht_scales* scales,
+                                                                     int32_t step, int32_t count) {
+  const __mmask32 odd = 0xaaaaaaaau;
+  __m512i at[HT_MOST_VECTORS], piece[HT_MOST_VECTORS], u[HT_MOST_VECTORS], y[HT_MOST_VECTORS];
+  HT_EACH(i, 1) s[i] = ht_round_16(_mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(s[i]), scales[i * step].multiplier), v->most));
+  // A place between first and last, moved up, has its piece in the upper word and where it lies within that in the lower one.
+  HT_EACH(i, 1) at[i] = _mm512_min_epi32(_mm512_max_epi32(s[i], v->first), v->last);
+  HT_EACH(i, 1) at[i] = _mm512_sllv_epi32(at[i], v->to_words);
+  HT_EACH(i, 2) piece[i] = _mm512_mask_mov_epi16(_mm512_srli_epi32(at[i], 16), odd, at[i + 1]);
+  HT_EACH(i, 2) at[i] = _mm512_mask_mov_epi16(at[i], odd, _mm512_slli_epi32(at[i + 1], 16));
+  HT_EACH(i, 2) u[i] = _mm512_srli_epi16(at[i], 1);
+  HT_EACH(i, 2) y[i] = _mm512_sub_epi16(_mm512_mulhi_epu16(_mm512_permutexvar_epi16(piece[i], v->curve[0]), at[i]), u[i]);
+  HT_EACH(i, 2) y[i] = _mm512_add_epi16(y[i], _mm512_permutexvar_epi16(piece[i], v->slope[0]));
+  HT_EACH(i, 2) y[i] = _mm512_sub_epi16(_mm512_mulhi_epu16(y[i], at[i]), u[i]);
+  HT_EACH(i, 2) y[i] = _mm512_add_epi16(y[i], _mm512_permutexvar_epi16(piece[i], v->base[0]));
+  // A product with the pair (1, 0) or (0, 1) is one of a pair of words.
+  HT_EACH(i, 1) s[i] = _mm512_max_epi32(s[i], _mm512_setzero_si512());
+  HT_EACH(i, 1) s[i] = _mm512_dpwssd_epi32(s[i], y[i / 2 * 2], _mm512_set1_epi32(i % 2 ? 1 << 16 : 1));
+}
+
+// From vectors of sums to the integers before zero point and clamps; vector i has scales[i * step]. `count` and `form` are constants
+// where this is inlined.
+static inline __attribute__((always_inline)) void ht_requantize(const ht_activation_registers* v, __m512i* s, const ht_scales* scales,
+                                                                int32_t step, int32_t count, int32_t form) {
+  if (form == HT_FINISH_S8) {
+    HT_EACH(i, 1) s[i] = ht_scale_16(s[i], scales[i * step].multiplier);
+    return;
+  }
+  if (form == HT_FINISH_RISING) {
+    ht_activate_rising(v, s, scales, step, count);
+  } else {
+    HT_EACH(i, 1) s[i] = ht_activate_bounded(v, s[i], scales[i * step].multiplier);
+  }
+  HT_EACH(i, 1) s[i] = ht_scale_16(s[i], scales[i * step].second);
 }
 
 // Sixty-four integers to bytes; lane l of the result holds lane l of a, of b, of c and of d. Everything saturates, as the
@@ -132,27 +189,44 @@ static inline void ht_store_pixels(int8_t* to, size_t stride, int32_t pixels, __
   if (pixels > 3) _mm_mask_storeu_epi8(to + 3 * stride, mask, _mm512_extracti32x4_epi32(bytes, 3));
 }
 
+// What the pixels of sixteen channels have in common.
+typedef struct ht_channels {
+  ht_scales scales;
+  __m512i zero, minimum, maximum;
+  __mmask16 mask;
+} ht_channels;
+
+// `count` is a constant where this is inlined, 4 or 8.
+static inline __attribute__((always_inline)) void ht_finish_pixels(const ht_activation_registers* v, const ht_channels* c, const int32_t* sums,
+                                                                   int32_t pixels, int8_t* to, size_t stride, int32_t count, int32_t form) {
+  __m512i s[HT_MOST_VECTORS];
+  HT_EACH(i, 1) s[i] = _mm512_loadu_si512(sums + i * HT_VECTOR);
+  ht_requantize(v, s, &c->scales, 0, count, form);
+  HT_EACH(i, 4) {
+    const __m512i bytes = ht_narrow_64(s[i], s[i + 1], s[i + 2], s[i + 3], c->zero, c->zero, c->minimum, c->maximum);
+    ht_store_pixels(to + (size_t)i * stride, stride, pixels - i, c->mask, bytes);
+  }
+}
+
 static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finisher* f, int32_t first, __mmask16 mask,
                                                                   int32_t pixels, const int32_t* sums, int8_t* to, size_t stride,
                                                                   int32_t form) {
   const ht_epilogue* e = f->epilogue;
   const ht_activation_registers v = f->function;  // a copy, because stores of bytes may alias the original
-  const __m512 multiplier = _mm512_maskz_loadu_ps(mask, e->multiplier.real + first);
-  const __m512 second = form == HT_FINISH_S8 ? multiplier : _mm512_maskz_loadu_ps(mask, e->second.real + first);
-  const __m512i minimum = ht_spread_channels(e->minimum + first, mask), maximum = ht_spread_channels(e->maximum + first, mask);
+  ht_channels c;
+  c.mask = mask;
+  c.scales.multiplier = _mm512_maskz_loadu_ps(mask, e->multiplier.real + first);
+  c.scales.second = form == HT_FINISH_S8 ? c.scales.multiplier : _mm512_maskz_loadu_ps(mask, e->second.real + first);
+  c.minimum = ht_spread_channels(e->minimum + first, mask), c.maximum = ht_spread_channels(e->maximum + first, mask);
   const __m512i zero_bytes = ht_spread_channels(e->zero_point + first, mask);
-  const __m512i zero = _mm512_srai_epi16(_mm512_unpacklo_epi8(zero_bytes, zero_bytes), 8);
-  for (int32_t r = 0; r < pixels; r += 4, sums += 4 * HT_VECTOR, to += 4 * stride) {
-    const __m512i a = ht_requantize_16(&v, _mm512_loadu_si512(sums), multiplier, second, form);
-    const __m512i b = ht_requantize_16(&v, _mm512_loadu_si512(sums + HT_VECTOR), multiplier, second, form);
-    const __m512i c = ht_requantize_16(&v, _mm512_loadu_si512(sums + 2 * HT_VECTOR), multiplier, second, form);
-    const __m512i d = ht_requantize_16(&v, _mm512_loadu_si512(sums + 3 * HT_VECTOR), multiplier, second, form);
-    ht_store_pixels(to, stride, pixels - r, mask, ht_narrow_64(a, b, c, d, zero, zero, minimum, maximum));
-  }
+  c.zero = _mm512_srai_epi16(_mm512_unpacklo_epi8(zero_bytes, zero_bytes), 8);
+  int32_t r = 0;
+  for (; r + 4 < pixels; r += 8) ht_finish_pixels(&v, &c, sums + r * HT_VECTOR, pixels - r, to + (size_t)r * stride, stride, 8, form);
+  if (r < pixels) ht_finish_pixels(&v, &c, sums + r * HT_VECTOR, pixels - r, to + (size_t)r * stride, stride, 4, form);
 }
 
 // sums + r * HT_VECTOR belongs to channels [first, first + count) of pixel r and goes to output[at + r * stride]. There are
-// sums for whole fours of pixels, of which the last may be more than are stored.
+// sums for whole fours of pixels, or eights where there are more than four, of which the last may be more than are stored.
 static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels, int32_t* sums,
                                    void* output, size_t at, size_t stride) {
   const ht_epilogue* e = f->epilogue;

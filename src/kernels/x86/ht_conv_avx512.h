@@ -46,21 +46,46 @@ static inline void ht_copy_flipped(const int8_t* from, size_t count, __m512i fli
   }
 }
 
-// The inputs under the filter whose first tap is at (y, x). What follows them in `patch`, up to 64 bytes, is overwritten.
+// Whether a row of the filter reads bytes that are adjacent, and few enough for one vector.
+static inline bool ht_has_short_rows(const ht_conv_params* p) {
+  return p->dilation_width == 1 && ht_group_inputs(p) == p->input_stride && p->kernel_width * ht_group_inputs(p) <= 64;
+}
+
+// Patches of `count` pixels whose filters lie inside of the input, for short rows. Each row's vector is stored whole, and what it has
+// too much is overwritten by the next one. Small vectors cross fewer borders of cache lines.
+#define HT_GATHER_ROWS(mask_type, flips, load, exclusive_or, store)                       \
+  do {                                                                                    \
+    const mask_type mask = (mask_type)(~(__mmask64)0 >> (64 - row_bytes));                \
+    for (int32_t i = 0; i < count; ++i, from += step, patches += pitch) {                 \
+      const int8_t* row = from;                                                           \
+      int8_t* to = patches;                                                               \
+      for (int32_t ky = 0; ky < p->kernel_height; ++ky, row += row_step, to += row_bytes) \
+        store((void*)to, exclusive_or(load(mask, row), flips));                           \
+    }                                                                                     \
+  } while (false)
+
+static inline void ht_gather_inside(const ht_conv_params* p, const int8_t* image, int32_t y, int32_t x, int32_t count, size_t pitch,
+                                    __m512i flip, int8_t* patches) {
+  const int32_t row_bytes = p->kernel_width * p->input_stride;
+  const ptrdiff_t row_step = (ptrdiff_t)p->dilation_height * p->input_width * p->input_stride;
+  const ptrdiff_t step = (ptrdiff_t)p->stride_width * p->input_stride;
+  const int8_t* from = image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride;
+  if (row_bytes <= 16) {
+    HT_GATHER_ROWS(__mmask16, _mm512_castsi512_si128(flip), _mm_maskz_loadu_epi8, _mm_xor_si128, _mm_storeu_si128);
+  } else if (row_bytes <= 32) {
+    HT_GATHER_ROWS(__mmask32, _mm512_castsi512_si256(flip), _mm256_maskz_loadu_epi8, _mm256_xor_si256, _mm256_storeu_si256);
+  } else {
+    HT_GATHER_ROWS(__mmask64, flip, _mm512_maskz_loadu_epi8, _mm512_xor_si512, _mm512_storeu_si512);
+  }
+}
+
+// The inputs under the filter whose first tap is at (y, x).
 static inline void ht_gather_flipped(const ht_conv_params* p, const int8_t* image, int32_t y, int32_t x, int32_t first_channel,
                                      __m512i flip, int8_t* patch) {
   const size_t channels = (size_t)ht_group_inputs(p);
   const int32_t row_bytes = p->kernel_width * ht_group_inputs(p);
   const bool adjacent =
       p->dilation_width == 1 && ht_group_inputs(p) == p->input_stride && x >= 0 && x + p->kernel_width <= p->input_width;
-  if (adjacent && row_bytes <= 64 && y >= 0 && y + (p->kernel_height - 1) * p->dilation_height < p->input_height) {
-    const __mmask64 mask = ~(__mmask64)0 >> (64 - row_bytes);
-    const ptrdiff_t step = (ptrdiff_t)p->dilation_height * p->input_width * p->input_stride;
-    const int8_t* from = image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride;
-    for (int32_t ky = 0; ky < p->kernel_height; ++ky, from += step, patch += row_bytes)
-      _mm512_storeu_si512(patch, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, from), flip));
-    return;
-  }
   for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
     const int32_t iy = y + ky * p->dilation_height;
     const bool row_inside = iy >= 0 && iy < p->input_height;
@@ -103,13 +128,27 @@ static inline void ht_gather_pixels(const ht_conv_params* p, const int8_t* input
     return;
   }
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+  const bool short_rows = ht_has_short_rows(p);
   int32_t row = pixel / p->output_width, ox = pixel % p->output_width;
   for (int32_t left = valid; left > 0; ++row, ox = 0) {
     const int8_t* image = input + (size_t)(row / p->output_height) * image_size;
     const int32_t y = row % p->output_height * p->stride_height - p->pad_top;
     const int32_t count = p->output_width - ox < left ? p->output_width - ox : left;
-    for (int32_t i = 0; i < count; ++i, patches += pitch)
-      ht_gather_flipped(p, image, y, (ox + i) * p->stride_width - p->pad_left, first_channel, flip, patches);
+    const bool rows_inside = y >= 0 && y + (p->kernel_height - 1) * p->dilation_height < p->input_height;
+    for (int32_t i = 0; i < count;) {
+      const int32_t x = (ox + i) * p->stride_width - p->pad_left;
+      const int32_t room = x >= 0 && short_rows && rows_inside ? p->input_width - p->kernel_width - x : -1;
+      int32_t inside = room >= 0 ? room / p->stride_width + 1 : 0;
+      if (inside > count - i) inside = count - i;
+      if (inside) {
+        ht_gather_inside(p, image, y, x, inside, pitch, flip, patches);
+      } else {
+        ht_gather_flipped(p, image, y, x, first_channel, flip, patches);
+        inside = 1;
+      }
+      i += inside;
+      patches += (size_t)inside * pitch;
+    }
     left -= count;
   }
 }

@@ -62,10 +62,10 @@ static void copy_every_second(const ht_copy_params* p, const char* in, char* out
     }
 }
 
-// Leaves `planes` bytes of every four.
+// Leaves `planes` bytes of every four, and zeros behind them.
 static __m128i dense_order(int32_t planes) {
   int8_t index[16];
-  for (int32_t i = 0; i < 16; ++i) index[i] = (int8_t)(i < 4 * planes ? i / planes * 4 + i % planes : 0);
+  for (int32_t i = 0; i < 16; ++i) index[i] = (int8_t)(i < 4 * planes ? i / planes * 4 + i % planes : -128);
   return _mm_loadu_si128((const __m128i*)index);
 }
 
@@ -81,6 +81,14 @@ static inline void transpose_few(const char* in, ptrdiff_t plane, int32_t planes
   const __m128i low23 = _mm_unpacklo_epi8(p2, p3), high23 = _mm_unpackhi_epi8(p2, p3);
   const __m128i four[4] = {_mm_unpacklo_epi16(low01, low23), _mm_unpackhi_epi16(low01, low23), _mm_unpacklo_epi16(high01, high23),
                            _mm_unpackhi_epi16(high01, high23)};
+  if (pitch == planes && planes == 3 && pixels == 16) {
+    const __m128i a = _mm_shuffle_epi8(four[0], dense), b = _mm_shuffle_epi8(four[1], dense);
+    const __m128i c = _mm_shuffle_epi8(four[2], dense), d = _mm_shuffle_epi8(four[3], dense);
+    _mm_storeu_si128((__m128i*)out, _mm_or_si128(a, _mm_slli_si128(b, 12)));
+    _mm_storeu_si128((__m128i*)(out + 16), _mm_or_si128(_mm_srli_si128(b, 4), _mm_slli_si128(c, 8)));
+    _mm_storeu_si128((__m128i*)(out + 32), _mm_or_si128(_mm_srli_si128(c, 8), _mm_slli_si128(d, 4)));
+    return;
+  }
   if (pitch == planes) {
     for (int32_t i = 0; i < pixels; i += 4) {
       const int32_t now = pixels - i < 4 ? pixels - i : 4;

@@ -52,6 +52,37 @@ static bool ordinary_scales(const ht_convert_params* p) {
   return true;
 }
 
+// A scale's parts of a quantization.
+typedef struct grid {
+  __m512 scale, inverse, least, most;
+  __m512i zero_point;
+} grid;
+
+static inline grid grid_of(const ht_convert_params* p, int32_t c, __mmask16 mask) {
+  grid g;
+  g.scale = channel_floats(p->scale, p->channel_step, c, mask);
+  g.inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), g.scale);
+  g.most = _mm512_mul_ps(g.scale, _mm512_set1_ps(1024.0f));
+  g.least = _mm512_sub_ps(_mm512_setzero_ps(), g.most);
+  g.zero_point = channel_bytes(p->zero_point, p->channel_step, c, mask);
+  return g;
+}
+
+static inline __m512i quantize(const grid* g, __m512 x) {
+  x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x);
+  x = _mm512_min_ps(_mm512_max_ps(x, g->least), g->most);
+  return _mm512_add_epi32(round_half_even(divide(x, g->scale, g->inverse)), g->zero_point);
+}
+
+// 64 adjacent elements of one scale.
+static inline void quantize_64(const grid* g, const float* from, int8_t* to) {
+  const __m512i a = quantize(g, _mm512_loadu_ps(from)), b = quantize(g, _mm512_loadu_ps(from + kLanes));
+  const __m512i c = quantize(g, _mm512_loadu_ps(from + 2 * kLanes)), d = quantize(g, _mm512_loadu_ps(from + 3 * kLanes));
+  const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+  const __m512i bytes = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, bytes));
+}
+
 void ht_quantize_run_avx512(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   if (!ordinary_scales(p)) {
     ht_quantize_avx512vnni(p, a, begin, end);
@@ -60,21 +91,18 @@ void ht_quantize_run_avx512(const ht_convert_params* p, const ht_arguments* a, i
   const lines l = lines_of(p, begin, end);
   const float* in = (const float*)a->inputs[0] + (ptrdiff_t)begin * p->input_stride;
   int8_t* out = (int8_t*)a->output + (ptrdiff_t)begin * p->output_stride;
-  for (int32_t c = 0; c < l.count; c += kLanes) {
+  int32_t c = 0;
+  if (p->channel_step == 0 && l.rows == 1) {
+    const grid g = grid_of(p, 0, 0xffff);
+    for (; c + 4 * kLanes <= l.count; c += 4 * kLanes) quantize_64(&g, in + c, out + c);
+  }
+  for (; c < l.count; c += kLanes) {
     const __mmask16 mask = lanes_of(l.count - c);
-    const __m512 scale = channel_floats(p->scale, p->channel_step, c, mask);
-    const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), scale), most = _mm512_mul_ps(scale, _mm512_set1_ps(1024.0f));
-    const __m512 least = _mm512_sub_ps(_mm512_setzero_ps(), most);
-    const __m512i zero_point = channel_bytes(p->zero_point, p->channel_step, c, mask);
+    const grid g = grid_of(p, c, mask);
     const float* from = in + c;
     int8_t* to = out + c;
-    for (int32_t row = 0; row < l.rows; ++row, from += l.input_stride, to += l.output_stride) {
-      __m512 x = _mm512_maskz_loadu_ps(mask, from);
-      x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x);
-      x = _mm512_min_ps(_mm512_max_ps(x, least), most);
-      const __m512i q = _mm512_add_epi32(round_half_even(divide(x, scale, inverse)), zero_point);
-      _mm512_mask_cvtsepi32_storeu_epi8(to, mask, q);
-    }
+    for (int32_t row = 0; row < l.rows; ++row, from += l.input_stride, to += l.output_stride)
+      _mm512_mask_cvtsepi32_storeu_epi8(to, mask, quantize(&g, _mm512_maskz_loadu_ps(mask, from)));
   }
 }
 

@@ -4,21 +4,35 @@
 #include "kernels/x86/ht_elements_x86.h"
 #include "kernels/x86/ht_taps.h"
 
-// The maximum of a window in up to 64 channels at once.
-static void take_maximum(const ht_pool_params* p, const int8_t* image, int32_t top, int32_t left, ht_taps y, ht_taps x,
-                         int8_t* out) {
-  for (int32_t first = 0; first < p->channels; first += 64) {
-    const int32_t count = p->channels - first;
-    const __mmask64 mask = count >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
-    __m512i best = _mm512_set1_epi8(INT8_MIN);
-    for (int32_t ky = y.first; ky < y.last; ++ky) {
-      const int8_t* row = image + (ptrdiff_t)(top + ky * p->dilation_height) * p->input_width * p->input_stride + first;
-      for (int32_t kx = x.first; kx < x.last; ++kx)
-        best = _mm512_max_epi8(best,
-                               _mm512_maskz_loadu_epi8(mask, row + (ptrdiff_t)(left + kx * p->dilation_width) * p->input_stride));
-    }
-    _mm512_mask_storeu_epi8(out + first, mask, best);
-  }
+// A window of taps: the first one, bytes from tap to tap.
+typedef struct window {
+  const int8_t* first;
+  int32_t rows, columns;
+  ptrdiff_t row_step, step;
+} window;
+
+// The maximum of a window in up to 64 channels.
+static inline void take_maximum_64(const window* w, __mmask64 mask, int8_t* out) {
+  __m512i best = _mm512_set1_epi8(INT8_MIN);
+  const int8_t* row = w->first;
+  for (int32_t y = 0; y < w->rows; ++y, row += w->row_step)
+    for (int32_t x = 0; x < w->columns; ++x) best = _mm512_max_epi8(best, _mm512_maskz_loadu_epi8(mask, row + x * w->step));
+  _mm512_mask_storeu_epi8(out, mask, best);
+}
+
+// In up to 32 channels: half a vector lies across fewer borders of cache lines.
+static inline void take_maximum_32(const window* w, __mmask32 mask, int8_t* out) {
+  __m256i best = _mm256_set1_epi8(INT8_MIN);
+  const int8_t* row = w->first;
+  for (int32_t y = 0; y < w->rows; ++y, row += w->row_step)
+    for (int32_t x = 0; x < w->columns; ++x) best = _mm256_max_epi8(best, _mm256_maskz_loadu_epi8(mask, row + x * w->step));
+  _mm256_mask_storeu_epi8(out, mask, best);
+}
+
+static inline void take_maximum(window w, int32_t channels, int8_t* out) {
+  for (; channels > 32; channels -= 64, w.first += 64, out += 64)
+    take_maximum_64(&w, channels >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << channels) - 1, out);
+  if (channels > 0) take_maximum_32(&w, (__mmask32)(~0u >> (32 - channels)), out);
 }
 
 void ht_pool_run_avx512(const ht_pool_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
@@ -32,9 +46,14 @@ void ht_pool_run_avx512(const ht_pool_params* p, const ht_arguments* a, int32_t 
     const int32_t top = row % p->output_height * p->stride_height - p->pad_top;
     const ht_taps y = ht_taps_inside(top, p->dilation_height, p->kernel_height, p->input_height);
     int8_t* out = (int8_t*)a->output + (size_t)row * (size_t)p->output_width * (size_t)p->output_stride;
+    const ptrdiff_t row_pitch = (ptrdiff_t)p->input_width * p->input_stride;
+    const int8_t* lines = image + (ptrdiff_t)(top + y.first * p->dilation_height) * row_pitch;
     for (int32_t ox = 0; ox < p->output_width; ++ox, out += p->output_stride) {
       const int32_t left = ox * p->stride_width - p->pad_left;
-      take_maximum(p, image, top, left, y, ht_taps_inside(left, p->dilation_width, p->kernel_width, p->input_width), out);
+      const ht_taps x = ht_taps_inside(left, p->dilation_width, p->kernel_width, p->input_width);
+      const window w = {lines + (ptrdiff_t)(left + x.first * p->dilation_width) * p->input_stride, y.last - y.first, x.last - x.first,
+                        p->dilation_height * row_pitch, (ptrdiff_t)p->dilation_width * p->input_stride};
+      take_maximum(w, p->channels, out);
     }
   }
 }

@@ -71,6 +71,7 @@ inline void add_variants(Rows<ht_depthwise_params>& rows) {
 HT_ELEMENTS(binary)
 HT_ELEMENTS(copy)
 HT_ELEMENTS(depthwise_f32)
+HT_ELEMENTS(gather)
 HT_ELEMENTS(pool)
 #undef HT_ELEMENTS
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <immintrin.h>
 
+#include "kernels/c/ht_requantize.h"
 #include "kernels/x86/ht_elements_x86.h"
 #include "kernels/x86/ht_taps.h"
 
@@ -35,8 +36,44 @@ static inline void take_maximum(window w, int32_t channels, int8_t* out) {
   if (channels > 0) take_maximum_32(&w, (__mmask32)(~0u >> (32 - channels)), out);
 }
 
+// The mean of a window in up to 16 channels; `count` is the divisor.
+static inline void take_mean_16(const ht_pool_params* p, const window* w, int32_t first, __mmask16 mask, float count, int8_t* out) {
+  const ht_epilogue* e = &p->epilogue;
+  const int32_t taps = w->rows > 0 && w->columns > 0 ? w->rows * w->columns : 0;
+  __m512i sum = _mm512_setzero_si512();
+  const int8_t* row = w->first + first;
+  for (int32_t y = 0; y < w->rows; ++y, row += w->row_step)
+    for (int32_t x = 0; x < w->columns; ++x)
+      sum = _mm512_add_epi32(sum, _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, row + x * w->step)));
+  const __m512i zero = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, p->input_zero_point + first));
+  sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(zero, _mm512_set1_epi32(taps)));
+  const __m512 limit = _mm512_set1_ps(1024.0f), multiplier = _mm512_maskz_loadu_ps(mask, e->multiplier.real + first);
+  __m512 mean = _mm512_mul_ps(_mm512_div_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(count)), multiplier);
+  mean = _mm512_min_ps(_mm512_max_ps(mean, _mm512_sub_ps(_mm512_setzero_ps(), limit)), limit);
+  __m512i q = _mm512_cvt_roundps_epi32(mean, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  q = _mm512_add_epi32(q, _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, e->zero_point + first)));
+  q = _mm512_max_epi32(q, _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, e->minimum + first)));
+  q = _mm512_min_epi32(q, _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, e->maximum + first)));
+  _mm_mask_storeu_epi8(out + first, mask, _mm512_cvtsepi32_epi8(q));
+}
+
+static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
+
+// How many taps count for the divisor along an axis.
+static int32_t counted(const ht_pool_params* p, ht_taps taps, int32_t start, int32_t dilation, int32_t kernel, int32_t end) {
+  if (!p->count_padding) return taps.last > taps.first ? taps.last - taps.first : 0;
+  return start >= end ? 0 : least(kernel, (end - start + dilation - 1) / dilation);
+}
+
+static inline void take_mean(const ht_pool_params* p, const window* w, int32_t count, int8_t* out) {
+  for (int32_t first = 0; first < p->channels; first += 16) {
+    const int32_t left = p->channels - first;
+    take_mean_16(p, w, first, (__mmask16)(left >= 16 ? 0xffffu : (1u << left) - 1u), (float)(count > 0 ? count : 1), out);
+  }
+}
+
 void ht_pool_run_avx512(const ht_pool_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  if (p->kind != HT_POOL_MAX) {
+  if (p->kind != HT_POOL_MAX && p->epilogue.policy != HT_FLOAT_HALF_EVEN) {
     ht_pool_avx512vnni(p, a, begin, end);
     return;
   }
@@ -46,6 +83,7 @@ void ht_pool_run_avx512(const ht_pool_params* p, const ht_arguments* a, int32_t 
     const int32_t top = row % p->output_height * p->stride_height - p->pad_top;
     const ht_taps y = ht_taps_inside(top, p->dilation_height, p->kernel_height, p->input_height);
     int8_t* out = (int8_t*)a->output + (size_t)row * (size_t)p->output_width * (size_t)p->output_stride;
+    const int32_t counted_y = counted(p, y, top, p->dilation_height, p->kernel_height, p->input_height + p->pad_bottom);
     const ptrdiff_t row_pitch = (ptrdiff_t)p->input_width * p->input_stride;
     const int8_t* lines = image + (ptrdiff_t)(top + y.first * p->dilation_height) * row_pitch;
     for (int32_t ox = 0; ox < p->output_width; ++ox, out += p->output_stride) {
@@ -53,7 +91,12 @@ void ht_pool_run_avx512(const ht_pool_params* p, const ht_arguments* a, int32_t 
       const ht_taps x = ht_taps_inside(left, p->dilation_width, p->kernel_width, p->input_width);
       const window w = {lines + (ptrdiff_t)(left + x.first * p->dilation_width) * p->input_stride, y.last - y.first, x.last - x.first,
                         p->dilation_height * row_pitch, (ptrdiff_t)p->dilation_width * p->input_stride};
-      take_maximum(w, p->channels, out);
+      if (p->kind == HT_POOL_MAX) {
+        take_maximum(w, p->channels, out);
+      } else {
+        const int32_t counted_x = counted(p, x, left, p->dilation_width, p->kernel_width, p->input_width + p->pad_right);
+        take_mean(p, &w, counted_y * counted_x, out);
+      }
     }
   }
 }

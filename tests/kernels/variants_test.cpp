@@ -153,6 +153,19 @@ TEST(Variants, Pools) {
   }
 }
 
+TEST(Variants, ShufflesOfChannels) {
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    const int32_t most = random.coin() ? 130 : 530;
+    const int32_t axis = random.integer(1, most), count = random.integer(1, most), outer = random.integer(1, 5);
+    const auto indices = random.integers(static_cast<size_t>(count), -axis - 2, axis + 2);
+    const ht_gather_params p{1, outer, axis, count, 1, indices.data()};
+    const auto input = random.bytes(static_cast<size_t>(outer * axis));
+    compare<ht_gather_params>(random, gather_kernels(), p, {input.data()}, static_cast<size_t>(outer * count), gather_units(p));
+  }
+}
+
 TEST(Variants, Binary) {
   for (uint32_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);

@@ -3,11 +3,17 @@
 
 #include "kernels/x86/ht_elements_x86.h"
 
-// A shuffle of channels: rows of at most 128 bytes to rows of at most 128, by permutations of two vectors. Processors without
+// A shuffle of channels: rows of at most 512 bytes to rows of at most 512, by permutations of pairs of vectors. Processors without
 // AVX-512 VBMI, and other gathers, get the compiler's rendering of c/ht_copy.c.
-enum { kVector = 64, kMost = 2 * kVector };
+enum { kVector = 64, kPair = 2 * kVector, kMost = 512, kPairs = kMost / kPair };
 
-static inline __mmask64 first_bytes(int32_t count) {
+// 64 adjacent bytes of the output: where in its pair of vectors each is found, and which pair that is.
+typedef struct shuffle {
+  __m512i place;
+  __mmask64 of_pair[kPairs], written;
+} shuffle;
+
+static __mmask64 first_bytes(int32_t count) {
   if (count <= 0) return 0;
   return count >= kVector ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
 }
@@ -16,21 +22,39 @@ static bool is_shuffle(const ht_gather_params* p) {
   return p->element_bytes == 1 && p->inner == 1 && p->indices && p->axis <= kMost && p->count <= kMost && __builtin_cpu_supports("avx512vbmi");
 }
 
-static int8_t place(int32_t index, int32_t axis) {
+static int32_t source(int32_t index, int32_t axis) {
   index = index < 0 ? index + axis : index;
-  return (int8_t)(index < 0 ? 0 : (index >= axis ? axis - 1 : index));
+  return index < 0 ? 0 : (index >= axis ? axis - 1 : index);
+}
+
+static shuffle shuffle_of(const ht_gather_params* p, int32_t first) {
+  shuffle s = {.written = first_bytes(p->count - first)};
+  int8_t place[kVector] = {0};
+  for (int32_t i = 0; i < kVector && first + i < p->count; ++i) {
+    const int32_t from = source(p->indices[first + i], p->axis);
+    place[i] = (int8_t)(from % kPair);
+    s.of_pair[from / kPair] |= (__mmask64)1 << i;
+  }
+  s.place = _mm512_loadu_si512(place);
+  return s;
 }
 
 __attribute__((target("avx512vbmi"))) static void shuffle_rows(const ht_gather_params* p, const int8_t* in, int8_t* out, int32_t rows) {
-  int8_t index[kMost] = {0};
-  for (int32_t i = 0; i < p->count; ++i) index[i] = place(p->indices[i], p->axis);
-  const __m512i low = _mm512_loadu_si512(index), high = _mm512_loadu_si512(index + kVector);
-  const __mmask64 in0 = first_bytes(p->axis), in1 = first_bytes(p->axis - kVector);
-  const __mmask64 out0 = first_bytes(p->count), out1 = first_bytes(p->count - kVector);
+  const int32_t vectors = (p->count + kVector - 1) / kVector, pairs = (p->axis + kPair - 1) / kPair;
+  shuffle shuffles[kMost / kVector];
+  for (int32_t v = 0; v < vectors; ++v) shuffles[v] = shuffle_of(p, v * kVector);
   for (int32_t row = 0; row < rows; ++row, in += p->axis, out += p->count) {
-    const __m512i a = _mm512_maskz_loadu_epi8(in0, in), b = in1 ? _mm512_maskz_loadu_epi8(in1, in + kVector) : a;
-    _mm512_mask_storeu_epi8(out, out0, _mm512_permutex2var_epi8(a, low, b));
-    if (out1) _mm512_mask_storeu_epi8(out + kVector, out1, _mm512_permutex2var_epi8(a, high, b));
+    __m512i from[2 * kPairs];
+    from[0] = _mm512_maskz_loadu_epi8(first_bytes(p->axis), in);
+    from[1] = _mm512_maskz_loadu_epi8(first_bytes(p->axis - kVector), in + kVector);
+    for (int32_t i = 2; i < 2 * pairs; ++i) from[i] = _mm512_maskz_loadu_epi8(first_bytes(p->axis - i * kVector), in + i * kVector);
+    for (int32_t v = 0; v < vectors; ++v) {
+      const shuffle* s = &shuffles[v];
+      __m512i found = _mm512_permutex2var_epi8(from[0], s->place, from[1]);
+      for (int32_t i = 1; i < pairs; ++i)
+        found = _mm512_mask_mov_epi8(found, s->of_pair[i], _mm512_permutex2var_epi8(from[2 * i], s->place, from[2 * i + 1]));
+      _mm512_mask_storeu_epi8(out + v * kVector, s->written, found);
+    }
   }
 }
 

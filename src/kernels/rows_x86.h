@@ -73,6 +73,7 @@ HT_ELEMENTS(copy)
 HT_ELEMENTS(depthwise_f32)
 HT_ELEMENTS(gather)
 HT_ELEMENTS(pool)
+HT_ELEMENTS(table)
 #undef HT_ELEMENTS
 
 inline void specialize(Kernel<ht_unary_f32_params>& kernel) {

@@ -201,6 +201,9 @@ static void convolve_line_of(const ht_depthwise_params* p, const ht_finisher* f,
     case HT_FINISH_S8:
       convolve_line(p, f, lines, count, exact, output, HT_FINISH_S8);
       return;
+    case HT_FINISH_S8_LARGE:
+      convolve_line(p, f, lines, count, exact, output, HT_FINISH_S8_LARGE);
+      return;
     case HT_FINISH_BOUNDED:
       convolve_line(p, f, lines, count, exact, output, HT_FINISH_BOUNDED);
       return;

@@ -9,6 +9,7 @@
 #include "kernels/c/ht_convert.h"
 #include "kernels/c/ht_copy.h"
 #include "kernels/c/ht_pool.h"
+#include "kernels/c/ht_table.h"
 #include "kernels/c/ht_unary_f32.h"
 
 #ifdef __cplusplus
@@ -25,6 +26,7 @@ HT_DECLARE(dequantize, convert)
 HT_DECLARE(gather, gather)
 HT_DECLARE(pool, pool)
 HT_DECLARE(quantize, convert)
+HT_DECLARE(table, table)
 HT_DECLARE(unary_f32, unary_f32)
 #undef HT_DECLARE
 void ht_unary_f32_avx2(const ht_unary_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);

@@ -17,8 +17,9 @@ typedef struct ht_activation_registers {
   __m128i shift;
 } ht_activation_registers;
 
-// HT_FINISH_NORMATIVE: what has no vector form here. BOUNDED and RISING are activations.
-enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_S8, HT_FINISH_BOUNDED, HT_FINISH_RISING };
+// HT_FINISH_NORMATIVE: what has no vector form here. S8_LARGE is S8 with multipliers that products must be kept within limits for. BOUNDED and
+// RISING are activations.
+enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_S8, HT_FINISH_S8_LARGE, HT_FINISH_BOUNDED, HT_FINISH_RISING };
 
 typedef struct ht_finisher {
   const ht_epilogue* epilogue;
@@ -83,7 +84,7 @@ static inline ht_finisher ht_prepare_finish(const ht_epilogue* e, int32_t channe
   f.form = HT_FINISH_NORMATIVE;
   if (e->output == HT_OUTPUT_F32) f.form = HT_FINISH_F32;
   if (e->policy != HT_FLOAT_HALF_EVEN) return f;
-  if (e->output == HT_OUTPUT_S8 && ht_all_small(e->multiplier.real, channels)) f.form = HT_FINISH_S8;
+  if (e->output == HT_OUTPUT_S8) f.form = ht_all_small(e->multiplier.real, channels) ? HT_FINISH_S8 : HT_FINISH_S8_LARGE;
   if (e->output == HT_OUTPUT_ACTIVATED && ht_all_small(e->second.real, channels)) {
     if (e->activation->rises && ht_load_rising(e->activation, &f.function)) f.form = HT_FINISH_RISING;
     if (!e->activation->rises && ht_load_bounded(e->activation, &f.function)) f.form = HT_FINISH_BOUNDED;
@@ -148,6 +149,11 @@ static inline __attribute__((always_inline)) void ht_requantize(const ht_activat
                                                                 int32_t step, int32_t count, int32_t form) {
   if (form == HT_FINISH_S8) {
     HT_EACH(i, 1) s[i] = ht_scale_16(s[i], scales[i * step].multiplier);
+    return;
+  }
+  if (form == HT_FINISH_S8_LARGE) {  // below all numbers lies the lowest one, which is as good as the limit
+    const __m512 most = _mm512_set1_ps((float)HT_REQUANTIZE_LIMIT);
+    HT_EACH(i, 1) s[i] = ht_round_16(_mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(s[i]), scales[i * step].multiplier), most));
     return;
   }
   if (form == HT_FINISH_RISING) {
@@ -216,7 +222,7 @@ static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finis
   ht_channels c;
   c.mask = mask;
   c.scales.multiplier = _mm512_maskz_loadu_ps(mask, e->multiplier.real + first);
-  c.scales.second = form == HT_FINISH_S8 ? c.scales.multiplier : _mm512_maskz_loadu_ps(mask, e->second.real + first);
+  c.scales.second = form == HT_FINISH_S8 || form == HT_FINISH_S8_LARGE ? c.scales.multiplier : _mm512_maskz_loadu_ps(mask, e->second.real + first);
   c.minimum = ht_spread_channels(e->minimum + first, mask), c.maximum = ht_spread_channels(e->maximum + first, mask);
   const __m512i zero_bytes = ht_spread_channels(e->zero_point + first, mask);
   c.zero = _mm512_srai_epi16(_mm512_unpacklo_epi8(zero_bytes, zero_bytes), 8);
@@ -242,6 +248,9 @@ static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t 
     }
     case HT_FINISH_S8:
       ht_finish_bytes(f, first, mask, pixels, sums, bytes, stride, HT_FINISH_S8);
+      return;
+    case HT_FINISH_S8_LARGE:
+      ht_finish_bytes(f, first, mask, pixels, sums, bytes, stride, HT_FINISH_S8_LARGE);
       return;
     case HT_FINISH_BOUNDED:
       ht_finish_bytes(f, first, mask, pixels, sums, bytes, stride, HT_FINISH_BOUNDED);

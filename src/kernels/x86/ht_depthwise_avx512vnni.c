@@ -30,7 +30,7 @@ static int32_t repeats_after(int32_t channels) {  // blocks
 
 // Bytes of a pixel in lines: its channels, or whole blocks of them where they would take too many phases.
 static int32_t pitch_of(const ht_depthwise_params* p) {
-  enum { kMostPhases = 6 };
+  enum { kMostPhases = 9 };
   const int32_t whole = (p->input_channels + kBlock - 1) / kBlock * kBlock;
   return repeats_after(p->input_channels) <= kMostPhases ? p->input_channels : whole;
 }

@@ -51,11 +51,12 @@ Result<std::vector<Tensor>> arrange(const Graph& graph, std::span<const halftone
   return as_inputs(graph, inputs);
 }
 
-Status set_input(Session& session, const Graph& graph, size_t index, const halftone::Tensor& tensor) {
+// `tensor` must stay as it is until the outputs have been read.
+Status lend_input(Session& session, const Graph& graph, size_t index, const halftone::Tensor& tensor) {
   const TensorType& type = graph.value(graph.inputs[index]).type;
   if (!type.is_quantized() && tensor.type == dtype_name(type.dtype) && tensor.shape == type.shape &&
       static_cast<int64_t>(tensor.bytes.size()) == element_count(type.shape) * dtype_size(type.dtype))
-    return session.set_input(index, type.dtype, type.shape, tensor.bytes);
+    return session.lend_input(index, type.dtype, type.shape, tensor.bytes);
   HT_ASSIGN(const Tensor given, to_internal(tensor));
   const Tensor input = as_input(type, given);
   return session.set_input(index, input.dtype(), input.shape(), input.bytes());
@@ -101,7 +102,7 @@ Status Session::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs
   HT_TRY(ht::check_count(graph, inputs));
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
     HT_ASSIGN(const Tensor* tensor, ht::given_for(graph, graph.inputs[i], inputs));
-    HT_TRY(ht::set_input(session, graph, i, *tensor));
+    HT_TRY(ht::lend_input(session, graph, i, *tensor));
   }
   content_->runner.compute();
   outputs.resize(graph.outputs.size());

@@ -31,7 +31,12 @@ Session::Session(std::shared_ptr<const Placement> placement, int threads, Parall
       parallel_(std::move(parallel)),
       threads_(threads),
       arena_(std::make_unique<Aligned>(static_cast<size_t>(placement_->arena_bytes()))),
-      scratch_(std::make_unique<Aligned>((placement_->scratch_bytes() + Aligned::kAlignment) * static_cast<size_t>(threads))) {}
+      scratch_(std::make_unique<Aligned>((placement_->scratch_bytes() + Aligned::kAlignment) * static_cast<size_t>(threads))),
+      needs_copy_(plan().buffers.size()),
+      lent_(plan().buffers.size()) {
+  for (const Step& step : plan().steps) needs_copy_[plan().root(step.output).index] = true;
+  for (BufferId output : plan().outputs) needs_copy_[plan().root(output).index] = true;
+}
 
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
@@ -45,7 +50,9 @@ void Session::set_profile(std::vector<double>* seconds) {
 const uint8_t* Session::bytes_of(BufferId id) const {
   const BufferId root = plan().root(id);
   const Buffer& buffer = plan().buffer(root);
-  const uint8_t* memory = buffer.constant ? buffer.constant->data() : arena_->memory + placement_->offset(root);
+  const uint8_t* memory = lent_[root.index]   ? lent_[root.index]
+                          : buffer.constant ? buffer.constant->data()
+                                            : arena_->memory + placement_->offset(root);
   return memory + offset_bytes(plan().buffer(id));
 }
 
@@ -66,15 +73,31 @@ void Session::observe(BufferId id) {
   for (size_t row = 0; row < size / width; ++row) std::memcpy(memory + row * stride, rows.data() + row * width, width);
 }
 
+Status Session::check_input(size_t index, DType dtype, const Shape& shape) const {
+  const Buffer& buffer = plan().buffer(plan().inputs[index]);
+  if (dtype == buffer.declared() && shape == buffer.shape) return {};
+  return input_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(buffer.declared()), shape_text(buffer.shape),
+                     dtype_name(dtype), shape_text(shape));
+}
+
 Status Session::set_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes) {
+  HT_TRY(check_input(index, dtype, shape));
   const BufferId id = plan().inputs[index];
   const Buffer& buffer = plan().buffer(id);
-  if (dtype != buffer.declared() || shape != buffer.shape)
-    return input_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(buffer.declared()), shape_text(buffer.shape),
-                       dtype_name(dtype), shape_text(shape));
+  lent_[plan().root(id).index] = nullptr;
   uint8_t* memory = memory_of(id);
   std::memcpy(memory, bytes.data(), bytes.size());
   if (buffer.is_unsigned) flip_signs(buffer.dtype, {memory, bytes.size()});
+  return {};
+}
+
+Status Session::lend_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes) {
+  const BufferId id = plan().inputs[index];
+  const Buffer& buffer = plan().buffer(id);
+  // An observer may change what it sees.
+  if (buffer.is_unsigned || buffer.alias_of.valid() || needs_copy_[id.index] || observer_) return set_input(index, dtype, shape, bytes);
+  HT_TRY(check_input(index, dtype, shape));
+  lent_[id.index] = bytes.data();
   return {};
 }
 
@@ -125,7 +148,7 @@ void Session::compute() {
 
 Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
   if (inputs.size() != plan().inputs.size()) return usage_error("the network has {} inputs, but {} were given", plan().inputs.size(), inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) HT_TRY(set_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].bytes()));
+  for (size_t i = 0; i < inputs.size(); ++i) HT_TRY(lend_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].bytes()));
   compute();
   std::vector<Tensor> outputs;
   for (size_t i = 0; i < plan().outputs.size(); ++i) {

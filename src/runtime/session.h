@@ -40,10 +40,13 @@ class Session {
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
   // The same by parts, which allocate nothing: every input, the computation, and any of its outputs, whose bytes must be as many as it has.
   Status set_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes);
+  // lend_input: set_input without a copy where that is possible; the bytes must stay as they are until the outputs have been read.
+  Status lend_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes);
   void compute();
   void read_output(size_t index, std::span<uint8_t> bytes) const;
 
  private:
+  Status check_input(size_t index, DType dtype, const Shape& shape) const;
   const uint8_t* bytes_of(BufferId id) const;
   uint8_t* memory_of(BufferId id);
   void run_step(size_t index);
@@ -55,6 +58,8 @@ class Session {
   ParallelFor parallel_;
   int threads_;
   std::unique_ptr<Aligned> arena_, scratch_;
+  std::vector<bool> needs_copy_;      // of each buffer that is no alias: a step writes it, or it is an output as well
+  std::vector<const uint8_t*> lent_;  // memory of a buffer that is the caller's; null: it lies in the arena
   Observer observer_;
   std::vector<double>* profile_ = nullptr;
 };

@@ -165,11 +165,11 @@ TEST(SparedNodes, AreThoseThatWinMostForTheirSize) {
     EXPECT_EQ(heads.size(), 1u);
     EXPECT_EQ(heads[0], "d_out");
     std::vector<double> errors;
-    for (const Rounding& rounding : roundings) errors.push_back(rounding.value == "b_out" ? 0.8 : rounding.value == "c_out" ? 0.3 : 0.01);
+    for (const Rounding& rounding : roundings) errors.push_back(rounding.value == "b_out" ? 0.8 : rounding.value == "c_out" ? 0.75 : 0.01);
     return errors;
   };
-  // c reads b_out: 16 of 40 multiplications; d reads c_out: 4 of 40.
-  const auto few = find_spared_nodes(chain.graph, chain.quantized, 0.1, measure);
+  // An output counts as 32 multiplications. c reads b_out: 80 of 488; d reads c_out: 68 of 488.
+  const auto few = find_spared_nodes(chain.graph, chain.quantized, 0.15, measure);
   ASSERT_TRUE(few);
   ASSERT_EQ(few->size(), 1u);
   EXPECT_EQ((*few)[0].name, "d");

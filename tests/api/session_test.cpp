@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 #include "count_allocations.h"
@@ -66,6 +67,19 @@ TEST_F(SessionTest, RunsWithoutAllocatingAfterTheFirstTime) {
 TEST_F(SessionTest, GivesTheSameWithAnyNumberOfThreads) {
   const auto expected = *session(1).run(inputs_);
   for (int threads : {2, 3, 7}) EXPECT_TRUE(*session(threads).run(inputs_) == expected) << threads;
+}
+
+// They are read where they lie, which may be gone by the next run.
+TEST_F(SessionTest, ReadsTheInputsOfEachRun) {
+  Session session = SessionTest::session(2);
+  const auto first = *session.run(inputs_);
+  auto other = std::make_unique<std::vector<Tensor>>(inputs_);
+  (*other)[0].bytes.assign(inputs_[0].bytes.size(), 0);
+  const auto expected = *SessionTest::session(1).run(*other);
+  EXPECT_FALSE(expected == first);
+  EXPECT_TRUE(*session.run(*other) == expected);
+  other.reset();
+  EXPECT_TRUE(*session.run(inputs_) == first);
 }
 
 TEST_F(SessionTest, RefusesInputsThatAreNotTheModels) {

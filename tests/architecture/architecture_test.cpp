@@ -37,12 +37,13 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kArrows = {
     {"executor", {"runtime/", "ops/", "plan/", "ir/", "base/"}},
     {"calibrate", {"ir/", "base/", "halftone/context.h"}},
     {"quantize", {"ops/", "calibrate/", "passes/", "plan/", "ir/", "base/", "halftone/context.h"}},
+    {"codegen", {"plan/", "kernels/", "kernels/c/", "ir/", "base/"}},
     {"image", {"kernels/c/", "base/"}},
     {"evaluate", {"image/", "runtime/", "executor/", "ir/", "base/", "kernels/c/ht_math.h", "halftone/context.h"}},
     {"report", {"base/", "halftone/"}},
     {"api",
      {"halftone/", "base/", "ir/", "plan/", "ops/", "kernels/", "import/onnx/", "export/onnx/", "passes/", "runtime/", "executor/",
-      "calibrate/", "quantize/", "image/", "evaluate/", "report/"}},
+      "calibrate/", "quantize/", "codegen/", "image/", "evaluate/", "report/"}},
     {"apps/halftone", {"halftone/"}},
 };
 

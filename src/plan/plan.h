@@ -53,6 +53,8 @@ struct Buffer {
   int64_t bytes() const { return element_count(shape) * dtype_size(dtype); }
   DType declared() const;  // the type of the graph's value
 };
+// Whether two values that lie in the memory of one may share elements.
+bool may_overlap(const Buffer& a, const Buffer& b);
 // Adds half the range to unsigned integers of this type that lie in memory as signed ones, or takes it away again.
 void flip_signs(DType dtype, std::span<uint8_t> bytes);
 

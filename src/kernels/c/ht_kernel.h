@@ -7,6 +7,10 @@
 // comment at the parameters what one is. Results do not depend on how the units are split. Kernels allocate nothing
 // and cannot fail: whoever fills the parameters guarantees that they fit each other. Element counts fit into int32_t.
 //
+// One call computes its units in order, and the kernels of a bundle read nothing for a unit once they have written beyond it. So the
+// output may lie over an input, if no unit writes what it or a later one has to read. Where a kernel "may work in place", the output
+// may even begin where an input with elements of as many bytes begins, if both have the same strides: element i is read before it is written.
+//
 // Feature maps are NHWC. A `stride` named after a tensor is the number of elements from one pixel (or row) of that
 // tensor to the next, so that a kernel can read and write some channels of a wider tensor. 8-bit values are int8_t.
 #ifndef HT_KERNEL_H
@@ -39,6 +43,15 @@
 #define HT_FN(name) HT_JOIN(name, HT_SUFFIX)
 #else
 #define HT_FN(name) name
+#endif
+
+// Before a loop of which no iteration reads what another one writes, although an output may lie on an input.
+#if defined(__clang__)
+#define HT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define HT_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define HT_INDEPENDENT
 #endif
 
 #ifdef __cplusplus

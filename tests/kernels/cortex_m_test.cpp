@@ -97,5 +97,44 @@ TEST(CortexM, Convolution) {
   }
 }
 
+TEST(CortexM, Depthwise) {
+  for (uint32_t seed = 0; seed < 1200; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    ht_depthwise_params p{};
+    p.batch = random.integer(1, 2);
+    p.channel_multiplier = random.integer(0, 4) == 0 ? random.integer(2, 4) : 1;
+    p.input_channels = random.integer(1, 21);
+    p.input_stride = p.input_channels + (random.coin() ? 0 : 5);
+    const int32_t outputs = p.input_channels * p.channel_multiplier;
+    p.output_stride = outputs + (random.coin() ? 0 : 3);
+    p.input_height = random.integer(1, 8);
+    p.input_width = random.integer(1, 10) * (random.integer(0, 9) == 0 ? 9 : 1);
+    p.kernel_height = random.integer(0, 2) == 0 ? random.integer(1, 5) : 3;
+    p.kernel_width = random.integer(0, 2) == 0 ? random.integer(1, 5) : 3;
+    p.pad_top = p.kernel_height / 2;
+    p.pad_left = p.kernel_width / 2;
+    p.stride_height = random.integer(1, 2);
+    p.stride_width = random.integer(1, 3);
+    p.dilation_height = random.integer(0, 3) == 0 ? 2 : 1;
+    p.dilation_width = random.integer(0, 3) == 0 ? 2 : 1;
+    p.output_height = (p.input_height - 1) / p.stride_height + 1;
+    p.output_width = (p.input_width - 1) / p.stride_width + 1;
+    const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride + 1));
+    const auto weights = random_weights(random, static_cast<size_t>(p.kernel_height * p.kernel_width * outputs));
+    const auto padding = random.bytes(static_cast<size_t>(p.input_channels));
+    const auto bias = random.integers(static_cast<size_t>(outputs), -20000, 20000);
+    const EpilogueData data = random_epilogue(random, outputs, p.kernel_height * p.kernel_width);
+    p.weights = weights.data();
+    p.bias = bias.data();
+    p.padding = padding.data();
+    p.epilogue = data.view();
+    for (const CortexM cpu : kCpus)
+      compare_rows<ht_depthwise_params>(random, cortex_m_depthwise_kernels(cpu), p, {input.data() + 1},
+                                        static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride) * element_bytes(data),
+                                        depthwise_units(p));
+  }
+}
+
 }  // namespace
 }  // namespace ht::test

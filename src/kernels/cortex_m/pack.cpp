@@ -36,6 +36,22 @@ FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<int64_t>& 
   return layer;
 }
 
+ht_layer_dsp packed_layer(const FixedLayer& layer) { return {layer.lift, layer.clamps}; }
+
+ht_channel_dsp packed_channel(const int32_t* bias, const ht_epilogue& epilogue, const FixedLayer& layer, size_t channel, size_t count) {
+  ht_channel_dsp packed{0, 0, 0, 1, INT8_MIN, INT8_MAX, 0};
+  if (channel >= count) return packed;
+  packed.bias = bias[channel];
+  if (!layer.exact) return packed;
+  const Fixed& fixed = layer.channels[channel];
+  packed.multiplier = fixed.multiplier;
+  packed.rounding = fixed.rounding;
+  packed.shift = static_cast<int8_t>(fixed.shift);
+  packed.minimum = epilogue.minimum[channel];
+  packed.maximum = epilogue.maximum[channel];
+  return packed;
+}
+
 std::vector<int64_t> largest_sums(const ht_conv_params& p) {
   const size_t depth = static_cast<size_t>(p.kernel_height) * static_cast<size_t>(p.kernel_width) * static_cast<size_t>(p.input_channels / p.groups);
   std::vector<int64_t> largest;

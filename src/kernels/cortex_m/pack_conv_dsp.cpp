@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdlib>
-
-#include "kernels/cortex_m/ht_packed_dsp.h"
 #include "kernels/cortex_m/ht_widen_dsp.h"
 #include "kernels/cortex_m/pack.h"
 
@@ -53,30 +50,15 @@ uint32_t weight_half(int32_t first, int32_t second, bool deep) {
   return static_cast<uint16_t>(low + 256 * second);
 }
 
-ht_channel_dsp packed_channel(const ht_conv_params& p, const FixedLayer& layer, int32_t group, int32_t within) {
-  ht_channel_dsp channel{0, 0, 0, 1, INT8_MIN, INT8_MAX, 0};
-  if (within >= group_outputs(p)) return channel;
-  const auto o = static_cast<size_t>(group * group_outputs(p) + within);
-  channel.bias = p.bias[o];
-  if (!layer.exact) return channel;
-  const Fixed& fixed = layer.channels[o];
-  channel.multiplier = fixed.multiplier;
-  channel.rounding = fixed.rounding;
-  channel.shift = static_cast<int8_t>(fixed.shift);
-  channel.minimum = p.epilogue.minimum[o];
-  channel.maximum = p.epilogue.maximum[o];
-  return channel;
-}
-
 void pack(const ht_conv_params& p, const FixedLayer& layer, bool deep, void* packed) {
   auto* header = static_cast<ht_layer_dsp*>(packed);
-  header->lift = layer.lift;
-  header->clamps = layer.clamps;
+  *header = packed_layer(layer);
   auto* channel = reinterpret_cast<ht_channel_dsp*>(header + 1);
   auto* word = reinterpret_cast<uint32_t*>(channel + 2 * p.groups * group_pairs(p));
   every_pair(p, [&](int32_t group, int32_t pair) {
-    channel[0] = packed_channel(p, layer, group, 2 * pair);
-    channel[1] = packed_channel(p, layer, group, 2 * pair + 1);
+    const auto first_output = static_cast<size_t>(group * group_outputs(p)), end = first_output + static_cast<size_t>(group_outputs(p));
+    for (size_t i = 0; i < 2; ++i)
+      channel[i] = packed_channel(p.bias, p.epilogue, layer, first_output + 2 * static_cast<size_t>(pair) + i, end);
     if (!deep) channel[1].bias = static_cast<int32_t>(static_cast<uint32_t>(channel[0].bias) + 256 * static_cast<uint32_t>(channel[1].bias));
     channel += 2;
     const PaddedWeights first(p, group, 2 * pair), second(p, group, 2 * pair + 1);

@@ -22,7 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 6> kFlags = {"-std=c99", "-O2", "-Wall", "-Wextra", "-ffunction-sections", "-fdata-sections"};
+// As the bundle's Makefile has them.
+constexpr std::array<std::string_view, 6> kFlags = {"-std=c99", "-O2", "-ffp-contract=off", "-fno-math-errno", "-ffunction-sections", "-fdata-sections"};
 constexpr double kCompilerSeconds = 300;
 constexpr int64_t kMaxMapBytes = 64 << 20;
 
@@ -38,26 +39,26 @@ std::vector<std::string> words(std::string_view text) {
   return result;
 }
 
-// C sources of the folder in the order of their names; none where it is not there.
+// C sources of the folder and of those in it, in the order of their names.
 Result<std::vector<fs::path>> c_files(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
-  if (!fs::is_directory(folder, error)) return files;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
-    if (entry->path().extension() == ".c") files.push_back(fs::absolute(entry->path()));
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (entry->path().extension() == ".c") files.push_back(entry->path());
   if (error) return input_error("cannot be read: {}", error.message()).in(folder.string());
   std::ranges::sort(files);
   return files;
 }
 
-void count(const MapEntry& entry, const std::string& weights, Footprint& footprint) {
+void count(const MapEntry& entry, const std::string& name, Footprint& footprint) {
   const auto target = [&]() -> int64_t& {
     if (entry.section == ".data") return footprint.data;
     if (entry.section == ".bss") return footprint.bss;
     if (entry.file.empty()) return footprint.padding;
     if (!entry.file.starts_with("network/")) return footprint.library;
     if (!entry.input.starts_with(".rodata")) return footprint.code;
-    return entry.file == weights ? footprint.weights : footprint.constants;
+    if (entry.file == "network/" + name + "_weights.o") return footprint.arrays;
+    return entry.file == "network/" + name + ".o" ? footprint.parameters : footprint.constants;
   };
   target() += entry.bytes;
 }
@@ -67,7 +68,7 @@ void count(const MapEntry& entry, const std::string& weights, Footprint& footpri
 Result<BoardBuild> BoardBuild::make(const Bundle& bundle, const Board& board, const Context& context) {
   HT_TRY(check_tools(board));
   HT_ASSIGN(TemporaryFolder folder, TemporaryFolder::make());
-  BoardBuild build(bundle, board, context, std::move(folder));
+  BoardBuild build({fs::absolute(bundle.folder), bundle.name}, board, context, std::move(folder));
   HT_TRY(build.write_support());
   HT_ASSIGN(const std::vector<Source> sources, build.sources());
   HT_TRY(build.compile(sources));
@@ -90,20 +91,14 @@ Result<std::vector<BoardBuild::Source>> BoardBuild::sources() {
     sources.push_back({file, fmt::format("{}/{}.o", folder, file.stem().string()), std::move(flags)});
     return sources.back().object;
   };
-  const std::string includes = "-I" + folder_.path().string();
-  for (const fs::path& part : {bundle_.folder, bundle_.folder / "kernels"}) {
-    HT_ASSIGN(const std::vector<fs::path> files, c_files(part));
-    for (const fs::path& file : files) {
-      const std::string object = add(file, "network", {});
-      network_.push_back(object);
-      // The steps are called in this file.
-      const bool is_measured = board_.is_bare() && file.stem() == bundle_.name;
-      test_.push_back(is_measured ? add(file, "measured", {includes, "-include", "board.h", "-DHT_STEP=board_step"}) : object);
-    }
-  }
-  if (network_.empty()) return input_error("there are no C sources of a network here").in(bundle_.folder.string());
+  HT_ASSIGN(std::vector<fs::path> network, c_files(bundle_.folder / "kernels"));
+  const fs::path program = bundle_.folder / (bundle_.name + ".c");
+  for (const fs::path& file : {program, bundle_.folder / (bundle_.name + "_weights.c")}) network.push_back(file);
+  for (const fs::path& file : network) network_.push_back(add(file, "network", {}));
+  test_ = network_;
+  if (board_.is_bare())  // which needs the file in which the steps are called again, with calls of the board's hook
+    test_.end()[-2] = add(program, "measured", {"-I" + folder_.path().string(), "-include", "board.h", "-DHT_STEP=board_step"});
   HT_ASSIGN(const std::vector<fs::path> tests, c_files(bundle_.folder / "test"));
-  if (tests.empty()) return input_error("there is no test here").in((bundle_.folder / "test").string());
   for (const fs::path& file : tests) test_.push_back(add(file, "test", {}));
   if (!board_.is_bare()) return sources;
   const std::vector<std::string> flags = {fmt::format("-DBOARD_FPGAIO={}", board_.fpgaio), fmt::format("-DBOARD_CLOCK_MHZ={}u", board_.clock_mhz),
@@ -122,8 +117,7 @@ Status BoardBuild::compile(const std::vector<Source>& sources) const {
     const Source& source = sources[static_cast<size_t>(i)];
     std::vector<std::string> arguments(kFlags.begin(), kFlags.end());
     append(arguments, source.flags);
-    const std::string folder = fs::absolute(bundle_.folder).string();
-    append(arguments, {"-I" + folder, "-I" + folder + "/kernels", "-c", source.file.string(), "-o", source.object});
+    append(arguments, {"-I" + bundle_.folder.string(), "-c", source.file.string(), "-o", source.object});
     results[static_cast<size_t>(i)] = call_compiler(std::move(arguments));
     if (!results[static_cast<size_t>(i)]) failed = true;
   });
@@ -148,7 +142,7 @@ Result<Footprint> BoardBuild::footprint() const {
   HT_ASSIGN(const std::vector<uint8_t> map, read_file(folder_.path() / "footprint.map", kMaxMapBytes));
   HT_ASSIGN(const std::vector<MapEntry> entries, read_link_map({reinterpret_cast<const char*>(map.data()), map.size()}));
   Footprint footprint;
-  for (const MapEntry& entry : entries) count(entry, "network/" + bundle_.name + "_weights.o", footprint);
+  for (const MapEntry& entry : entries) count(entry, bundle_.name, footprint);
   return footprint;
 }
 

@@ -12,7 +12,7 @@
 
 namespace ht {
 
-// A folder that the code generator wrote: NAME.c and other sources of the network in it and in kernels/, its test in test/.
+// A folder that the code generator wrote: NAME.c and NAME_weights.c in it, kernels in folders of kernels/, the test in test/.
 struct Bundle {
   std::filesystem::path folder;
   std::string name;
@@ -20,15 +20,16 @@ struct Bundle {
 
 // Bytes of the network and of what it needs of the compiler's libraries, without the program that uses it.
 struct Footprint {
-  int64_t code = 0;       // machine code of the network and its kernels
-  int64_t weights = 0;    // constants of NAME_weights.c
-  int64_t constants = 0;  // other constants
-  int64_t library = 0;    // code and constants of the compiler's libraries
-  int64_t padding = 0;    // gaps that alignment leaves
-  int64_t data = 0;       // initialized variables, which lie in flash and in RAM
-  int64_t bss = 0;        // other variables
+  int64_t code = 0;        // machine code of the network and its kernels
+  int64_t arrays = 0;      // constants of NAME_weights.c: weights, biases, tables
+  int64_t parameters = 0;  // constants of NAME.c: what the steps tell their kernels
+  int64_t constants = 0;   // of the kernels
+  int64_t library = 0;     // code and constants of the compiler's libraries
+  int64_t padding = 0;     // gaps that alignment leaves
+  int64_t data = 0;        // initialized variables, which lie in flash and in RAM
+  int64_t bss = 0;         // other variables
 
-  int64_t text() const { return code + weights + constants + library + padding; }  // as arm-none-eabi-size calls what is only read
+  int64_t text() const { return code + arrays + parameters + constants + library + padding; }  // as arm-none-eabi-size calls what is only read
   int64_t flash() const { return text() + data; }
 };
 

@@ -44,9 +44,9 @@ TEST_P(Boards, CountInstructionsOfEachStep) {
     return;
   }
   ASSERT_EQ(run->step_instructions.size(), 4u);
-  // One instruction loads the number of times.
-  EXPECT_EQ(run->step_instructions[0], 2 * 1000000 + 1);
-  EXPECT_EQ(run->step_instructions[1], 2 * 1 + 1);
+  // One instruction loads the number of times, one calls, one returns.
+  EXPECT_EQ(run->step_instructions[0], 2 * 1000000 + 3);
+  EXPECT_EQ(run->step_instructions[1], 2 * 1 + 3);
   int64_t steps = 0;
   for (int64_t step : run->step_instructions) steps += step;
   EXPECT_GT(run->instructions, steps);
@@ -59,7 +59,8 @@ TEST_P(Boards, FootprintIsOfTheNetworkAlone) {
   if (!board_.is_bare()) return;
   const auto run = run_on_board(kTiny, board_);
   ASSERT_TRUE(run) << run.error().text();
-  EXPECT_EQ(run->footprint.weights, 100);
+  EXPECT_EQ(run->footprint.arrays, 100);
+  EXPECT_EQ(run->footprint.parameters, 0);
   EXPECT_EQ(run->footprint.constants, 0);
   EXPECT_EQ(run->footprint.library, 0);
   EXPECT_EQ(run->footprint.data, 0);

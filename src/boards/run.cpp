@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/process.h"
 #include "boards/build.h"
 
 namespace ht {
@@ -17,20 +16,6 @@ namespace {
 constexpr double kTestSeconds = 1800;
 constexpr std::string_view kFigure = "board: ";
 constexpr size_t kMaxSteps = 2048;  // as board.h says
-
-Command test_command(const Board& board, const std::string& program) {
-  Command command{.arguments = {}, .folder = {}, .seconds = kTestSeconds};
-  if (!board.emulator.empty()) command.arguments.emplace_back(board.emulator);
-  if (board.is_bare()) {
-    const std::string machine(board.machine);
-    for (const std::string& word : {std::string("-M"), machine, std::string("-nographic"), std::string("-monitor"), std::string("none"),
-                                    std::string("-serial"), std::string("none"), std::string("-semihosting-config"),
-                                    std::string("enable=on,target=native"), std::string("-icount"), std::string("shift=7"), std::string("-kernel")})
-      command.arguments.push_back(word);
-  }
-  command.arguments.push_back(program);
-  return command;
-}
 
 // Takes the text from the front of the line, where it stands there.
 bool skip(std::string_view& line, std::string_view text) {
@@ -69,6 +54,18 @@ void read_output(std::string_view output, BoardRun& run) {
 
 }  // namespace
 
+Command board_command(const Board& board, const std::filesystem::path& program) {
+  Command command{.arguments = {}, .seconds = kTestSeconds};
+  if (!board.emulator.empty()) command.arguments.emplace_back(board.emulator);
+  if (board.is_bare())
+    for (const char* word : {"-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native", "-icount", "shift=7", "-M"})
+      command.arguments.emplace_back(word);
+  if (board.is_bare())
+    for (std::string_view word : {board.machine, std::string_view("-kernel")}) command.arguments.emplace_back(word);
+  command.arguments.push_back(program.string());
+  return command;
+}
+
 Result<BoardRun> run_on_board(const Bundle& bundle, const Board& board, const Context& context) {
   HT_ASSIGN(const BoardBuild build, BoardBuild::make(bundle, board, context));
   BoardRun run;
@@ -76,7 +73,7 @@ Result<BoardRun> run_on_board(const Bundle& bundle, const Board& board, const Co
     HT_ASSIGN(run.footprint, build.footprint());
   }
   HT_ASSIGN(const std::filesystem::path program, build.test_program());
-  HT_ASSIGN(const Finished finished, run_command(test_command(board, program.string()), context));
+  HT_ASSIGN(const Finished finished, run_command(board_command(board, program), context));
   read_output(finished.output, run);
   run.identical = finished.status == 0;
   return run;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/process.h"
 #include "boards/board.h"
 
 namespace ht {
@@ -42,6 +43,9 @@ struct BoardRun {
   int64_t instructions = 0;  // the steps' and what lies between them
   int64_t stack_bytes = 0;   // the most that any run needed below its caller's frame
 };
+
+// The command that runs a program built for the board.
+Command board_command(const Board& board, const std::filesystem::path& program);
 
 // kInput where a tool is missing, or where the bundle does not compile or does not fit the board's memory; a test that fails or crashes is
 // a run that is not identical.

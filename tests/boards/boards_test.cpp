@@ -5,11 +5,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "base/process.h"
 #include "base/temporary_folder.h"
-#include "boards/run.h"
+#include "boards/build.h"
 
 namespace ht {
 namespace {
@@ -67,6 +69,56 @@ TEST_P(Boards, FootprintIsOfTheNetworkAlone) {
   EXPECT_EQ(run->footprint.bss, 0);
   EXPECT_GT(run->footprint.code, 60);
   EXPECT_LT(run->footprint.code, 200);
+}
+
+// Numbers behind a word that begins a line.
+std::vector<int64_t> numbers(const std::string& text, const std::string& word) {
+  std::vector<int64_t> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(word + " ")) found.push_back(std::stoll(line.substr(word.size() + 1)));
+  return found;
+}
+
+// The address of a variable or function, hexadecimal.
+std::string address(const fs::path& program, const std::string& name) {
+  const auto names = run_command({{"arm-none-eabi-nm", program.string()}});
+  if (!names) return {};
+  std::istringstream lines(names->output);
+  for (std::string line; std::getline(lines, line);)
+    if (line.ends_with(" " + name)) return line.substr(0, line.find(' '));
+  return {};
+}
+
+// An emulator that counts by itself agrees with the clock. It counts from where a hook's call reads the clock last, and stores it, to where
+// the next call begins; from the step without instructions that finds the overhead it has the same constant in it as all others.
+TEST_P(Boards, TheClockCountsAsThePluginDoes) {
+  if (!board_.is_bare()) return;
+  const auto build = BoardBuild::make(kTiny, board_, {});
+  ASSERT_TRUE(build) << build.error().text();
+  const auto program = build->test_program();
+  ASSERT_TRUE(program) << program.error().text();
+  const auto plugin = TemporaryFolder::make();
+  ASSERT_TRUE(plugin);
+  const std::string library = (plugin->path() / "libcount.so").string();
+  const auto compiled = run_command({{"cc", "-O1", "-shared", "-fPIC", "tests/boards/count_instructions.c", "-o", library}});
+  ASSERT_TRUE(compiled && compiled->status == 0) << (compiled ? compiled->output : compiled.error().text());
+
+  Command command = board_command(board_, *program);
+  const std::string at = address(*program, "board_step"), written = address(*program, "started");
+  command.arguments.insert(command.arguments.end(), {"-plugin", library + ",at=" + at + ",written=" + written});
+  const auto counted = run_command(command);
+  ASSERT_TRUE(counted) << counted.error().text();
+  if (counted->output.find("Could not load plugin") != std::string::npos) GTEST_SKIP() << counted->output;
+  auto readings = numbers(counted->output, "executed");
+  ASSERT_FALSE(readings.empty());
+  readings.erase(readings.begin());  // the start-up clears the variable
+  const auto run = run_on_board(kTiny, board_);
+  ASSERT_TRUE(run);
+  // Two calls find the overhead; each run has six: its beginning, four steps, its end.
+  ASSERT_EQ(readings.size(), 2u * (2 + 10 * 6));
+  const auto interval = [&](size_t call) { return readings[2 * call] - readings[2 * call - 1]; };
+  for (size_t step = 0; step < 4; ++step) EXPECT_EQ(run->step_instructions[step], interval(2 + step + 2) - interval(1)) << step;
 }
 
 // A copy of the bundle with a line before one of its files.

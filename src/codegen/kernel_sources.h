@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "codegen/embedded_file.h"
+#include "base/embedded_file.h"
 
 namespace ht {
 

@@ -21,6 +21,8 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kArrows = {
     {"include/halftone", {}},
     // The public vocabulary is the internal one too.
     {"base", {"halftone/result.h", "halftone/context.h"}},
+    {"boards/support", {}},  // C for a board, which the program carries along
+    {"boards", {"base/"}},
     {"kernels/c", {}},
     {"kernels/x86", {"kernels/c/"}},
     {"kernels/arm", {"kernels/c/"}},

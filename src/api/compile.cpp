@@ -72,16 +72,13 @@ halftone::CompiledTensor compiled_tensor(const Design& design, const Port& port)
 // What the user should know of the bundle.
 std::vector<std::string> notes_of(const Design& design) {
   const Cpu& cpu = *design.options.cpu;
-  std::vector<std::string> notes;
-  if (!cpu.has_float && design.use.floats) {
-    const auto is_float = [&](const Step& step) { return design.plan.buffer(step.output).dtype == DType::kFloat32; };
-    const auto floats = std::ranges::count_if(design.plan.steps, is_float);
-    const bool by_policy = (design.use.policies & (1u << HT_FLOAT_HALF_EVEN | 1u << HT_FLOAT_HALF_AWAY)) != 0;
-    const std::string what = by_policy ? fmt::format("the requantization {} computes with floats", policy_name(design.plan.policy)) : fmt::format("{} steps compute with floats", floats);
-    notes.push_back(fmt::format("{} has no floating point unit, but {}; {} with `halftone quantize --target cortex-m`", cpu.name, what,
-                                by_policy ? "quantize the model" : "fewer do where the head is quantized too (`--head quantize`), or the model"));
-  }
-  return notes;
+  if (cpu.has_float || !design.use.floats) return {};
+  if (design.use.policies & (1u << HT_FLOAT_HALF_EVEN | 1u << HT_FLOAT_HALF_AWAY))
+    return {fmt::format("{} has no floating point unit, but the requantization {} of this model computes with floats; `halftone quantize --target cortex-m` makes one with integers",
+                        cpu.name, policy_name(design.plan.policy))};
+  const auto is_float = [&](const Step& step) { return design.plan.buffer(step.output).dtype == DType::kFloat32; };
+  return {fmt::format("{} has no floating point unit, but {} of {} steps compute with floats; `halftone quantize --target cortex-m` leaves no more than the head's",
+                      cpu.name, std::ranges::count_if(design.plan.steps, is_float), design.plan.steps.size())};
 }
 
 CompileResult result_of(const Design& design, const fs::path& folder) {

@@ -118,14 +118,17 @@ class OrderSearch {
 Lives Lives::of(const Plan& plan, const ArenaOptions& options) {
   Lives lives;
   const size_t count = plan.buffers.size();
+  std::vector<bool> elsewhere(count);
+  for (size_t i = 0; i < count; ++i) elsewhere[i] = plan.buffers[i].constant != nullptr;
+  for (BufferId id : plan.inputs)
+    if (!options.own_inputs) elsewhere[plan.root(id).index] = true;
+  for (BufferId id : plan.outputs)
+    if (!options.own_outputs) elsewhere[plan.root(id).index] = true;
+  const auto lies_here = [&](BufferId root) { return !elsewhere[root.index]; };
   lives.from_beginning.resize(count);
   lives.to_end.resize(count);
-  for (BufferId id : plan.inputs) lives.from_beginning[plan.root(id).index] = true;
-  for (BufferId id : plan.outputs) lives.to_end[plan.root(id).index] = true;
-  const auto lies_here = [&](BufferId root) {
-    const bool is_callers = (lives.from_beginning[root.index] && !options.own_inputs) || (lives.to_end[root.index] && !options.own_outputs);
-    return !plan.buffer(root).constant && !is_callers;
-  };
+  for (BufferId id : plan.inputs) lives.from_beginning[plan.root(id).index] = lies_here(plan.root(id));
+  for (BufferId id : plan.outputs) lives.to_end[plan.root(id).index] = lies_here(plan.root(id));
   for (const Buffer& buffer : plan.buffers) lives.bytes.push_back(align(buffer.bytes(), options.alignment));
   const auto after = dependencies(plan);
   for (size_t i = 0; i < plan.steps.size(); ++i) {
@@ -152,12 +155,16 @@ Lives Lives::of(const Plan& plan, const ArenaOptions& options) {
 
 std::vector<LiveSpan> Lives::spans(const std::vector<size_t>& order) const {
   std::vector<LiveSpan> spans(bytes.size());
+  const auto touch = [&](size_t value, size_t at) {
+    if (spans[value].first == SIZE_MAX) spans[value].first = at;
+    spans[value].last = at;
+  };
+  for (size_t value = 0; value < bytes.size(); ++value)
+    if (from_beginning[value]) touch(value, 0);
   for (size_t at = 0; at < order.size(); ++at)
-    for (size_t value : steps[order[at]].values) {
-      LiveSpan& span = spans[value];
-      if (span.first == SIZE_MAX) span.first = from_beginning[value] ? 0 : at;
-      span.last = to_end[value] ? order.size() : at;
-    }
+    for (size_t value : steps[order[at]].values) touch(value, at);
+  for (size_t value = 0; value < bytes.size(); ++value)
+    if (to_end[value]) touch(value, order.size());
   return spans;
 }
 

@@ -55,7 +55,7 @@ static inline void combine_fixed(const ht_binary_params* p, const int8_t* a, con
 }
 
 static void combine(const ht_binary_params* p, const int8_t* a, const int8_t* b, int32_t first, int32_t count, int8_t* out) {
-  if (p->policy == HT_FLOAT_HALF_EVEN) {
+  if (HT_USES_POLICY(HT_FLOAT_HALF_EVEN) && p->policy == HT_FLOAT_HALF_EVEN) {
     if (p->channel_step) {
       combine_half_even(p, a, b, first, count, 1, out);
     } else {

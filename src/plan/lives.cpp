@@ -48,12 +48,14 @@ class OrderSearch {
       for (size_t value : step.values) ++touches_[value];
   }
 
-  std::vector<size_t> run() {
+  std::vector<size_t> run(size_t fixed) {
     State first{{}, std::vector<bool>(lives_.steps.size()), touches_, std::vector<bool>(lives_.bytes.size()), 0, 0};
     for (size_t value = 0; value < lives_.bytes.size(); ++value)
       if (lives_.from_beginning[value]) first.begin(value, lives_);
+    for (size_t step = 0; step < fixed; ++step) first = extended(first, step);
+    first.peak = 0;
     std::vector<State> states = {first};
-    for (size_t length = 0; length < lives_.steps.size(); ++length) {
+    for (size_t length = fixed; length < lives_.steps.size(); ++length) {
       std::vector<State> next;
       for (const State& state : states)
         for (size_t step = 0; step < lives_.steps.size(); ++step)
@@ -168,7 +170,7 @@ std::vector<LiveSpan> Lives::spans(const std::vector<size_t>& order) const {
   return spans;
 }
 
-int64_t Lives::fullest(const std::vector<size_t>& order, const std::vector<LiveSpan>& spans) const {
+int64_t Lives::fullest(const std::vector<size_t>& order, const std::vector<LiveSpan>& spans, size_t from) const {
   std::vector<int64_t> change(order.size() + 2, 0);
   for (size_t value = 0; value < spans.size(); ++value) {
     if (spans[value].first == SIZE_MAX) continue;
@@ -184,16 +186,16 @@ int64_t Lives::fullest(const std::vector<size_t>& order, const std::vector<LiveS
       if (spans[overlay.value].last == at && spans[step.output].first == at)
         shared += shared_bytes(bytes[step.output], bytes[overlay.value], overlay.clearance);
     if (shared > 0) shared = std::min(shared, bytes[step.output]);
-    most = std::max(most, live + step.scratch - shared);
+    if (at >= from) most = std::max(most, live + step.scratch - shared);
   }
   return std::max(most, live + change[order.size()]);
 }
 
-std::vector<size_t> Lives::best_order() const {
+std::vector<size_t> Lives::best_order(size_t fixed) const {
   std::vector<size_t> own(steps.size());
   std::iota(own.begin(), own.end(), size_t{0});
-  std::vector<size_t> found = OrderSearch(*this).run();
-  return fullest(found, spans(found)) < fullest(own, spans(own)) ? found : own;
+  std::vector<size_t> found = OrderSearch(*this).run(fixed);
+  return fullest(found, spans(found), fixed) < fullest(own, spans(own), fixed) ? found : own;
 }
 
 }  // namespace ht

@@ -4,23 +4,40 @@
 #include <algorithm>
 #include <tuple>
 
+#include "plan/lives.h"
+
 namespace ht {
 namespace {
 
+Plan in_order(const Plan& plan, const std::vector<size_t>& order) {
+  Plan result = plan;
+  for (size_t i = 0; i < order.size(); ++i) result.steps[i] = plan.steps[order[i]];
+  return result;
+}
+
 struct Candidate {
   BandChoice choice;
-  int64_t bytes, extra_macs, kept_bytes;
-  size_t steps;  // of the resulting plan
+  std::vector<size_t> order;  // of the plan's steps, before they are cut into bands
+  int64_t bytes = 0, extra_macs = 0, kept_bytes = 0;
+  size_t steps = 0;  // of the resulting plan
 };
 
 class Search {
  public:
-  Search(const Plan& plan, const PatchOptions& options) : plan_(plan), options_(options) {}
+  Search(const Plan& plan, const PatchOptions& options) : plan_(plan), options_(options), arena_(options.arena) { arena_.reorder = false; }
 
   // The best few ways, the best one first.
   std::vector<Candidate> run() {
-    for (size_t steps = 1; steps <= steps_by_rows(plan_); ++steps)
-      for (int64_t rows : band_heights(steps)) consider({steps, rows, {}});
+    const Lives lives = Lives::of(plan_, options_.arena);
+    const size_t most = steps_by_rows(plan_);
+    for (size_t steps = 1; steps <= most; ++steps) {
+      const auto heights = band_heights(steps);
+      if (heights.empty()) continue;
+      // With bands the first steps need so little that the others count.
+      const auto order = lives.best_order(options_.arena.reorder ? steps : plan_.steps.size());
+      const Plan ordered = in_order(plan_, order);
+      for (int64_t rows : heights) consider(ordered, {{steps, rows, {}}, order});
+    }
     std::vector<Candidate> found = best();
     for (const Candidate& candidate : found) repeat_rows(candidate);
     return best();
@@ -73,23 +90,28 @@ class Search {
     return heights;
   }
 
-  bool consider(const BandChoice& choice) {
-    const auto cut = cut_into_bands(plan_, choice);
+  bool consider(const Plan& ordered, Candidate candidate) {
+    const auto cut = cut_into_bands(ordered, candidate.choice);
     if (!cut || cut->extra_macs > options_.max_extra_macs) return false;
-    candidates_.push_back({choice, arena_lower_bound(cut->plan, options_.arena), cut->extra_macs, cut->kept_bytes, cut->plan.steps.size()});
+    candidate.bytes = arena_lower_bound(cut->plan, arena_);
+    candidate.extra_macs = cut->extra_macs;
+    candidate.kept_bytes = cut->kept_bytes;
+    candidate.steps = cut->plan.steps.size();
+    candidates_.push_back(std::move(candidate));
     return true;
   }
 
   // Computes the rows of one value after the other again where that is better.
   void repeat_rows(Candidate best) {
+    const Plan ordered = in_order(plan_, best.order);
     best.choice.repeat.resize(plan_.buffers.size());
     for (bool is_found = true; is_found;) {
       is_found = false;
       for (size_t i = best.choice.steps; i-- > 0;) {
-        BandChoice choice = best.choice;
-        const size_t root = plan_.root(plan_.steps[i].output).index;
-        choice.repeat[root] = !choice.repeat[root];
-        if (!consider(choice) || !is_better(candidates_.back(), best)) continue;
+        Candidate other = best;
+        const size_t root = plan_.root(ordered.steps[i].output).index;
+        other.choice.repeat[root] = !other.choice.repeat[root];
+        if (!consider(ordered, std::move(other)) || !is_better(candidates_.back(), best)) continue;
         best = candidates_.back();
         is_found = true;
       }
@@ -98,35 +120,29 @@ class Search {
 
   const Plan& plan_;
   const PatchOptions& options_;
+  ArenaOptions arena_;
   std::vector<Candidate> candidates_;
 };
-
-// The same steps in the order of the arena.
-Plan in_order(const Plan& plan, const std::vector<size_t>& order) {
-  Plan result = plan;
-  for (size_t i = 0; i < order.size(); ++i) result.steps[i] = plan.steps[order[i]];
-  return result;
-}
 
 bool fits(const ArenaPlan& arena, const PatchOptions& options) { return options.max_ram_bytes > 0 && arena.bytes <= options.max_ram_bytes; }
 
 }  // namespace
 
 Result<PatchedPlan> patch_plan(const Plan& plan, const PatchOptions& options) {
+  ArenaOptions arena_options = options.arena;
+  arena_options.reorder = false;
   PatchedPlan result;
   result.whole = plan_arena(plan, options.arena);
-  result.plan = in_order(plan, result.whole.order);
-  PatchOptions in_this_order = options;
-  in_this_order.arena.reorder = false;
-  result.arena = plan_arena(result.plan, in_this_order.arena);
+  const Plan ordered = in_order(plan, result.whole.order);
+  result.plan = ordered;
+  result.arena = plan_arena(ordered, arena_options);
   if (options.bands == 0 && fits(result.arena, options)) return result;
-  const Plan ordered = result.plan;
   bool is_found = false;
-  for (const Candidate& candidate : Search(ordered, in_this_order).run()) {
-    BandedPlan cut = *cut_into_bands(ordered, candidate.choice);
-    ArenaPlan arena = plan_arena(cut.plan, in_this_order.arena);
-    const bool is_first_of_count = options.bands > 0 && !is_found;
-    if (!is_first_of_count && arena.bytes >= result.arena.bytes) continue;
+  for (const Candidate& candidate : Search(ordered, options).run()) {
+    BandedPlan cut = *cut_into_bands(in_order(ordered, candidate.order), candidate.choice);
+    ArenaPlan arena = plan_arena(cut.plan, arena_options);
+    const bool is_asked_for = options.bands > 0 && !is_found;
+    if (!is_asked_for && arena.bytes >= result.arena.bytes) continue;
     is_found = true;
     result = {std::move(cut.plan), std::move(arena), std::move(cut.bands), candidate.choice.steps, cut.extra_macs, cut.kept_bytes, std::move(result.whole)};
     if (fits(result.arena, options)) break;

@@ -147,6 +147,8 @@ Lives Lives::of(const Plan& plan, const ArenaOptions& options) {
     live.after = after[i];
     lives.steps.push_back(std::move(live));
   }
+  for (BufferId id : plan.inputs)
+    if (!lies_here(plan.root(id))) lives.from_beginning[plan.root(id).index] = false;
   return lives;
 }
 
@@ -158,6 +160,9 @@ std::vector<LiveSpan> Lives::spans(const std::vector<size_t>& order) const {
       if (span.first == SIZE_MAX) span.first = from_beginning[value] ? 0 : at;
       span.last = to_end[value] ? order.size() : at;
     }
+  // Inputs that no step reads are written all the same.
+  for (size_t value = 0; value < bytes.size(); ++value)
+    if (from_beginning[value] && spans[value].first == SIZE_MAX) spans[value] = {0, to_end[value] ? order.size() : 0};
   return spans;
 }
 

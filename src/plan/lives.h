@@ -30,7 +30,7 @@ struct LiveSpan {
 // Values are numbered as the plan's buffers are. Sizes and clearances are multiples of the alignment.
 struct Lives {
   std::vector<int64_t> bytes;
-  std::vector<bool> from_beginning, to_end;
+  std::vector<bool> from_beginning, to_end;  // of those that lie in the arena
   std::vector<LiveStep> steps;
 
   static Lives of(const Plan& plan, const ArenaOptions& options);

@@ -11,6 +11,7 @@
 #include "api/photo_input.h"
 #include "api/suggest_recipe.h"
 #include "api/tensor.h"
+#include "api/verify_bundle.h"
 #include "base/file.h"
 #include "base/new_folder.h"
 #include "codegen/bundle.h"
@@ -97,7 +98,7 @@ CompileResult result_of(const Design& design, const fs::path& folder) {
   result.flash_bytes = design.constant_bytes();
   for (size_t i = 0; i < design.plan.steps.size(); ++i) {
     const Step& step = design.plan.steps[i];
-    result.layers.push_back({step.node, step.op, design.calls[i].kernel, step.macs});
+    result.layers.push_back({step.node, step.op, design.calls[i].kernel, step.macs, {}});
     result.macs += step.macs;
   }
   result.notes = notes_of(design);
@@ -236,6 +237,7 @@ Result<CompileResult> compile(const halftone::Model& model, const fs::path& fold
   HT_ASSIGN(const Design design, design_for(model, options));
   CompileResult result = result_of(design, folder);
   HT_TRY(check_fit(design, result, options));
+  if (options.verify) HT_TRY(can_verify(design));
   HT_ASSIGN(NewFolder place, NewFolder::make(folder, is_bundle));
   VectorMaker vectors(design, model.content().graph, context);
   HT_TRY(vectors.add_random(options.vectors));
@@ -247,6 +249,8 @@ Result<CompileResult> compile(const halftone::Model& model, const fs::path& fold
   files.push_back({kReport, bundle_report(design, nullptr)});
   files.push_back({kManifest, manifest_text(design, model.content().hash, files)});
   HT_TRY(write_files(place.place(), files));
+  if (options.verify) HT_TRY(verify_bundle(design, place.place(), place.place() / kReport, result, context));
+  HT_TRY(check_fit(design, result, options));
   HT_TRY(place.commit());
   for (const std::string& note : result.notes) context.note(note);
   return result;

@@ -52,6 +52,20 @@ ht_channel_dsp packed_channel(const int32_t* bias, const ht_epilogue& epilogue, 
   return packed;
 }
 
+ht_block_mve packed_block(const int32_t* bias, const ht_epilogue& epilogue, const FixedLayer& layer, size_t first, size_t count) {
+  ht_block_mve block{};
+  for (size_t lane = 0; lane < HT_BLOCK_CHANNELS; ++lane) {
+    const ht_channel_dsp channel = packed_channel(bias, epilogue, layer, first + lane, count);
+    block.bias[lane] = channel.bias;
+    block.multiplier[lane] = channel.multiplier;
+    block.shift[lane] = -channel.shift;
+    block.zero_point[lane] = layer.exact && first + lane < count ? epilogue.zero_point[first + lane] : int8_t{0};
+    block.minimum[lane] = channel.minimum;
+    block.maximum[lane] = channel.maximum;
+  }
+  return block;
+}
+
 std::vector<int64_t> largest_sums(const ht_conv_params& p) {
   const size_t depth = static_cast<size_t>(p.kernel_height) * static_cast<size_t>(p.kernel_width) * static_cast<size_t>(p.input_channels / p.groups);
   std::vector<int64_t> largest;

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "kernels/cortex_m/ht_conv_dsp.h"
+#include "kernels/cortex_m/ht_conv_mve.h"
 #include "kernels/cortex_m/ht_depthwise_dsp.h"
+#include "kernels/cortex_m/ht_depthwise_mve.h"
 #include "kernels/cortex_m/pack.h"
 
 namespace ht {
@@ -37,6 +39,19 @@ constexpr std::string_view kDepthwiseDsp[] = {HT_M("ht_depthwise_dsp.c"), HT_DEP
 constexpr std::string_view kDepthwiseDspAny[] = {HT_M("ht_depthwise_dsp_any.c"), HT_DEPTHWISE_DSP_FILES, HT_C("ht_finish.h"),
                                                  HT_C("ht_requantize.h")};
 
+#define HT_CONV_MVE_FILES                                                                                                 \
+  HT_M("ht_conv_tile_mve.h"), HT_M("ht_conv_walk_mve.h"), HT_M("ht_mve.h"), HT_M("ht_packed_mve.h"), HT_C("ht_conv.h"), \
+      HT_C("ht_epilogue.h"), HT_C("ht_kernel.h")
+constexpr std::string_view kConvMve[] = {HT_M("ht_conv_mve.c"), HT_CONV_MVE_FILES};
+constexpr std::string_view kConvMveAny[] = {HT_M("ht_conv_mve_any.c"), HT_CONV_MVE_FILES, HT_C("ht_finish.h"), HT_C("ht_requantize.h")};
+
+#define HT_DEPTHWISE_MVE_FILES                                                                                          \
+  HT_M("ht_depthwise_walk_mve.h"), HT_M("ht_mve.h"), HT_M("ht_packed_mve.h"), HT_C("ht_depthwise.h"), HT_C("ht_epilogue.h"), \
+      HT_C("ht_kernel.h")
+constexpr std::string_view kDepthwiseMve[] = {HT_M("ht_depthwise_mve.c"), HT_DEPTHWISE_MVE_FILES};
+constexpr std::string_view kDepthwiseMveAny[] = {HT_M("ht_depthwise_mve_any.c"), HT_DEPTHWISE_MVE_FILES, HT_C("ht_finish.h"),
+                                                 HT_C("ht_requantize.h")};
+
 // The normative kernel as the last row.
 template <class Params>
 CortexMKernel<Params> normative(std::span<const Kernel<Params>> kernels, std::string_view function, std::string_view header, Files files) {
@@ -64,6 +79,16 @@ Rows<ht_conv_params> conv_dsp_rows() {
           row("ht_conv_dsp_any", ht_conv_dsp_any, ht_conv_dsp_any_scratch, nullptr, conv_pack_dsp_any, kConvDspAny, true), conv_c()};
 }
 
+Rows<ht_conv_params> conv_mve_rows() {
+  using namespace cortex_m;
+  const auto row = [](std::string_view function, auto run, auto scratch, auto accepts, auto pack, Files files, bool any) {
+    const Kernel<ht_conv_params> kernel{Isa::kC, function.substr(3), run, scratch, accepts, conv_packed_mve, pack};
+    return CortexMKernel<ht_conv_params>{kernel, function, HT_M("ht_conv_mve.h"), files, false, any};
+  };
+  return {row("ht_conv_mve", ht_conv_mve, ht_conv_mve_scratch, conv_accepts_mve, conv_pack_mve, kConvMve, false),
+          row("ht_conv_mve_any", ht_conv_mve_any, ht_conv_mve_any_scratch, nullptr, conv_pack_mve_any, kConvMveAny, true), conv_c()};
+}
+
 Rows<ht_depthwise_params> depthwise_dsp_rows() {
   using namespace cortex_m;
   const auto row = [](std::string_view function, auto run, auto scratch, auto accepts, auto pack, Files files, bool any) {
@@ -75,14 +100,29 @@ Rows<ht_depthwise_params> depthwise_dsp_rows() {
           depthwise_c()};
 }
 
+// For what has too few channels, the Cortex-M55 has the other instructions too.
+Rows<ht_depthwise_params> depthwise_mve_rows() {
+  using namespace cortex_m;
+  const auto row = [](std::string_view function, auto run, auto scratch, auto accepts, auto pack, Files files, bool any) {
+    const Kernel<ht_depthwise_params> kernel{Isa::kC, function.substr(3), run, scratch, accepts, depthwise_packed_mve, pack};
+    return CortexMKernel<ht_depthwise_params>{kernel, function, HT_M("ht_depthwise_mve.h"), files, false, any};
+  };
+  Rows<ht_depthwise_params> rows = depthwise_dsp_rows();
+  rows.insert(rows.begin(), {row("ht_depthwise_mve", ht_depthwise_mve, ht_depthwise_mve_scratch, depthwise_accepts_mve, depthwise_pack_mve, kDepthwiseMve, false),
+                             row("ht_depthwise_mve_any", ht_depthwise_mve_any, ht_depthwise_mve_any_scratch, depthwise_accepts_mve_any, depthwise_pack_mve_any,
+                                 kDepthwiseMveAny, true)});
+  return rows;
+}
+
 }  // namespace
 
 std::span<const CortexMKernel<ht_conv_params>> cortex_m_conv_kernels(CortexM cpu) {
-  static const Rows<ht_conv_params> plain{conv_c()}, dsp = conv_dsp_rows();
+  static const Rows<ht_conv_params> plain{conv_c()}, dsp = conv_dsp_rows(), mve = conv_mve_rows();
   switch (cpu) {
     case CortexM::kM3:
-    case CortexM::kM55:
       return plain;
+    case CortexM::kM55:
+      return mve;
     case CortexM::kM4:
     case CortexM::kM7:
       return dsp;
@@ -91,11 +131,12 @@ std::span<const CortexMKernel<ht_conv_params>> cortex_m_conv_kernels(CortexM cpu
 }
 
 std::span<const CortexMKernel<ht_depthwise_params>> cortex_m_depthwise_kernels(CortexM cpu) {
-  static const Rows<ht_depthwise_params> plain{depthwise_c()}, dsp = depthwise_dsp_rows();
+  static const Rows<ht_depthwise_params> plain{depthwise_c()}, dsp = depthwise_dsp_rows(), mve = depthwise_mve_rows();
   switch (cpu) {
     case CortexM::kM3:
-    case CortexM::kM55:
       return plain;
+    case CortexM::kM55:
+      return mve;
     case CortexM::kM4:
     case CortexM::kM7:
       return dsp;

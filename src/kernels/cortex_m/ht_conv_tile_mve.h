@@ -25,6 +25,8 @@ static inline ht_tile_output ht_tile_value(int32_t sum, int32_t lift, const ht_b
 
 #if HT_MVE
 
+HT_BEGIN_NAKED
+
 #define HT_ADD_BOTH(first, second, weights) "vmladava.s8 " first ", " weights ", q0\nvmladava.s8 " second ", " weights ", q1\n"
 
 // Sums in r0, r2, r4, r6 (pixel 0) and r8, r10, r12, lr (pixel 1).
@@ -98,10 +100,9 @@ static inline ht_tile_output ht_tile_value(int32_t sum, int32_t lift, const ht_b
 // `blocks` (at least one) of channels for two pixels, whose outputs lie at `first` and `second`.
 //
 // Frame: x0, x1, (unused), (unused); q4 to q6; nine saved registers; first, second, blocks, depth, lift.
-__attribute__((naked, noinline)) static void ht_tile_two_pixels(const int8_t* x0, const int8_t* x1, const int8_t* w,
+HT_NAKED void ht_tile_two_pixels(const int8_t* x0, const int8_t* x1, const int8_t* w,
                                                                 const ht_block_mve* block, ht_tile_output* first,
                                                                 ht_tile_output* second, int32_t blocks, int32_t depth, int32_t lift) {
-  (void)x0, (void)x1, (void)w, (void)block, (void)first, (void)second, (void)blocks, (void)depth, (void)lift;
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
@@ -161,9 +162,8 @@ __attribute__((naked, noinline)) static void ht_tile_two_pixels(const int8_t* x0
 // `pairs` (at least one) of blocks of channels for one pixel.
 //
 // Frame: x, (unused), (unused), output; q4 to q6; nine saved registers; pairs, depth, lift.
-__attribute__((naked, noinline)) static void ht_tile_two_blocks(const int8_t* x, const int8_t* w, const ht_block_mve* block,
+HT_NAKED void ht_tile_two_blocks(const int8_t* x, const int8_t* w, const ht_block_mve* block,
                                                                 ht_tile_output* output, int32_t pairs, int32_t depth, int32_t lift) {
-  (void)x, (void)w, (void)block, (void)output, (void)pairs, (void)depth, (void)lift;
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
@@ -205,6 +205,8 @@ __attribute__((naked, noinline)) static void ht_tile_two_blocks(const int8_t* x,
       "vpop {d8-d13}\n"
       "pop {r4-r11, pc}\n");
 }
+
+HT_END_NAKED
 
 #else
 

@@ -46,9 +46,8 @@ size_t ht_depthwise_dsp_scratch(const ht_depthwise_params* p) { return ht_depthw
 //
 // Frame: x, w, channels, output; nine saved registers; stride, pairs, lift.
 #define HT_DEFINE_TWO_PIXELS(name, step)                                                                                      \
-  __attribute__((naked, noinline)) static void name(const uint32_t* x, const uint32_t* w, const ht_channel_dsp* channels,     \
+  HT_NAKED void name(const uint32_t* x, const uint32_t* w, const ht_channel_dsp* channels,     \
                                                     int8_t* output, int32_t stride, int32_t pairs, int32_t lift) {            \
-    (void)x, (void)w, (void)channels, (void)output, (void)stride, (void)pairs, (void)lift;                                    \
     __asm__(                                                                                                                  \
         ".syntax unified\n"                                                                                                   \
         "push {r4-r11, lr}\n"                                                                                                 \
@@ -83,8 +82,10 @@ size_t ht_depthwise_dsp_scratch(const ht_depthwise_params* p) { return ht_depthw
         "add sp, sp, #16\n"                                                                                                   \
         "pop {r4-r11, pc}\n");                                                                                                \
   }
+HT_BEGIN_NAKED
 HT_DEFINE_TWO_PIXELS(two_pixels, "24")
 HT_DEFINE_TWO_PIXELS(two_pixels_two_apart, "48")
+HT_END_NAKED
 
 static void finish_pairs(const ht_quad* quad, int32_t from, int32_t pairs, int8_t* output, int32_t stride) {
   const ht_depthwise_params* p = quad->params;

@@ -8,12 +8,15 @@
 #include "kernels/cortex_m/ht_depthwise_dsp.h"
 #include "kernels/cortex_m/ht_packed_dsp.h"
 
-enum { HT_PART_PIXELS = 32 };  // of an output row
+// Pixels of an output row at a time.
+enum { HT_PART_PIXELS = 32 };
 
 static inline int32_t ht_depthwise_outputs(const ht_depthwise_params* p) { return p->input_channels * p->channel_multiplier; }
 static inline int32_t ht_depthwise_quads(const ht_depthwise_params* p) { return (ht_depthwise_outputs(p) + 3) / 4; }
 static inline size_t ht_column_words(const ht_depthwise_params* p) { return 2 * (size_t)p->kernel_height; }
 static inline size_t ht_filter_words(const ht_depthwise_params* p) { return (size_t)p->kernel_width * ht_column_words(p); }
+
+static inline int32_t ht_part_pixels(int32_t left) { return left < HT_PART_PIXELS ? left : (int32_t)HT_PART_PIXELS; }
 
 // From a pixel's columns to the next one's. Those of dilated filters are not shared.
 static inline int32_t ht_column_step(const ht_depthwise_params* p) {
@@ -25,8 +28,7 @@ static inline int32_t ht_part_columns(const ht_depthwise_params* p, int32_t pixe
 
 // Scratch: the weights of four channels, the columns of a part.
 static inline size_t ht_depthwise_walk_scratch(const ht_depthwise_params* p) {
-  const int32_t pixels = p->output_width < HT_PART_PIXELS ? p->output_width : HT_PART_PIXELS;
-  return (ht_filter_words(p) + (size_t)ht_part_columns(p, pixels) * ht_column_words(p)) * sizeof(uint32_t);
+  return (ht_filter_words(p) + (size_t)ht_part_columns(p, ht_part_pixels(p->output_width)) * ht_column_words(p)) * sizeof(uint32_t);
 }
 
 // What stays the same for four channels.
@@ -159,7 +161,7 @@ static inline void ht_depthwise_rows(const ht_depthwise_params* p, const ht_argu
     for (int32_t row = begin; row < end; ++row) {
       const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_bytes;
       for (int32_t ox = 0; ox < p->output_width; ox += HT_PART_PIXELS) {
-        const int32_t pixels = p->output_width - ox < HT_PART_PIXELS ? p->output_width - ox : HT_PART_PIXELS;
+        const int32_t pixels = ht_part_pixels(p->output_width - ox);
         ht_widen_part(&quad, image, row % p->output_height, ox, pixels);
         finish(&quad, pixels, a->output, ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride + (size_t)quad.first);
       }

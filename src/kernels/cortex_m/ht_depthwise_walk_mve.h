@@ -20,6 +20,8 @@ static inline int32_t ht_taps(const ht_depthwise_params* p) { return p->kernel_h
 
 #if HT_MVE
 
+HT_BEGIN_NAKED
+
 // Adds products of r4's tap (q2) or of r4's and r5's (q2 + q4), eight in 16 bits, to the sums of even (q0) and odd channels (q1).
 #define HT_WIDEN_AND_ADD     \
   "vmovlb.s16 q3, q2\n"      \
@@ -57,9 +59,8 @@ static inline int32_t ht_taps(const ht_depthwise_params* p) { return p->kernel_h
 // `count` (at least one) times eight channels of one pixel. The taps go on by as many bytes.
 //
 // Frame: q4 and q5; nine saved registers; count, number of taps, lift.
-__attribute__((naked, noinline)) static void ht_eight_channels(const int8_t** taps, const int8_t* w, const ht_eight_mve* channels,
+HT_NAKED void ht_eight_channels(const int8_t** taps, const int8_t* w, const ht_eight_mve* channels,
                                                                ht_eight_output* output, int32_t count, int32_t number, int32_t lift) {
-  (void)taps, (void)w, (void)channels, (void)output, (void)count, (void)number, (void)lift;
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
@@ -99,6 +100,8 @@ __attribute__((naked, noinline)) static void ht_eight_channels(const int8_t** ta
       "vpop {d8-d11}\n"
       "pop {r4-r11, pc}\n");
 }
+
+HT_END_NAKED
 
 #else
 

@@ -4,6 +4,7 @@
 #define HT_MVE_H
 
 #include "kernels/c/ht_kernel.h"
+#include "kernels/cortex_m/ht_naked.h"
 
 #if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1) && defined(__GNUC__)
 #define HT_MVE 1

@@ -26,27 +26,27 @@ constexpr std::string_view kDepthwiseC[] = {HT_C("ht_depthwise.c"), HT_C("ht_epi
                                             HT_C("ht_requantize.h")};
 
 #define HT_CONV_DSP_FILES                                                                                             \
-  HT_M("ht_conv_tile_dsp.h"), HT_M("ht_conv_walk_dsp.h"), HT_M("ht_dsp.h"), HT_M("ht_packed_dsp.h"), HT_M("ht_widen_dsp.h"), \
+  HT_M("ht_conv_tile_dsp.h"), HT_M("ht_conv_walk_dsp.h"), HT_M("ht_dsp.h"), HT_M("ht_naked.h"), HT_M("ht_packed_dsp.h"), HT_M("ht_widen_dsp.h"), \
       HT_C("ht_conv.h"), HT_C("ht_epilogue.h"), HT_C("ht_kernel.h")
 constexpr std::string_view kConvDsp[] = {HT_M("ht_conv_dsp.c"), HT_CONV_DSP_FILES};
 constexpr std::string_view kConvDspDeep[] = {HT_M("ht_conv_dsp_deep.c"), HT_CONV_DSP_FILES};
 constexpr std::string_view kConvDspAny[] = {HT_M("ht_conv_dsp_any.c"), HT_CONV_DSP_FILES, HT_C("ht_finish.h"), HT_C("ht_requantize.h")};
 
 #define HT_DEPTHWISE_DSP_FILES                                                                                          \
-  HT_M("ht_column_dsp.h"), HT_M("ht_depthwise_walk_dsp.h"), HT_M("ht_dsp.h"), HT_M("ht_packed_dsp.h"), HT_C("ht_depthwise.h"), \
+  HT_M("ht_column_dsp.h"), HT_M("ht_depthwise_walk_dsp.h"), HT_M("ht_dsp.h"), HT_M("ht_naked.h"), HT_M("ht_packed_dsp.h"), HT_C("ht_depthwise.h"), \
       HT_C("ht_epilogue.h"), HT_C("ht_kernel.h")
 constexpr std::string_view kDepthwiseDsp[] = {HT_M("ht_depthwise_dsp.c"), HT_DEPTHWISE_DSP_FILES};
 constexpr std::string_view kDepthwiseDspAny[] = {HT_M("ht_depthwise_dsp_any.c"), HT_DEPTHWISE_DSP_FILES, HT_C("ht_finish.h"),
                                                  HT_C("ht_requantize.h")};
 
 #define HT_CONV_MVE_FILES                                                                                                 \
-  HT_M("ht_conv_tile_mve.h"), HT_M("ht_conv_walk_mve.h"), HT_M("ht_mve.h"), HT_M("ht_packed_mve.h"), HT_C("ht_conv.h"), \
+  HT_M("ht_conv_tile_mve.h"), HT_M("ht_conv_walk_mve.h"), HT_M("ht_mve.h"), HT_M("ht_naked.h"), HT_M("ht_packed_mve.h"), HT_C("ht_conv.h"), \
       HT_C("ht_epilogue.h"), HT_C("ht_kernel.h")
 constexpr std::string_view kConvMve[] = {HT_M("ht_conv_mve.c"), HT_CONV_MVE_FILES};
 constexpr std::string_view kConvMveAny[] = {HT_M("ht_conv_mve_any.c"), HT_CONV_MVE_FILES, HT_C("ht_finish.h"), HT_C("ht_requantize.h")};
 
 #define HT_DEPTHWISE_MVE_FILES                                                                                          \
-  HT_M("ht_depthwise_walk_mve.h"), HT_M("ht_mve.h"), HT_M("ht_packed_mve.h"), HT_C("ht_depthwise.h"), HT_C("ht_epilogue.h"), \
+  HT_M("ht_depthwise_walk_mve.h"), HT_M("ht_mve.h"), HT_M("ht_naked.h"), HT_M("ht_packed_mve.h"), HT_C("ht_depthwise.h"), HT_C("ht_epilogue.h"), \
       HT_C("ht_kernel.h")
 constexpr std::string_view kDepthwiseMve[] = {HT_M("ht_depthwise_mve.c"), HT_DEPTHWISE_MVE_FILES};
 constexpr std::string_view kDepthwiseMveAny[] = {HT_M("ht_depthwise_mve_any.c"), HT_DEPTHWISE_MVE_FILES, HT_C("ht_finish.h"),

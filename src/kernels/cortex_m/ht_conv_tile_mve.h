@@ -180,14 +180,17 @@ HT_NAKED void ht_tile_two_blocks(const int8_t* x, const int8_t* w, const ht_bloc
       "ldrd r4, r6, [r9, #8]\n"
       "ldrd r8, r10, [r9, #64]\n"
       "ldrd r12, lr, [r9, #72]\n"
-      "lsrs r7, r11, #5\n"
+      "lsrs r7, r11, #6\n"
       "beq 3f\n"
-      "2:\n" HT_TWO_BLOCKS_STEP HT_TWO_BLOCKS_STEP
+      "2:\n" HT_TWO_BLOCKS_STEP HT_TWO_BLOCKS_STEP HT_TWO_BLOCKS_STEP HT_TWO_BLOCKS_STEP
       "subs r7, r7, #1\n"
       "bne 2b\n"
       "3:\n"
-      "tst r11, #16\n"
-      "beq 4f\n" HT_TWO_BLOCKS_STEP
+      "ubfx r7, r11, #4, #2\n"
+      "cbz r7, 4f\n"
+      "6:\n" HT_TWO_BLOCKS_STEP
+      "subs r7, r7, #1\n"
+      "bne 6b\n"
       "4:\n"
       "ands r7, r11, #15\n"
       "beq 5f\n"

@@ -130,36 +130,70 @@ static inline void ht_eight_channels(const int8_t** taps, const int8_t* w, const
 
 #endif
 
-static inline void ht_find_taps(const ht_depthwise_params* p, const int8_t* image, int32_t oy, int32_t ox, const int8_t** taps) {
+// Whether no tap of a pixel lies outside.
+static inline bool ht_rows_inside(const ht_depthwise_params* p, int32_t oy) {
+  const int32_t y = oy * p->stride_height - p->pad_top;
+  return y >= 0 && y + (p->kernel_height - 1) * p->dilation_height < p->input_height;
+}
+static inline bool ht_columns_inside(const ht_depthwise_params* p, int32_t ox) {
   const int32_t x = ox * p->stride_width - p->pad_left;
-  const bool columns_inside = x >= 0 && x + (p->kernel_width - 1) * p->dilation_width < p->input_width;
-  const ptrdiff_t step = (ptrdiff_t)p->dilation_width * p->input_stride;
+  return x >= 0 && x + (p->kernel_width - 1) * p->dilation_width < p->input_width;
+}
+
+static inline void ht_find_taps(const ht_depthwise_params* p, const int8_t* image, int32_t oy, int32_t ox, const int8_t** taps) {
+  const int32_t x = ox * p->stride_width - p->pad_left, width = p->kernel_width, dilation = p->dilation_width;
+  const int32_t input_width = p->input_width;
+  const int8_t* padding = p->padding;
+  const ptrdiff_t step = (ptrdiff_t)dilation * p->input_stride;
   int32_t y = oy * p->stride_height - p->pad_top;
   for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_height) {
-    const bool row_inside = y >= 0 && y < p->input_height;
-    const int8_t* row = row_inside ? image + (ptrdiff_t)y * p->input_width * p->input_stride : p->padding;
-    if (row_inside && columns_inside) {
-      row += (ptrdiff_t)x * p->input_stride;
-      for (int32_t kx = 0; kx < p->kernel_width; ++kx, row += step) *taps++ = row;
+    if (y < 0 || y >= p->input_height) {
+      for (int32_t kx = 0; kx < width; ++kx) *taps++ = padding;
       continue;
     }
-    for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
-      const int32_t ix = x + kx * p->dilation_width;
-      *taps++ = row_inside && ix >= 0 && ix < p->input_width ? row + (ptrdiff_t)ix * p->input_stride : p->padding;
-    }
+    const int8_t* row = image + (ptrdiff_t)y * input_width * p->input_stride;
+    ptrdiff_t at = (ptrdiff_t)x * p->input_stride;
+    for (int32_t ix = x; ix < x + width * dilation; ix += dilation, at += step)
+      *taps++ = (uint32_t)ix < (uint32_t)input_width ? row + at : padding;
   }
 }
 
-// All channels of a pixel whose taps have been found.
-static inline void ht_depthwise_pixel(const ht_depthwise_params* p, const int8_t** taps, ht_eight_output* output) {
-  const int32_t number = ht_taps(p), whole = p->input_channels / 8, rest = p->input_channels % 8;
-  const int32_t lift = ((const ht_layer_mve*)p->packed)->lift;
+// What stays the same for all pixels.
+typedef struct ht_eights {
+  const ht_depthwise_params* params;
+  const ht_eight_mve* channels;
+  const int8_t* weights;
+  int32_t number, whole, rest, lift;  // taps; channels by eight and beyond
+  ptrdiff_t next;                     // from where a pixel leaves its taps to those of the next one
+  const int8_t** taps;
+} ht_eights;
+
+static inline ht_eights ht_find_eights(const ht_depthwise_params* p, void* scratch) {
+  const int32_t whole = p->input_channels / 8, rest = p->input_channels % 8;
   const ht_eight_mve* channels = ht_eights_of(p->packed);
-  const int8_t* w = (const int8_t*)(channels + whole + (rest != 0));
-  ht_eight_channels(taps, w, channels, output, whole, number, lift);
-  if (rest == 0) return;
-  for (int32_t t = 0; t < number; ++t) taps[t] -= 8 - rest;
-  ht_eight_channels(taps, w + (ptrdiff_t)(8 * whole) * number, channels + whole, output + p->input_channels - 8, 1, number, lift);
+  const ht_eights eights = {p,
+                            channels,
+                            (const int8_t*)(channels + whole + (rest != 0)),
+                            ht_taps(p),
+                            whole,
+                            rest,
+                            ((const ht_layer_mve*)p->packed)->lift,
+                            (ptrdiff_t)p->stride_width * p->input_stride - p->input_channels,
+                            (const int8_t**)scratch};
+  return eights;
+}
+
+static inline void ht_move_taps(const ht_eights* e, ptrdiff_t by) {
+  for (int32_t t = 0; t < e->number; ++t) e->taps[t] += by;
+}
+
+// All channels of a pixel whose taps have been found; they go on by as many bytes.
+static inline void ht_depthwise_pixel(const ht_eights* e, ht_eight_output* output) {
+  ht_eight_channels(e->taps, e->weights, e->channels, output, e->whole, e->number, e->lift);
+  if (e->rest == 0) return;
+  ht_move_taps(e, e->rest - 8);
+  ht_eight_channels(e->taps, e->weights + (ptrdiff_t)(8 * e->whole) * e->number, e->channels + e->whole,
+                    output + e->params->input_channels - 8, 1, e->number, e->lift);
 }
 
 // Scratch: where sums are asked for those of a pixel; the list of taps, on hosts with larger pointers.
@@ -170,18 +204,27 @@ static inline size_t ht_depthwise_walk_scratch(const ht_depthwise_params* p) {
 
 static inline void ht_depthwise_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const size_t image_bytes = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
-  const int8_t** taps = (const int8_t**)a->scratch;
+  const ht_eights eights = ht_find_eights(p, a->scratch);
   size_t at = (size_t)begin * (size_t)p->output_width * (size_t)p->output_stride;
   for (int32_t row = begin; row < end; ++row) {
     const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_bytes;
+    const int32_t oy = row % p->output_height;
+    const bool rows_inside = ht_rows_inside(p, oy);
+    bool follows = false;  // a pixel that was inside, whose taps are only to be moved
     for (int32_t ox = 0; ox < p->output_width; ++ox, at += (size_t)p->output_stride) {
-      ht_find_taps(p, image, row % p->output_height, ox, taps);
+      const bool inside = rows_inside && ht_columns_inside(p, ox);
+      if (!inside || !follows) {
+        ht_find_taps(p, image, oy, ox, eights.taps);
+      } else if (eights.next != 0) {
+        ht_move_taps(&eights, eights.next);
+      }
+      follows = inside;
 #if HT_DEPTHWISE_SUMS
-      int32_t* sums = (int32_t*)(taps + ht_taps(p));
-      ht_depthwise_pixel(p, taps, sums);
+      int32_t* sums = (int32_t*)(eights.taps + eights.number);
+      ht_depthwise_pixel(&eights, sums);
       ht_finish(&p->epilogue, 0, p->input_channels, sums, a->output, at);
 #else
-      ht_depthwise_pixel(p, taps, (int8_t*)a->output + at);
+      ht_depthwise_pixel(&eights, (int8_t*)a->output + at);
 #endif
     }
   }

@@ -2,8 +2,8 @@
 // Lists the layers that are measured; writes one of them, or some random ones, with random data as C, and the kernels that they need:
 //
 //   bench_cortex_m_layer list
-//   bench_cortex_m_layer CPU measured NUMBER SOURCES FOLDER
-//   bench_cortex_m_layer CPU random SEED SOURCES FOLDER
+//   bench_cortex_m_layer CPU measured NUMBER FOLDER
+//   bench_cortex_m_layer CPU random SEED FOLDER
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/kernel_sources.h"
 #include "kernels/cortex_m/registry.h"
 #include "kernels/epilogue.h"
 #include "shapes.h"
@@ -66,7 +67,7 @@ struct Kind {
   int32_t least_weight = -127, bias = 20000;
   double ratio = 0.01;  // of sums of one product
   int8_t minimum = -128, maximum = 127;
-  bool sums = false;  // whether the epilogue stores sums
+  int32_t output = HT_OUTPUT_S8;
 };
 
 Kind random_kind(std::mt19937& engine) {
@@ -75,7 +76,8 @@ Kind random_kind(std::mt19937& engine) {
   if (random_integer(engine, 0, 3) == 0) kind.bias = 1 << 24;
   if (random_integer(engine, 0, 3) == 0) kind.ratio = 0.5;
   if (random_integer(engine, 0, 1) == 0) kind.minimum = -70, kind.maximum = 90;
-  kind.sums = random_integer(engine, 0, 4) == 0;
+  const int32_t outputs[] = {HT_OUTPUT_S8, HT_OUTPUT_S8, HT_OUTPUT_S8, HT_OUTPUT_S32, HT_OUTPUT_ACTIVATED};
+  kind.output = outputs[random_integer(engine, 0, 4)];
   return kind;
 }
 
@@ -90,9 +92,16 @@ Data random_data(const Params& p, const Kind& kind, std::mt19937& engine) {
   data.bias = random_values<int32_t>(engine, outputs, -kind.bias, kind.bias);
   std::vector<double> ratio;
   for (const int32_t x : random_values<int32_t>(engine, outputs, 500, 1500)) ratio.push_back(x * 1e-3 * kind.ratio / std::sqrt(static_cast<double>(depth)));
-  const auto zero_point = random_values<int8_t>(engine, outputs, -20, 20);
-  data.epilogue = *int8_epilogue(Policy::kFixedSingle, static_cast<int32_t>(outputs), ratio, {zero_point, {kind.minimum}, {kind.maximum}});
-  if (kind.sums) data.epilogue.output = HT_OUTPUT_S32;
+  const Int8Output output{random_values<int8_t>(engine, outputs, -20, 20), {kind.minimum}, {kind.maximum}};
+  const auto channels = static_cast<int32_t>(outputs);
+  if (kind.output == HT_OUTPUT_ACTIVATED) {
+    constexpr double kStep = 0.05;  // of the output
+    for (double& r : ratio) r *= kStep;
+    data.epilogue = *activated_epilogue(Policy::kFixedSingle, channels, {HT_SILU}, ratio, {kStep}, output);
+  } else {
+    data.epilogue = *int8_epilogue(Policy::kFixedSingle, channels, ratio, output);
+    data.epilogue.output = kind.output;
+  }
   return data;
 }
 
@@ -103,13 +112,17 @@ class Writer {
 
   template <class Params>
   void add(const CortexMKernel<Params>& row, const Params& p, const Data& data) {
-    out_ << "#include \"ht_" << kind_of(p) << ".h\"\n#include \"" << fs::path(row.header).filename().string() << "\"\n";
+    const std::string header = declaring_header(std::string(row.function));
+    out_ << "#include \"ht_" << kind_of(p) << ".h\"\n#include \"" << fs::path(header).filename().string() << "\"\n";
     write_array("int8_t", "input", data.input);
     write_array("int8_t", "weights", data.weights);
     write_array("int8_t", "padding", data.padding);
     write_array("int32_t", "bias", data.bias);
     write_array("int32_t", "fixed", data.epilogue.fixed);
     write_array("int32_t", "shift", data.epilogue.shift);
+    write_array("int32_t", "second_fixed", data.epilogue.second_fixed);
+    write_array("int32_t", "second_shift", data.epilogue.second_shift);
+    write_activation(data.epilogue);
     write_array("int8_t", "zero_point", data.epilogue.zero_point);
     write_array("int8_t", "minimum", data.epilogue.minimum);
     write_array("int8_t", "maximum", data.epilogue.maximum);
@@ -136,9 +149,20 @@ class Writer {
 
   template <class Value>
   void write_array(std::string_view type, std::string_view base, const std::vector<Value>& values) {
-    out_ << "static const " << type << ' ' << name(base) << '[' << values.size() << "] = {";
+    out_ << "static const " << type << ' ' << name(base) << '[' << values.size() + 1 << "] = {";  // C has no empty arrays
     for (size_t i = 0; i < values.size(); ++i) out_ << (i % 16 == 0 ? "\n  " : " ") << +values[i] << ',';
     out_ << "\n};\n";
+  }
+
+  void write_activation(const EpilogueData& epilogue) {
+    out_ << "static const ht_activation " << name("activation") << " = {";
+    const ht_activation none{}, &function = epilogue.activation.empty() ? none : epilogue.activation[0];
+    for (const auto* values : {&function.base, &function.slope, &function.curve}) {
+      out_ << '{';
+      for (const int32_t value : *values) out_ << value << ", ";
+      out_ << "}, ";
+    }
+    out_ << function.piece_shift << ", " << function.rises << "};\n";
   }
 
   void write_dimensions(const ht_conv_params& p) { out_ << ".output_channels = " << p.output_channels << ", .groups = " << p.groups; }
@@ -156,7 +180,8 @@ class Writer {
     write_dimensions(p);
     out_ << ", .weights = " << name("weights") << ", .bias = " << name("bias") << ", .padding = " << name("padding") << ", .packed = " << packed
          << ",\n  .epilogue = {.output = " << p.epilogue.output << ", .policy = " << p.epilogue.policy << ", .multiplier = {NULL, " << name("fixed")
-         << ", " << name("shift") << "}, .zero_point = " << name("zero_point") << ", .minimum = " << name("minimum")
+         << ", " << name("shift") << "}, .second = {NULL, " << name("second_fixed") << ", " << name("second_shift")
+         << "}, .activation = &" << name("activation") << ", .zero_point = " << name("zero_point") << ", .minimum = " << name("minimum")
          << ", .maximum = " << name("maximum") << "}};\n";
   }
 
@@ -174,14 +199,11 @@ class Writer {
   int number_ = 0;
 };
 
-// A bundle's folder is flat.
-bool copy_flat(const fs::path& sources, std::string_view file, const fs::path& folder) {
-  std::ifstream in(sources / file);
-  std::stringstream text;
-  text << in.rdbuf();
-  std::ofstream out(folder / fs::path(file).filename());
-  out << std::regex_replace(text.str(), std::regex("#include \"kernels/[a-z_]+/"), "#include \"");
-  return in.good() && out.good();
+// As in a bundle, whose folder is flat.
+bool write_flat(const EmbeddedFile& file, const fs::path& folder) {
+  std::ofstream out(folder / fs::path(file.path).filename());
+  out << std::regex_replace(std::string(file.text), std::regex("#include \"kernels/[a-z_]+/"), "#include \"");
+  return out.good();
 }
 
 // Layers for one processor, and the kernels' files.
@@ -196,17 +218,14 @@ class Program {
     p.bias = data.bias.data();
     p.padding = data.padding.data();
     p.epilogue = data.epilogue.view();
-    const auto kernels = kernels_for(p, cpu_);
-    for (const auto* row : {&select_cortex_m(kernels, p), &kernels.back()}) {
-      files_.insert(row->header);
-      files_.insert(row->files.begin(), row->files.end());
-    }
-    writer_.add(select_cortex_m(kernels, p), p, data);
+    const auto& row = select_cortex_m(kernels_for(p, cpu_), p);
+    functions_.insert({std::string(row.function), "ht_" + std::string(kind_of(p))});
+    writer_.add(row, p, data);
   }
 
-  bool finish(const fs::path& sources) {
+  bool finish() {
     bool good = writer_.finish();
-    for (const std::string_view file : files_) good = copy_flat(sources, file, folder_) && good;
+    for (const EmbeddedFile& file : kernel_sources(functions_)) good = write_flat(file, folder_) && good;
     return good;
   }
 
@@ -214,7 +233,7 @@ class Program {
   CortexM cpu_;
   fs::path folder_;
   Writer writer_;
-  std::set<std::string_view> files_;
+  std::set<std::string> functions_;
 };
 
 int list() {
@@ -225,12 +244,12 @@ int list() {
 int main(int count, char** arguments) {
   constexpr int kRandomLayers = 40;
   if (count == 2 && std::strcmp(arguments[1], "list") == 0) return list();
-  if (count != 6) return 2;
+  if (count != 5) return 2;
   const auto* processor = std::find_if(std::begin(kProcessors), std::end(kProcessors), [&](const Processor& p) { return p.name == arguments[1]; });
   if (processor == std::end(kProcessors)) return 2;
   const auto number = static_cast<uint32_t>(std::stoul(arguments[3]));
   std::mt19937 engine(number);
-  Program program(processor->cpu, arguments[5]);
+  Program program(processor->cpu, arguments[4]);
   if (std::strcmp(arguments[2], "measured") == 0 && number < shapes().size()) {
     std::visit([&](const auto& p) { program.add(p, Kind{}, engine); }, shapes()[number].params);
   } else {
@@ -240,7 +259,7 @@ int main(int count, char** arguments) {
       std::visit([&](const auto& p) { program.add(p, kind, engine); }, shape.params);
     }
   }
-  return program.finish(arguments[4]) ? 0 : 1;
+  return program.finish() ? 0 : 1;
 }
 
 }  // namespace

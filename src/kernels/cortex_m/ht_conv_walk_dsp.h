@@ -8,7 +8,7 @@
 #include "kernels/cortex_m/ht_conv_tile_dsp.h"
 #include "kernels/cortex_m/ht_widen_dsp.h"
 #if HT_CONV_SUMS
-#include "kernels/c/ht_finish.h"
+#include "kernels/cortex_m/ht_finish_sums.h"
 #endif
 
 // Scratch: the patches of a tile; a row of the filter in bytes, where channels are no words; where sums are asked for those of a tile.
@@ -101,7 +101,7 @@ static inline void ht_walk_tile(const ht_walk* walk, int32_t pixels, void* outpu
     ht_walk_one(walk, sums);
   }
   for (int32_t pixel = 0; pixel < pixels; ++pixel)
-    ht_finish(&p->epilogue, walk->first, walk->outputs, sums + pixel * walk->outputs, output,
+    ht_finish_sums(&p->epilogue, p->packed, p->output_channels, walk->first, walk->outputs, sums + pixel * walk->outputs, output,
               at + (size_t)pixel * (size_t)p->output_stride);
 #else
   int8_t* bytes = (int8_t*)output + at;

@@ -7,7 +7,7 @@
 #include "kernels/cortex_m/ht_conv_mve.h"
 #include "kernels/cortex_m/ht_conv_tile_mve.h"
 #if HT_CONV_SUMS
-#include "kernels/c/ht_finish.h"
+#include "kernels/cortex_m/ht_finish_sums.h"
 #endif
 
 static inline int32_t ht_walk_depth(const ht_conv_params* p) {
@@ -146,8 +146,8 @@ static inline void ht_walk_tile(const ht_walk* walk, const int8_t* x0, const int
     ht_walk_one(walk, x0, first);
   }
 #if HT_CONV_SUMS
-  ht_finish(&p->epilogue, walk->first, walk->outputs, first, output, at);
-  if (x1) ht_finish(&p->epilogue, walk->first, walk->outputs, second, output, at + (size_t)p->output_stride);
+  ht_finish_sums(&p->epilogue, p->packed, p->output_channels, walk->first, walk->outputs, first, output, at);
+  if (x1) ht_finish_sums(&p->epilogue, p->packed, p->output_channels, walk->first, walk->outputs, second, output, at + (size_t)p->output_stride);
 #endif
 }
 

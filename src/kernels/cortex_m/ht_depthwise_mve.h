@@ -16,11 +16,13 @@
 extern "C" {
 #endif
 
-size_t ht_depthwise_mve_scratch(const ht_depthwise_params* p);
-size_t ht_depthwise_mve_any_scratch(const ht_depthwise_params* p);
+size_t HT_FN(ht_depthwise_mve_scratch)(const ht_depthwise_params* p);
+size_t HT_FN(ht_depthwise_mve_activated_scratch)(const ht_depthwise_params* p);
+size_t HT_FN(ht_depthwise_mve_any_scratch)(const ht_depthwise_params* p);
 
-void ht_depthwise_mve(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);
-void ht_depthwise_mve_any(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // any epilogue
+void HT_FN(ht_depthwise_mve)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+void HT_FN(ht_depthwise_mve_activated)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // ht_activated.h
+void HT_FN(ht_depthwise_mve_any)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // any epilogue
 
 #ifdef __cplusplus
 }

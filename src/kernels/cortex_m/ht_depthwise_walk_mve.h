@@ -7,7 +7,7 @@
 #include "kernels/cortex_m/ht_depthwise_mve.h"
 #include "kernels/cortex_m/ht_packed_mve.h"
 #if HT_DEPTHWISE_SUMS
-#include "kernels/c/ht_finish.h"
+#include "kernels/cortex_m/ht_finish_sums.h"
 #endif
 
 #if HT_DEPTHWISE_SUMS
@@ -222,7 +222,7 @@ static inline void ht_depthwise_rows(const ht_depthwise_params* p, const ht_argu
 #if HT_DEPTHWISE_SUMS
       int32_t* sums = (int32_t*)(eights.taps + eights.number);
       ht_depthwise_pixel(&eights, sums);
-      ht_finish(&p->epilogue, 0, p->input_channels, sums, a->output, at);
+      ht_finish_sums(&p->epilogue, p->packed, p->input_channels, 0, p->input_channels, sums, a->output, at);
 #else
       ht_depthwise_pixel(&eights, (int8_t*)a->output + at);
 #endif

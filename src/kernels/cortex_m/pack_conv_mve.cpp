@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "kernels/cortex_m/ht_activated.h"
 #include "kernels/cortex_m/pack.h"
 
 namespace ht::cortex_m {
@@ -47,5 +48,11 @@ size_t conv_packed_mve(const ht_conv_params* p) {
 }
 void conv_pack_mve(const ht_conv_params* p, void* packed) { pack(*p, fixed_layer(p->epilogue, largest_sums(*p)), packed); }
 void conv_pack_mve_any(const ht_conv_params* p, void* packed) { pack(*p, {}, packed); }
+
+bool conv_accepts_mve_activated(const ht_conv_params& p) { return fits_activated(p.epilogue, largest_sums(p)); }
+size_t conv_packed_mve_activated(const ht_conv_params* p) { return ht_activated_bytes(p->output_channels) + conv_packed_mve(p); }
+void conv_pack_mve_activated(const ht_conv_params* p, void* packed) {
+  conv_pack_mve_any(p, pack_activated(p->epilogue, largest_sums(*p), packed));
+}
 
 }  // namespace ht::cortex_m

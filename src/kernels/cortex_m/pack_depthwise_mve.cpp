@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "kernels/cortex_m/ht_activated.h"
 #include "kernels/cortex_m/pack.h"
 
 namespace ht::cortex_m {
@@ -57,5 +58,11 @@ size_t depthwise_packed_mve(const ht_depthwise_params* p) {
 }
 void depthwise_pack_mve(const ht_depthwise_params* p, void* packed) { pack(*p, fixed_layer(p->epilogue, largest_sums(*p)), packed); }
 void depthwise_pack_mve_any(const ht_depthwise_params* p, void* packed) { pack(*p, {}, packed); }
+
+bool depthwise_accepts_mve_activated(const ht_depthwise_params& p) { return depthwise_accepts_mve_any(p) && fits_activated(p.epilogue, largest_sums(p)); }
+size_t depthwise_packed_mve_activated(const ht_depthwise_params* p) { return ht_activated_bytes(p->input_channels * p->channel_multiplier) + depthwise_packed_mve(p); }
+void depthwise_pack_mve_activated(const ht_depthwise_params* p, void* packed) {
+  depthwise_pack_mve_any(p, pack_activated(p->epilogue, largest_sums(*p), packed));
+}
 
 }  // namespace ht::cortex_m

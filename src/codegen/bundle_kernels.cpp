@@ -61,6 +61,7 @@ void drop_unread(Params& params, const Step&, const BundleCall& call) {
   params.epilogue = {};
   params.epilogue.output = whole.output;
   params.epilogue.policy = whole.policy;
+  params.epilogue.activation = whole.activation;
 }
 
 void drop_weights(ht_resample_axis& axis, bool is_float) {

@@ -26,6 +26,7 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kArrows = {
     {"kernels/c", {}},
     {"kernels/x86", {"kernels/c/"}},
     {"kernels/arm", {"kernels/c/"}},
+    {"kernels/cortex_m", {"kernels/c/", "kernels/registry.h"}},
     {"kernels", {"kernels/c/", "kernels/x86/", "kernels/arm/", "base/"}},
     {"ir", {"base/"}},
     // Parameter structs and the builders of epilogues and tables; never the registry, for a plan is the same for every device.

@@ -15,12 +15,12 @@ namespace ht {
 
 enum class FrameFormat { kRgb888, kRgb565, kGray8 };
 
-struct Region {
+struct Crop {
   int x = 0;
   int y = 0;
   int width = 0;
   int height = 0;
-  bool operator==(const Region&) const = default;
+  bool operator==(const Crop&) const = default;
 };
 
 struct Frame {
@@ -29,7 +29,7 @@ struct Frame {
   int height = 0;
   int stride = 0;  // bytes from a row to the next; 0: rows without gaps
   FrameFormat format = FrameFormat::kRgb888;
-  std::optional<Region> crop;  // the part that counts
+  std::optional<Crop> crop;  // the part that counts
 };
 
 // The frame that an image of three channels, or one, is. It refers to the image.

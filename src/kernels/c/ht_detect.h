@@ -110,7 +110,7 @@ typedef struct ht_detect_params {
   float center_shift;                  // and then so many times (stride - 1) pixels
   const float* priors;                 // four a location: centre and size in pixels
   float variances[4];
-  int32_t named_classes, first_class;  // of listing heads: classes there are, and what the first one is called
+  int32_t first_class;                 // what listing heads call the first class
   int32_t listed_boxes;                // boxes that triples may choose
   float score_threshold, nms_threshold;
   int32_t max_detections;

@@ -145,7 +145,7 @@ Result<Found> find(const HeadConfig& config, std::span<const HeadOutput> outputs
   int64_t capacity = std::min<int64_t>(kernel.most_candidates(), room.value_or(kUsual));
   while (true) {
     Found found{std::make_unique_for_overwrite<ht_candidate[]>(static_cast<size_t>(capacity)), 0};
-    ht_candidates candidates{found.items.get(), static_cast<int32_t>(capacity), 0, 0};
+    ht_candidates candidates{found.items.get(), static_cast<int32_t>(capacity), 0, 0, false};
     ht_detect_find(&parameters, data.data(), place, &candidates);
     found.count = candidates.count;
     if (room || candidates.found <= candidates.capacity) return found;

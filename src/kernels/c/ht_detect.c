@@ -27,20 +27,22 @@ static void make_heap(ht_candidate* items, int32_t count, bool worst_first) {
   for (int32_t root = count / 2 - 1; root >= 0; root--) sift_down(items, count, root, worst_first);
 }
 
-// Whether a candidate with that score, found last, would be held. Full memory is a heap with the worst at its root.
-static bool has_room(const ht_candidates* c, float score) {
-  return c->count < c->capacity || (c->capacity > 0 && score > c->items[0].box.score);
+// Whether a candidate with that score, found last, would be held.
+static bool has_room(ht_candidates* c, float score) {
+  if (c->count < c->capacity) return true;
+  if (c->capacity == 0) return false;
+  if (!c->is_heap) make_heap(c->items, c->count, true);
+  c->is_heap = true;
+  return score > c->items[0].box.score;
 }
 
+// Where there is no more room, in place of the worst.
 static void hold(ht_candidates* c, const ht_box* box) {
-  ht_candidate* item = c->count < c->capacity ? &c->items[c->count] : &c->items[0];
+  const bool full = c->count == c->capacity;
+  ht_candidate* item = full ? &c->items[0] : &c->items[c->count++];
   item->box = *box;
   item->order = c->found;
-  if (c->count == c->capacity) {
-    sift_down(c->items, c->count, 0, true);
-  } else if (++c->count == c->capacity) {
-    make_heap(c->items, c->count, true);
-  }
+  if (full) sift_down(c->items, c->count, 0, true);
 }
 
 // ---- where a box lies on the photo ----
@@ -263,7 +265,7 @@ int32_t ht_detect_suppress(ht_candidate* candidates, int32_t count, float thresh
 
 int32_t ht_detect(const ht_detect_params* p, const void* const* outputs, const ht_detect_place* place, ht_candidate* memory,
                   int32_t capacity, ht_box* boxes) {
-  ht_candidates candidates = {memory, capacity, 0, 0};
+  ht_candidates candidates = {memory, capacity, 0, 0, false};
   ht_detect_find(p, outputs, place, &candidates);
   return ht_detect_suppress(memory, candidates.count, p->nms_threshold, p->max_detections, boxes);
 }

@@ -118,12 +118,13 @@ typedef struct ht_detect_params {
   bool clip;                           // boxes end at the border of the photo
 } ht_detect_params;
 
-// Memory for candidates; count and found begin at 0.
+// Memory for candidates; count and found begin at 0, is_heap as false.
 typedef struct ht_candidates {
   ht_candidate* items;
   int32_t capacity;
   int32_t count;  // held now: in the order of finding while found <= capacity
   int32_t found;  // whose score was above the threshold; no more than capacity means that none was left out
+  bool is_heap;   // the worst one is the first, and so on
 } ht_candidates;
 
 // Adds the candidates of all outputs, `outputs[i]` being the memory of params->outputs[i]. `place` may be null: boxes stay in

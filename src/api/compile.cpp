@@ -109,7 +109,7 @@ CompileResult result_of(const Design& design, const fs::path& folder) {
 
 Status check_fit(const Design& design, const CompileResult& result, const CompileOptions& options) {
   if (options.ram_bytes && result.ram_bytes > *options.ram_bytes) {
-    const Step& fullest = design.plan.steps[design.memory.fullest_step];
+    const Step& fullest = design.plan.steps[design.memory.fullest];
     return Error{ErrorCode::kDemandNotMet,
                  fmt::format("needs {} bytes of RAM (arena {}, inputs and outputs {}), which is {} more than the {} there are, the stack aside; the arena is fullest in "
                              "{} ({}), so a smaller input or fewer channels there make it fit",

@@ -154,6 +154,28 @@ Status check_types(const Plan& plan) {
   return {};
 }
 
+template <class T>
+std::vector<T> in_order(std::vector<T>& values, const std::vector<size_t>& order) {
+  std::vector<T> result;
+  for (size_t i : order) result.push_back(std::move(values[i]));
+  return result;
+}
+
+// Chooses kernels, lays out the arena, and brings the steps into the order that it wants.
+void place_steps(Design& design) {
+  std::vector<int64_t> scratch;
+  for (const Step& step : design.plan.steps) {
+    design.calls.push_back(bundle_call(*design.options.cpu, step));
+    scratch.push_back(static_cast<int64_t>(design.calls.back().scratch_bytes));
+  }
+  design.memory = plan_memory(design.plan, scratch);
+  Memory& memory = design.memory;
+  design.plan.steps = in_order(design.plan.steps, memory.order);
+  design.calls = in_order(design.calls, memory.order);
+  memory.scratch = in_order(memory.scratch, memory.order);
+  for (size_t i = 0; i < design.calls.size(); ++i) design.params.push_back(params_of(design.plan.steps[i], design.calls[i]));
+}
+
 std::vector<Port> ports_of(const Plan& plan, const std::vector<BufferId>& buffers, Identifiers& names) {
   std::vector<Port> ports;
   for (BufferId id : buffers) ports.push_back({names.make(plan.buffer(id).name), plan.buffer(id).name, id});
@@ -193,12 +215,8 @@ Result<Design> design_bundle(Plan plan, BundleOptions options) {
   elide_copies(plan);
   separate_outputs(plan);
   HT_TRY(check_types(plan));
-  for (const Step& step : plan.steps) {
-    design.calls.push_back(bundle_call(*design.options.cpu, step));
-    design.params.push_back(params_of(step, design.calls.back()));
-  }
   design.plan = std::move(plan);
-  design.memory = plan_memory(design.plan, design.calls);
+  place_steps(design);
   Identifiers names;
   design.inputs = ports_of(design.plan, design.plan.inputs, names);
   design.outputs = ports_of(design.plan, design.plan.outputs, names);

@@ -17,7 +17,9 @@ struct BundleCall {
   std::string function;  // "ht_conv", as HT_FN() takes it
   int32_t units = 0;
   size_t scratch_bytes = 0;
-  std::shared_ptr<const std::vector<uint8_t>> packed;  // what the parameters' `packed` shall point to; null: the kernel reads the weights
+  std::shared_ptr<const std::vector<uint8_t>> packed;  // what the parameters' `packed` shall point to, if anything
+  bool reads_weights = true;   // and the bias; otherwise `packed` stands for them
+  bool reads_epilogue = true;  // its arrays
 };
 BundleCall bundle_call(const Cpu& cpu, const Step& step);
 

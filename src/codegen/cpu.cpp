@@ -11,12 +11,12 @@ namespace ht {
 namespace {
 
 constexpr std::array kCpus = {
-    Cpu{"host", "cc", "", static_cast<int>(sizeof(void*)), true, true, false, false},
-    Cpu{"aarch64", "aarch64-linux-gnu-gcc", "", 8, true, true, false, false},
-    Cpu{"cortex-m3", "arm-none-eabi-gcc", "-mcpu=cortex-m3 -mthumb", 4, false, false, false, false},
-    Cpu{"cortex-m4", "arm-none-eabi-gcc", "-mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard", 4, true, false, true, false},
-    Cpu{"cortex-m7", "arm-none-eabi-gcc", "-mcpu=cortex-m7 -mthumb -mfpu=fpv5-d16 -mfloat-abi=hard", 4, true, true, true, false},
-    Cpu{"cortex-m55", "arm-none-eabi-gcc", "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard", 4, true, true, true, true},
+    Cpu{"host", "cc", "", static_cast<int>(sizeof(void*)), true, true, {}},
+    Cpu{"aarch64", "aarch64-linux-gnu-gcc", "", 8, true, true, {}},
+    Cpu{"cortex-m3", "arm-none-eabi-gcc", "-mcpu=cortex-m3 -mthumb", 4, false, false, CortexM::kM3},
+    Cpu{"cortex-m4", "arm-none-eabi-gcc", "-mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard", 4, true, false, CortexM::kM4},
+    Cpu{"cortex-m7", "arm-none-eabi-gcc", "-mcpu=cortex-m7 -mthumb -mfpu=fpv5-d16 -mfloat-abi=hard", 4, true, true, CortexM::kM7},
+    Cpu{"cortex-m55", "arm-none-eabi-gcc", "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard", 4, true, true, CortexM::kM55},
 };
 
 }  // namespace

@@ -2,10 +2,12 @@
 // The processors that bundles are made for.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "base/result.h"
+#include "kernels/cortex_m/registry.h"
 
 namespace ht {
 
@@ -15,7 +17,7 @@ struct Cpu {
   std::string_view flags;        // that choose it
   int pointer_bytes;
   bool has_float, has_double;    // arithmetic in hardware
-  bool has_dsp, has_mve;         // two 16-bit multiplications an instruction; vectors of 16 bytes
+  std::optional<CortexM> cortex_m;
 };
 
 std::span<const Cpu> cpus();

@@ -42,8 +42,10 @@ class Closure {
   }
 
  private:
+  // Headers are named from where the file lies or from src.
   void add_header(std::string_view folder, std::string_view name) {
-    const std::string path = fmt::format("{}{}", folder, name);
+    std::string path = fmt::format("{}{}", folder, name);
+    if (!find_file(path)) path = name;
     const EmbeddedFile* header = find_file(path);
     if (!header) return;
     add(*header);

@@ -10,7 +10,7 @@
 
 namespace ht {
 
-// The files of src/kernels that define these functions, with all that they include and call, by path ("c/ht_conv.c").
+// The files that define these functions, with all that they include and call, by their paths below src ("kernels/c/ht_conv.c").
 std::vector<EmbeddedFile> kernel_sources(const std::set<std::string>& functions);
 
 // The header that declares a kernel's function.

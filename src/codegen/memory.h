@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "codegen/bundle_kernels.h"
 #include "plan/plan.h"
 
 namespace ht {
@@ -21,14 +20,15 @@ struct ValuePlace {
 };
 
 struct Memory {
-  std::vector<ValuePlace> places;           // of each buffer that is no alias
-  std::vector<int64_t> scratch;        // of each step, in the arena
+  std::vector<size_t> order;       // in which the plan's steps run
+  std::vector<ValuePlace> places;  // of each buffer that is no alias
+  std::vector<int64_t> scratch;    // of each of the plan's steps, in the arena
   int64_t arena_bytes = 0;
-  int64_t lower_bound = 0;             // the bytes in the arena that are alive at once, at the step where they are most
-  size_t fullest_step = 0;             // that step
+  int64_t lower_bound = 0;         // no arena for this order could be smaller
+  size_t fullest = 0;              // the position in the order at which most bytes are alive
 };
 
-// `calls` are those of the plan's steps. Every output has memory of its own (separate_outputs()).
-Memory plan_memory(const Plan& plan, const std::vector<BundleCall>& calls);
+// Every output has memory of its own (separate_outputs()). `scratch` is what each step's kernel needs.
+Memory plan_memory(const Plan& plan, const std::vector<int64_t>& scratch);
 
 }  // namespace ht

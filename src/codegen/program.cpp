@@ -186,7 +186,7 @@ std::string program_file(const Design& design) {
   text += fmt::format("#include \"{}.h\"\n\n#include <stddef.h>\n#include <stdint.h>\n\n", design.name());
   std::set<std::string> headers;
   for (const std::string& function : functions_of(design)) headers.insert(declaring_header(function));
-  for (const std::string& header : headers) text += fmt::format("#include \"kernels/{}\"\n", header);
+  for (const std::string& header : headers) text += fmt::format("#include \"{}\"\n", header);
   text += fmt::format("#include \"{}_weights.h\"\n", design.name());
   text += "\n#ifndef HT_STEP\n#define HT_STEP(number) /* here whoever measures steps puts a call */\n#endif\n";
   for (size_t i = 0; i < design.plan.steps.size(); ++i)
@@ -215,7 +215,7 @@ std::string weights_file(const Design& design) {
 std::vector<BundleFile> kernel_files(const Design& design) {
   std::vector<BundleFile> files;
   for (const EmbeddedFile& file : kernel_sources(functions_of(design)))
-    files.push_back({fmt::format("kernels/{}", file.path), file.path == "c/ht_config.h" ? config_file(design) : std::string(file.text)});
+    files.push_back({std::string(file.path), file.path == "kernels/c/ht_config.h" ? config_file(design) : std::string(file.text)});
   return files;
 }
 

@@ -18,7 +18,7 @@ std::string ram_text(const Design& design, const CodeSize* measured) {
   if (measured) text += row("stack, of the deepest function and those above it", measured->stack_bytes);
   if (!measured) text += "\nThe stack was not measured, for want of a compiler for this processor.\n";
   const Memory& memory = design.memory;
-  text += fmt::format("\nNo arena could be smaller than {} bytes, which are in use at once in step {}", memory.lower_bound, memory.fullest_step);
+  text += fmt::format("\nNo arena for these steps in this order could be smaller than {} bytes", memory.lower_bound);
   if (memory.lower_bound > 0)
     text += fmt::format("; this one is {:.1f} % larger", 100.0 * static_cast<double>(memory.arena_bytes - memory.lower_bound) / static_cast<double>(memory.lower_bound));
   return text + ".\n";

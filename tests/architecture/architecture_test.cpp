@@ -39,7 +39,7 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kArrows = {
     {"executor", {"runtime/", "ops/", "plan/", "ir/", "base/"}},
     {"calibrate", {"ir/", "base/", "halftone/context.h"}},
     {"quantize", {"ops/", "calibrate/", "passes/", "plan/", "ir/", "base/", "halftone/context.h"}},
-    {"codegen", {"plan/", "kernels/", "kernels/c/", "ir/", "base/"}},
+    {"codegen", {"plan/", "kernels/", "kernels/c/", "kernels/cortex_m/", "ir/", "base/"}},
     {"image", {"kernels/c/", "base/"}},
     {"evaluate", {"image/", "runtime/", "executor/", "ir/", "base/", "kernels/c/", "halftone/context.h"}},
     {"report", {"base/", "halftone/"}},

@@ -3,6 +3,6 @@
 #define HT_CONV_SUMS 0
 #include "kernels/cortex_m/ht_conv_walk_dsp.h"
 
-size_t ht_conv_dsp_scratch(const ht_conv_params* p) { return ht_walk_scratch(p); }
+size_t HT_FN(ht_conv_dsp_scratch)(const ht_conv_params* p) { return ht_walk_scratch(p); }
 
-void ht_conv_dsp(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) { ht_walk_rows(p, a, begin, end); }
+void HT_FN(ht_conv_dsp)(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) { ht_walk_rows(p, a, begin, end); }

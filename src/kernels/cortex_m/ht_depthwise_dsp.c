@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cortex_m/ht_depthwise_walk_dsp.h"
 
-size_t ht_depthwise_dsp_scratch(const ht_depthwise_params* p) { return ht_depthwise_walk_scratch(p); }
+size_t HT_FN(ht_depthwise_dsp_scratch)(const ht_depthwise_params* p) { return ht_depthwise_walk_scratch(p); }
 
 #if HT_DSP
 
@@ -141,6 +141,6 @@ static void finish(const ht_quad* quad, int32_t pixels, void* output, size_t at)
     for (int32_t pixel = 0; pixel < pixels; ++pixel) ht_clamp_dsp(quad->channels, quad->count, to + pixel * stride);
 }
 
-void ht_depthwise_dsp(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+void HT_FN(ht_depthwise_dsp)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   ht_depthwise_rows(p, a, begin, end, finish);
 }

@@ -2,7 +2,7 @@
 #include "kernels/c/ht_finish.h"
 #include "kernels/cortex_m/ht_depthwise_walk_dsp.h"
 
-size_t ht_depthwise_dsp_any_scratch(const ht_depthwise_params* p) { return ht_depthwise_walk_scratch(p); }
+size_t HT_FN(ht_depthwise_dsp_any_scratch)(const ht_depthwise_params* p) { return ht_depthwise_walk_scratch(p); }
 
 static void finish(const ht_quad* quad, int32_t pixels, void* output, size_t at) {
   const ht_depthwise_params* p = quad->params;
@@ -13,6 +13,6 @@ static void finish(const ht_quad* quad, int32_t pixels, void* output, size_t at)
   }
 }
 
-void ht_depthwise_dsp_any(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+void HT_FN(ht_depthwise_dsp_any)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   ht_depthwise_rows(p, a, begin, end, finish);
 }

@@ -63,8 +63,6 @@ int32_t least_integer(const OutputElements& elements, int64_t channel, ht_detect
 }
 
 Status check(const OutputElements& elements, const HeadInput& output) {
-  if (elements.channels_last && output.shape.size() != 4)
-    return unsupported("the output \"{}\" has {} axes, and only of four can the values lie side by side", output.name, output.shape.size());
   if (elements.type == HT_VALUES_F32) return {};
   const IntegerBounds all = bounds_of(elements.type);
   if (elements.scales.empty() || elements.scales.size() != elements.zero_points.size())
@@ -83,12 +81,16 @@ Result<ht_detect_view> lowered(const View& view, std::span<const OutputElements>
   if (view.output < 0) return result;
   const OutputElements& own = elements[static_cast<size_t>(view.output)];
   const HeadInput& output = config.outputs[static_cast<size_t>(view.output)];
-  const bool rows = view.rows || own.channels_last;
-  if (view.rows && own.channels_last)
-    return unsupported("the output \"{}\" has its values in its last axis already", output.name);
-  if (own.type != HT_VALUES_F32 && own.scales.size() != 1 && static_cast<int64_t>(own.scales.size()) != view.values) {
-    return unsupported("the output \"{}\" has {} scales along another axis than its {} values a place; quantize it with one scale, or keep "
-                       "the head in float",
+  const size_t rank = output.shape.size(), values_axis = view.rows ? rank - 1 : 1;
+  const bool moved = own.channels_last && rank > 2;
+  // With its second axis behind the others, what was values of locations of one axis is the other way round.
+  const bool simple = rank == 3 || (rank == 4 && !view.rows);
+  if (moved && (!simple || output.shape[values_axis] != view.values))
+    return unsupported("the output \"{}\" of {} axes lies in memory with its second axis behind the others", output.name, rank);
+  const bool rows = view.rows != moved;
+  if (own.scales.size() > 1 && (own.axis != values_axis || static_cast<int64_t>(own.scales.size()) != view.values)) {
+    return unsupported("the output \"{}\" has {} scales along another axis than that of its {} values a place; quantize it with one scale, "
+                       "or keep the head in float",
                        output.name, own.scales.size(), view.values);
   }
   const int64_t location_step = rows ? view.values : 1, value_step = rows ? 1 : view.locations;

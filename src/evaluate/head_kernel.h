@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,10 @@ namespace ht {
 // The elements of an output as they lie in memory.
 struct OutputElements {
   int32_t type = HT_VALUES_F32;
-  std::vector<float> scales;         // of integers: one, or one a value of a location
+  std::vector<float> scales;         // of integers: one, or one an index of the axis
   std::vector<int32_t> zero_points;  // as many
-  bool channels_last = false;        // a map [1, values, height, width] lies as [height, width, values]
+  std::optional<size_t> axis;        // of several scales
+  bool channels_last = false;        // the second axis lies behind all others, as feature maps' channels do
 };
 
 // A function that parameters refer to, and the file of kernels/c that defines it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/input_kernel.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -81,6 +82,21 @@ Result<InputKernel> InputKernel::make(const Preprocess& preprocess, const InputE
 }
 
 size_t InputKernel::element_bytes() const { return tables_[0].size() / kPixels; }
+
+// Scratch memory depends on how a frame is resized, on how many columns of the input are made, and on the frame's width. Each of the
+// ways to resize fills all columns here.
+size_t InputKernel::most_scratch_bytes(int frame_width) const {
+  ht_preprocess_params p = parameters();
+  p.image.resize = HT_IMAGE_STRETCH;
+  const int32_t width = p.image.width, height = p.image.height;
+  size_t most = 0;
+  for (const auto& [own_width, own_height] : {std::pair{width, height}, {2 * width, 2 * height}, {2 * width + 1, 2 * height + 1}, {width, height + 1}, {1, 1}}) {
+    const ht_frame frame = {nullptr, own_width, own_height, 3 * own_width, HT_FRAME_RGB888, {}};
+    most = std::max(most, ht_preprocess_scratch(&p, &frame) - ht_frame_scratch(&frame, ht_image_channels(&p.image)));
+  }
+  const ht_frame widest = {nullptr, frame_width, 1, 3 * frame_width, HT_FRAME_RGB565, {}};
+  return most + ht_frame_scratch(&widest, ht_image_channels(&p.image)) + sizeof(uint64_t);
+}
 
 ht_preprocess_params InputKernel::parameters() const {
   ht_preprocess_params p{};

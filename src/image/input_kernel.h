@@ -31,6 +31,8 @@ class InputKernel {
   // They refer to this object's tables.
   ht_preprocess_params parameters() const;
   size_t element_bytes() const;
+  // Scratch memory that is enough for frames of any format and height up to so many pixels wide.
+  size_t most_scratch_bytes(int frame_width) const;
   // What a channel's pixels 0 .. 255 become, of the elements' type.
   std::span<const std::byte> table(int channel) const { return tables_[static_cast<size_t>(channel)]; }
 

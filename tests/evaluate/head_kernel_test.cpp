@@ -121,6 +121,7 @@ Outputs random_outputs(const HeadConfig& config, int32_t type, bool scale_a_valu
     OutputElements elements;
     elements.type = type;
     const bool several = scale_a_value && !(config.layout == HeadLayout::kListed && i > 0);
+    if (several) elements.axis = axis;
     for (int64_t k = 0; k < (several ? shape[axis] : 1); ++k) {
       const float range = logits ? 8.0f : 1.2f;
       elements.scales.push_back(range * static_cast<float>(between(50, 100)) / 100 / static_cast<float>(high - low));
@@ -194,28 +195,34 @@ TEST(HeadKernel, IntegersGiveTheBoxesOfTheirRealValues) {
   EXPECT_GT(boxes, 10000u);
 }
 
-TEST(HeadKernel, MapsMayHaveTheirValuesSideBySide) {
+TEST(HeadKernel, TheSecondAxisMayLieBehindTheOthers) {
   std::mt19937 random(2);
-  size_t boxes = 0;
+  size_t boxes = 0, refused = 0;
   for (const Spec& spec : all_specs()) {
-    if (spec.outputs[0].second.size() != 4) continue;
     const HeadConfig config = resolved(spec);
     for (const bool scale_a_value : {false, true}) {
       Outputs outputs = random_outputs(config, HT_VALUES_S8, scale_a_value, random);
       const auto expected = detected(config, outputs);
       for (size_t i = 0; i < outputs.integers.size(); ++i) {
         const Shape& shape = config.outputs[i].shape;
-        const auto values = static_cast<size_t>(shape[1]), cells = count_of(shape) / values;
+        if (shape.size() < 3) continue;
+        const auto second = static_cast<size_t>(shape[1]), rest = count_of(shape) / second;
         const auto before = outputs.integers[i];
-        for (size_t cell = 0; cell < cells; ++cell)
-          for (size_t v = 0; v < values; ++v) outputs.integers[i][cell * values + v] = before[v * cells + cell];
+        for (size_t k = 0; k < rest; ++k)
+          for (size_t v = 0; v < second; ++v) outputs.integers[i][k * second + v] = before[v * rest + k];
         outputs.elements[i].channels_last = true;
+      }
+      if (spec.outputs[0].second.size() == 5) {
+        EXPECT_EQ(HeadKernel::make(config, outputs.elements).error().code, ErrorCode::kUnsupported);
+        ++refused;
+        continue;
       }
       boxes += expected.size();
       EXPECT_EQ(detected_by_kernel(config, outputs, 1200), expected) << spec.task.head;
     }
   }
-  EXPECT_GT(boxes, 100u);
+  EXPECT_GT(boxes, 1000u);
+  EXPECT_EQ(refused, 2u);
 }
 
 // Many equal scores, so that the order of finding decides.
@@ -280,7 +287,7 @@ TEST(HeadKernel, ValuesThatAreNotFiniteGiveNoBox) {
 TEST(HeadKernel, RefusesMemoryThatItCannotRead) {
   const HeadConfig config = resolved({task_of("yolox", ScoreForm::kLogit), {{"o", {1, 126, 8}}}});
   const auto refuses = [&](auto change) {
-    OutputElements elements{HT_VALUES_S8, {0.1f}, {0}, false};
+    OutputElements elements{HT_VALUES_S8, {0.1f}, {0}, {}, false};
     change(elements);
     return !HeadKernel::make(config, std::span(&elements, 1));
   };
@@ -291,7 +298,8 @@ TEST(HeadKernel, RefusesMemoryThatItCannotRead) {
   EXPECT_TRUE(refuses([](OutputElements& e) { e.scales = {NAN}; }));
   EXPECT_TRUE(refuses([](OutputElements& e) { e.scales = {3e37f}; }));
   EXPECT_TRUE(refuses([](OutputElements& e) { e.zero_points = {128}; }));
-  EXPECT_TRUE(refuses([](OutputElements& e) { e.channels_last = true; }));
+  EXPECT_TRUE(refuses([](OutputElements& e) { e.scales.resize(8, 1), e.zero_points.resize(8), e.axis = 1; }));
+  EXPECT_FALSE(refuses([](OutputElements& e) { e.scales.resize(8, 1), e.zero_points.resize(8), e.axis = 2; }));
   EXPECT_FALSE(HeadKernel::make(config, {}));
 }
 

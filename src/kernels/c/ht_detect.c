@@ -204,7 +204,7 @@ static ht_values values_of(const ht_detect_params* p, const void* const* outputs
   return v;
 }
 
-void ht_detect_find(const ht_detect_params* p, const void* const* outputs, const ht_detect_place* place, ht_candidates* candidates) {
+void HT_FN(ht_detect_find)(const ht_detect_params* p, const void* const* outputs, const ht_detect_place* place, ht_candidates* candidates) {
   for (int32_t i = 0; i < p->level_count; i++) {
     const ht_detect_level* level = &p->levels[i];
     ht_detect_cell cell;
@@ -237,7 +237,7 @@ static float larger(float a, float b) { return a < b ? b : a; }
 
 static float area(const ht_box* box) { return larger(box->x1 - box->x0, 0.0f) * larger(box->y1 - box->y0, 0.0f); }
 
-float ht_box_overlap(const ht_box* a, const ht_box* b) {
+float HT_FN(ht_box_overlap)(const ht_box* a, const ht_box* b) {
   const float width = larger(smaller(a->x1, b->x1) - larger(a->x0, b->x0), 0.0f);
   const float height = larger(smaller(a->y1, b->y1) - larger(a->y0, b->y0), 0.0f);
   const float common = width * height;
@@ -246,11 +246,11 @@ float ht_box_overlap(const ht_box* a, const ht_box* b) {
 
 static bool is_covered(const ht_box* box, const ht_box* better, int32_t count, float threshold) {
   for (int32_t i = 0; i < count; i++)
-    if (better[i].class_index == box->class_index && ht_box_overlap(&better[i], box) > threshold) return true;
+    if (better[i].class_index == box->class_index && HT_FN(ht_box_overlap)(&better[i], box) > threshold) return true;
   return false;
 }
 
-int32_t ht_detect_suppress(ht_candidate* candidates, int32_t count, float threshold, int32_t most, ht_box* boxes) {
+int32_t HT_FN(ht_detect_suppress)(ht_candidate* candidates, int32_t count, float threshold, int32_t most, ht_box* boxes) {
   int32_t kept = 0;
   // A heap, not a sort: most calls end long before the last candidate.
   make_heap(candidates, count, false);
@@ -263,9 +263,9 @@ int32_t ht_detect_suppress(ht_candidate* candidates, int32_t count, float thresh
   return kept;
 }
 
-int32_t ht_detect(const ht_detect_params* p, const void* const* outputs, const ht_detect_place* place, ht_candidate* memory,
+int32_t HT_FN(ht_detect)(const ht_detect_params* p, const void* const* outputs, const ht_detect_place* place, ht_candidate* memory,
                   int32_t capacity, ht_box* boxes) {
   ht_candidates candidates = {memory, capacity, 0, 0, false};
-  ht_detect_find(p, outputs, place, &candidates);
-  return ht_detect_suppress(memory, candidates.count, p->nms_threshold, p->max_detections, boxes);
+  HT_FN(ht_detect_find)(p, outputs, place, &candidates);
+  return HT_FN(ht_detect_suppress)(memory, candidates.count, p->nms_threshold, p->max_detections, boxes);
 }

@@ -17,17 +17,12 @@
 #ifndef HT_DETECT_H
 #define HT_DETECT_H
 
+#include "ht_camera.h"
 #include "ht_values.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef struct ht_box {
-  float x0, y0, x1, y1;
-  float score;
-  int32_t class_index;
-} ht_box;
 
 typedef struct ht_candidate {
   ht_box box;
@@ -129,15 +124,15 @@ typedef struct ht_candidates {
 
 // Adds the candidates of all outputs, `outputs[i]` being the memory of params->outputs[i]. `place` may be null: boxes stay in
 // pixels of the input and are not clipped.
-void ht_detect_find(const ht_detect_params* p, const void* const* outputs, const ht_detect_place* place, ht_candidates* candidates);
+void HT_FN(ht_detect_find)(const ht_detect_params* p, const void* const* outputs, const ht_detect_place* place, ht_candidates* candidates);
 // Writes at most `most` boxes, best first, and returns how many. Changes the order of the candidates.
-int32_t ht_detect_suppress(ht_candidate* candidates, int32_t count, float threshold, int32_t most, ht_box* boxes);
+int32_t HT_FN(ht_detect_suppress)(ht_candidate* candidates, int32_t count, float threshold, int32_t most, ht_box* boxes);
 // Both: at most max_detections boxes.
-int32_t ht_detect(const ht_detect_params* p, const void* const* outputs, const ht_detect_place* place, ht_candidate* memory,
+int32_t HT_FN(ht_detect)(const ht_detect_params* p, const void* const* outputs, const ht_detect_place* place, ht_candidate* memory,
                   int32_t capacity, ht_box* boxes);
 
 // Intersection over union; 0 where both are empty.
-float ht_box_overlap(const ht_box* a, const ht_box* b);
+float HT_FN(ht_box_overlap)(const ht_box* a, const ht_box* b);
 
 #ifdef __cplusplus
 }

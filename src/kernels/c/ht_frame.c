@@ -7,7 +7,7 @@ static int32_t bytes_per_pixel(int32_t format) {
 
 static bool lies_within(int32_t begin, int32_t length, int32_t whole) { return begin >= 0 && length > 0 && begin <= whole - length; }
 
-bool ht_frame_is_valid(const ht_frame* f) {
+bool HT_FN(ht_frame_is_valid)(const ht_frame* f) {
   if (f->pixels == NULL || f->width < 1 || f->height < 1) return false;
   if (f->format < HT_FRAME_RGB888 || f->format > HT_FRAME_GRAY8) return false;
   const int64_t row = (int64_t)f->width * bytes_per_pixel(f->format), stride = f->stride;
@@ -16,7 +16,7 @@ bool ht_frame_is_valid(const ht_frame* f) {
          (lies_within(f->crop.x, f->crop.width, f->width) && lies_within(f->crop.y, f->crop.height, f->height));
 }
 
-ht_rectangle ht_frame_region(const ht_frame* f) {
+ht_rectangle HT_FN(ht_frame_region)(const ht_frame* f) {
   const ht_rectangle all = {0, 0, f->width, f->height};
   return f->crop.width == 0 ? all : f->crop;
 }
@@ -25,8 +25,8 @@ static bool is_read_in_place(const ht_frame* f, int32_t channels) {
   return channels == 3 ? f->format == HT_FRAME_RGB888 : f->format == HT_FRAME_GRAY8;
 }
 
-size_t ht_frame_scratch(const ht_frame* f, int32_t channels) {
-  return is_read_in_place(f, channels) ? 0 : (size_t)ht_frame_region(f).width * (size_t)channels;
+size_t HT_FN(ht_frame_scratch)(const ht_frame* f, int32_t channels) {
+  return is_read_in_place(f, channels) ? 0 : (size_t)HT_FN(ht_frame_region)(f).width * (size_t)channels;
 }
 
 // Rec. 601 weights in units of 2^-15.
@@ -59,8 +59,8 @@ static void convert_gray(const uint8_t* HT_RESTRICT row, int32_t width, uint8_t*
   for (int32_t x = 0; x < width; x++, out += 3) put(out, 3, row[x], row[x], row[x]);
 }
 
-const uint8_t* ht_frame_row(const ht_frame* f, int32_t y, int32_t channels, uint8_t* scratch) {
-  const ht_rectangle region = ht_frame_region(f);
+const uint8_t* HT_FN(ht_frame_row)(const ht_frame* f, int32_t y, int32_t channels, uint8_t* scratch) {
+  const ht_rectangle region = HT_FN(ht_frame_region)(f);
   const uint8_t* row = f->pixels + (ptrdiff_t)(region.y + y) * f->stride + (ptrdiff_t)region.x * bytes_per_pixel(f->format);
   if (is_read_in_place(f, channels)) return row;
   if (f->format == HT_FRAME_RGB565) {

@@ -6,7 +6,7 @@ static float activated(const ht_detect_cell* cell, int32_t index) {
   return cell->params->box_function == NULL ? value : cell->params->box_function(value);
 }
 
-void ht_boxes_anchored(const ht_detect_cell* cell, float* sides) {
+void HT_FN(ht_boxes_anchored)(const ht_detect_cell* cell, float* sides) {
   const ht_detect_level* level = cell->level;
   const float width = 2 * activated(cell, 2), height = 2 * activated(cell, 3);
   ht_head_centered((2 * activated(cell, 0) - 0.5f + ht_head_x(cell)) * level->stride,

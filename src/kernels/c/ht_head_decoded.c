@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ht_head.h"
 
-void ht_boxes_decoded(const ht_detect_cell* cell, float* sides) {
+void HT_FN(ht_boxes_decoded)(const ht_detect_cell* cell, float* sides) {
   const ht_detect_params* p = cell->params;
   const int32_t y_first = p->order == HT_ORDER_YXYX || p->order == HT_ORDER_CYCXHW;
   const float x = ht_head_box(cell, y_first) * p->unit_x, y = ht_head_box(cell, 1 - y_first) * p->unit_y;

@@ -9,13 +9,13 @@ static bool name_class(const ht_detect_params* p, float name, int32_t* class_ind
   return true;
 }
 
-bool ht_names_listed(ht_detect_cell* cell, int32_t* class_index, float* value) {
+bool HT_FN(ht_names_listed)(ht_detect_cell* cell, int32_t* class_index, float* value) {
   if (cell->more.data != NULL && !((float)cell->location < ht_value(&cell->more, 0, 0))) return false;
   *value = ht_value(&cell->classes, cell->location, 0);
   return name_class(cell->params, ht_value(&cell->object, cell->location, 0), class_index);
 }
 
-bool ht_names_selected(ht_detect_cell* cell, int32_t* class_index, float* value) {
+bool HT_FN(ht_names_selected)(ht_detect_cell* cell, int32_t* class_index, float* value) {
   const float label = ht_value(&cell->object, cell->location, 1), box = ht_value(&cell->object, cell->location, 2);
   // Rows beyond the last that was selected hold no index.
   if (!(label >= 0.0f && label < (float)cell->params->class_count)) return false;

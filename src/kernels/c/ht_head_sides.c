@@ -18,7 +18,7 @@ static float side(const ht_detect_cell* cell, int32_t number) {
   return total / weights;
 }
 
-void ht_boxes_sides(const ht_detect_cell* cell, float* sides) {
+void HT_FN(ht_boxes_sides)(const ht_detect_cell* cell, float* sides) {
   const float s = cell->level->stride, x = ht_head_x(cell) + 0.5f, y = ht_head_y(cell) + 0.5f;
   sides[0] = (x - side(cell, 0)) * s;
   sides[1] = (y - side(cell, 1)) * s;
@@ -34,7 +34,7 @@ static float center(const ht_detect_cell* cell, float index) {
 // Not-a-number stays.
 static float within(float x, float high) { return x < 0.0f ? 0.0f : (high < x ? high : x); }
 
-void ht_boxes_distances(const ht_detect_cell* cell, float* sides) {
+void HT_FN(ht_boxes_distances)(const ht_detect_cell* cell, float* sides) {
   const float width = cell->params->input_width, height = cell->params->input_height, s = cell->level->stride;
   const float x = center(cell, ht_head_x(cell)), y = center(cell, ht_head_y(cell));
   sides[0] = within(x - side(cell, 0) * s, width);

@@ -2,4 +2,4 @@
 #include "ht_head.h"
 #include "ht_math.h"
 
-float ht_head_sigmoid(float value) { return ht_sigmoid(value); }
+float HT_FN(ht_head_sigmoid)(float value) { return ht_sigmoid(value); }

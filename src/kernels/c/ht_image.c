@@ -7,7 +7,7 @@ static int32_t scaled(int32_t length, double scale) {
   return n < 1 ? 1 : n;
 }
 
-ht_image_placement ht_image_place(const ht_image_params* p, int32_t width, int32_t height) {
+ht_image_placement HT_FN(ht_image_place)(const ht_image_params* p, int32_t width, int32_t height) {
   const double scale_x = (double)p->width / (double)width, scale_y = (double)p->height / (double)height;
   ht_image_placement fit = {p->width, p->height, 0, 0};
   if (p->resize == HT_IMAGE_LETTERBOX) {
@@ -33,8 +33,8 @@ ht_image_placement ht_image_place(const ht_image_params* p, int32_t width, int32
 
 static double smaller(double a, double b) { return b < a ? b : a; }
 
-ht_image_mapping ht_image_map(const ht_image_params* p, int32_t width, int32_t height) {
-  const ht_image_placement fit = ht_image_place(p, width, height);
+ht_image_mapping HT_FN(ht_image_map)(const ht_image_params* p, int32_t width, int32_t height) {
+  const ht_image_placement fit = HT_FN(ht_image_place)(p, width, height);
   ht_image_mapping map;
   map.scale_x = (double)fit.width / (double)width;
   map.scale_y = (double)fit.height / (double)height;
@@ -57,21 +57,21 @@ static ht_image_resize_params resize_of(const ht_image_params* p, const ht_image
   return r;
 }
 
-size_t ht_image_scratch(const ht_image_params* p, const ht_frame* frame) {
-  const ht_rectangle region = ht_frame_region(frame);
-  const ht_image_placement fit = ht_image_place(p, region.width, region.height);
+size_t HT_FN(ht_image_scratch)(const ht_image_params* p, const ht_frame* frame) {
+  const ht_rectangle region = HT_FN(ht_frame_region)(frame);
+  const ht_image_placement fit = HT_FN(ht_image_place)(p, region.width, region.height);
   const ht_image_resize_params r = resize_of(p, &fit);
-  return ht_image_resize_scratch(&r, frame);
+  return HT_FN(ht_image_resize_scratch)(&r, frame);
 }
 
-void ht_image_begin(ht_image_stream* s, const ht_image_params* p, const ht_frame* frame, void* scratch) {
-  const ht_rectangle region = ht_frame_region(frame);
+void HT_FN(ht_image_begin)(ht_image_stream* s, const ht_image_params* p, const ht_frame* frame, void* scratch) {
+  const ht_rectangle region = HT_FN(ht_frame_region)(frame);
   s->params = *p;
-  s->fit = ht_image_place(p, region.width, region.height);
+  s->fit = HT_FN(ht_image_place)(p, region.width, region.height);
   const ht_image_resize_params r = resize_of(p, &s->fit);
   s->begin = s->fit.left < 0 ? 0 : s->fit.left;
   s->end = s->begin + r.columns;
-  ht_image_resize_begin(&s->resizer, &r, frame, scratch);
+  HT_FN(ht_image_resize_begin)(&s->resizer, &r, frame, scratch);
 }
 
 static void swap_red_and_blue(uint8_t* pixels, int32_t n) {
@@ -87,7 +87,7 @@ static void fill(uint8_t* out, int32_t pixels, const uint8_t* color, int32_t cha
     for (int32_t c = 0; c < channels; c++) *out++ = color[c];
 }
 
-void ht_image_row(ht_image_stream* s, int32_t y, uint8_t* out) {
+void HT_FN(ht_image_row)(ht_image_stream* s, int32_t y, uint8_t* out) {
   const ht_image_params* p = &s->params;
   const int32_t channels = ht_image_channels(p), row = y - s->fit.top;
   if (row < 0 || row >= s->fit.height) {
@@ -95,7 +95,7 @@ void ht_image_row(ht_image_stream* s, int32_t y, uint8_t* out) {
     return;
   }
   uint8_t* inside = out + (size_t)s->begin * (size_t)channels;
-  ht_image_resize_row(&s->resizer, row, inside);
+  HT_FN(ht_image_resize_row)(&s->resizer, row, inside);
   if (p->color == HT_IMAGE_BGR) swap_red_and_blue(inside, s->end - s->begin);
   fill(out, s->begin, p->pad, channels);
   fill(out + (size_t)s->end * (size_t)channels, p->width - s->end, p->pad, channels);

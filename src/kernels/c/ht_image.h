@@ -33,14 +33,14 @@ typedef struct {
 } ht_image_placement;
 
 // The size is that of the photo. HT_IMAGE_NO_RESIZE demands a photo of the input's size.
-ht_image_placement ht_image_place(const ht_image_params* p, int32_t width, int32_t height);
+ht_image_placement HT_FN(ht_image_place)(const ht_image_params* p, int32_t width, int32_t height);
 
 // Places in the input to places on the photo: photo = (input - offset) / scale.
 typedef struct {
   double scale_x, scale_y, offset_x, offset_y;
 } ht_image_mapping;
 
-ht_image_mapping ht_image_map(const ht_image_params* p, int32_t width, int32_t height);
+ht_image_mapping HT_FN(ht_image_map)(const ht_image_params* p, int32_t width, int32_t height);
 
 // The input of a frame as it comes into being. The frame and the scratch memory must stay.
 typedef struct {
@@ -51,11 +51,11 @@ typedef struct {
 } ht_image_stream;
 
 // Bytes of scratch memory, aligned to 8.
-size_t ht_image_scratch(const ht_image_params* p, const ht_frame* frame);
+size_t HT_FN(ht_image_scratch)(const ht_image_params* p, const ht_frame* frame);
 // The frame must be valid.
-void ht_image_begin(ht_image_stream* s, const ht_image_params* p, const ht_frame* frame, void* scratch);
+void HT_FN(ht_image_begin)(ht_image_stream* s, const ht_image_params* p, const ht_frame* frame, void* scratch);
 // Row y of the input in the order of color, channels interleaved. Rows may be asked for in any order and come cheapest in rising order.
-void ht_image_row(ht_image_stream* s, int32_t y, uint8_t* out);
+void HT_FN(ht_image_row)(ht_image_stream* s, int32_t y, uint8_t* out);
 
 #ifdef __cplusplus
 }

@@ -37,7 +37,7 @@ static uint8_t to_u8(int32_t v) { return (uint8_t)clamp_i32(v, 0, 255); }
 static size_t values_of(const ht_image_resizer* r) { return (size_t)r->sizes.columns * (size_t)r->sizes.channels; }
 
 static const uint8_t* source_row(const ht_image_resizer* r, int32_t y) {
-  return ht_frame_row(r->frame, y, r->sizes.channels, r->pixels);
+  return HT_FN(ht_frame_row)(r->frame, y, r->sizes.channels, r->pixels);
 }
 
 // The place where row y, resized in width, is held; true in *missing where something else is held there. A row stays in the place of
@@ -341,18 +341,18 @@ static needs needs_of(int32_t method) {
   return all[method];
 }
 
-size_t ht_image_resize_scratch(const ht_image_resize_params* p, const ht_frame* frame) {
-  const ht_rectangle region = ht_frame_region(frame);
+size_t HT_FN(ht_image_resize_scratch)(const ht_image_resize_params* p, const ht_frame* frame) {
+  const ht_rectangle region = HT_FN(ht_frame_region)(frame);
   const needs n = needs_of(method_of(p, &region));
   const size_t columns = (size_t)p->columns, row = aligned(columns * (size_t)p->channels * n.value);
-  return aligned(columns * n.column) + n.rows * row + aligned(ht_frame_scratch(frame, p->channels));
+  return aligned(columns * n.column) + n.rows * row + aligned(HT_FN(ht_frame_scratch)(frame, p->channels));
 }
 
-void ht_image_resize_begin(ht_image_resizer* r, const ht_image_resize_params* p, const ht_frame* frame, void* scratch) {
+void HT_FN(ht_image_resize_begin)(ht_image_resizer* r, const ht_image_resize_params* p, const ht_frame* frame, void* scratch) {
   uint8_t* memory = (uint8_t*)scratch;
   r->sizes = *p;
   r->frame = frame;
-  r->region = ht_frame_region(frame);
+  r->region = HT_FN(ht_frame_region)(frame);
   r->method = method_of(p, &r->region);
   r->scale_y = scale_of(r->region.height, p->height);
   const needs n = needs_of(r->method);
@@ -368,7 +368,7 @@ void ht_image_resize_begin(ht_image_resizer* r, const ht_image_resize_params* p,
   if (r->method == AREA) area_begin(r);
 }
 
-void ht_image_resize_row(ht_image_resizer* r, int32_t y, uint8_t* out) {
+void HT_FN(ht_image_resize_row)(ht_image_resizer* r, int32_t y, uint8_t* out) {
   if (r->method == COPY) copied_row(r, y, out);
   if (r->method == NEAREST) nearest_row(r, y, out);
   if (r->method == LINEAR || r->method == AREA_LINEAR) linear_row(r, y, r->method == AREA_LINEAR, out);

@@ -37,11 +37,11 @@ typedef struct {
 } ht_image_resizer;
 
 // Bytes of scratch memory, aligned to 8, that a resizer needs: at most 32 a wanted column, 16 a column's channel, and a row of the frame.
-size_t ht_image_resize_scratch(const ht_image_resize_params* p, const ht_frame* frame);
+size_t HT_FN(ht_image_resize_scratch)(const ht_image_resize_params* p, const ht_frame* frame);
 // The frame and the scratch memory must stay as long as rows are asked for.
-void ht_image_resize_begin(ht_image_resizer* r, const ht_image_resize_params* p, const ht_frame* frame, void* scratch);
+void HT_FN(ht_image_resize_begin)(ht_image_resizer* r, const ht_image_resize_params* p, const ht_frame* frame, void* scratch);
 // The wanted columns of row y. Rows may be asked for in any order and come cheapest in rising order.
-void ht_image_resize_row(ht_image_resizer* r, int32_t y, uint8_t* out);
+void HT_FN(ht_image_resize_row)(ht_image_resizer* r, int32_t y, uint8_t* out);
 
 #ifdef __cplusplus
 }

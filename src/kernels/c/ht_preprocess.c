@@ -7,10 +7,10 @@ static size_t row_bytes(const ht_preprocess_params* p) {
   return aligned((size_t)p->image.width * (size_t)ht_image_channels(&p->image));
 }
 
-bool ht_preprocess_accepts(const ht_preprocess_params* p, const ht_frame* frame) {
+bool HT_FN(ht_preprocess_accepts)(const ht_preprocess_params* p, const ht_frame* frame) {
   const double most = 268435456.0;
-  if (!ht_frame_is_valid(frame)) return false;
-  const ht_rectangle region = ht_frame_region(frame);
+  if (!HT_FN(ht_frame_is_valid)(frame)) return false;
+  const ht_rectangle region = HT_FN(ht_frame_region)(frame);
   const double width = (double)region.width, height = (double)region.height;
   if (width * height > most) return false;
   if (p->image.resize == HT_IMAGE_NO_RESIZE) return region.width == p->image.width && region.height == p->image.height;
@@ -20,14 +20,14 @@ bool ht_preprocess_accepts(const ht_preprocess_params* p, const ht_frame* frame)
   return width * scale * height * scale <= most;
 }
 
-size_t ht_preprocess_scratch(const ht_preprocess_params* p, const ht_frame* frame) {
-  return row_bytes(p) + ht_image_scratch(&p->image, frame);
+size_t HT_FN(ht_preprocess_scratch)(const ht_preprocess_params* p, const ht_frame* frame) {
+  return row_bytes(p) + HT_FN(ht_image_scratch)(&p->image, frame);
 }
 
-void ht_preprocess_begin(ht_preprocess_stream* s, const ht_preprocess_params* p, const ht_frame* frame, void* scratch) {
+void HT_FN(ht_preprocess_begin)(ht_preprocess_stream* s, const ht_preprocess_params* p, const ht_frame* frame, void* scratch) {
   s->params = p;
   s->pixels = (uint8_t*)scratch;
-  ht_image_begin(&s->image, &p->image, frame, s->pixels + row_bytes(p));
+  HT_FN(ht_image_begin)(&s->image, &p->image, frame, s->pixels + row_bytes(p));
 }
 
 static void put_floats(const ht_preprocess_params* p, int32_t c, const uint8_t* in, int32_t channels, float* out) {
@@ -45,11 +45,11 @@ static void put_shorts(const ht_preprocess_params* p, int32_t c, const uint8_t* 
   for (int32_t x = 0; x < p->image.width; x++) out[(ptrdiff_t)x * p->pixel_step] = table[in[(ptrdiff_t)x * channels]];
 }
 
-void ht_preprocess_rows(ht_preprocess_stream* s, int32_t begin, int32_t end, void* out) {
+void HT_FN(ht_preprocess_rows)(ht_preprocess_stream* s, int32_t begin, int32_t end, void* out) {
   const ht_preprocess_params* p = s->params;
   const int32_t channels = ht_image_channels(&p->image);
   for (int32_t y = begin; y < end; y++) {
-    ht_image_row(&s->image, y, s->pixels);
+    HT_FN(ht_image_row)(&s->image, y, s->pixels);
     for (int32_t c = 0; c < channels; c++) {
       const ptrdiff_t first = (ptrdiff_t)(y - begin) * p->row_step + (ptrdiff_t)c * p->channel_step;
       if (p->type == HT_VALUES_F32) {

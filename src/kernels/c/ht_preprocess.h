@@ -26,13 +26,13 @@ typedef struct ht_preprocess_stream {
 
 // Whether the frame is valid and of a size that the input can be made from: without resizing, the input's own; else the resized
 // frame has no more than 2^28 pixels before it is cropped.
-bool ht_preprocess_accepts(const ht_preprocess_params* p, const ht_frame* frame);
+bool HT_FN(ht_preprocess_accepts)(const ht_preprocess_params* p, const ht_frame* frame);
 // Bytes of scratch memory, aligned to 8.
-size_t ht_preprocess_scratch(const ht_preprocess_params* p, const ht_frame* frame);
+size_t HT_FN(ht_preprocess_scratch)(const ht_preprocess_params* p, const ht_frame* frame);
 // Parameters, frame and scratch memory must stay as long as rows are asked for.
-void ht_preprocess_begin(ht_preprocess_stream* s, const ht_preprocess_params* p, const ht_frame* frame, void* scratch);
+void HT_FN(ht_preprocess_begin)(ht_preprocess_stream* s, const ht_preprocess_params* p, const ht_frame* frame, void* scratch);
 // Rows [begin, end) of the input; `out` is where row `begin` begins. Any order, the rising one is the cheapest.
-void ht_preprocess_rows(ht_preprocess_stream* s, int32_t begin, int32_t end, void* out);
+void HT_FN(ht_preprocess_rows)(ht_preprocess_stream* s, int32_t begin, int32_t end, void* out);
 
 #ifdef __cplusplus
 }

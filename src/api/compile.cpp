@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/compile_detect.h"
 #include "api/content.h"
 #include "api/metadata.h"
 #include "api/photo_input.h"
@@ -234,8 +235,11 @@ Status write_files(const fs::path& folder, const std::vector<BundleFile>& files)
 }
 
 Result<CompileResult> compile(const halftone::Model& model, const fs::path& folder, const CompileOptions& options, const Context& context) {
-  HT_ASSIGN(const Design design, design_for(model, options));
+  HT_ASSIGN(Design design, design_for(model, options));
+  auto detection = detection_of(model, design);
+  if (detection) design.detection = *detection;
   CompileResult result = result_of(design, folder);
+  if (!detection) result.notes.push_back(fmt::format("the bundle has no {}_detect(): {}", design.name(), detection.error().message));
   HT_TRY(check_fit(design, result, options));
   if (options.verify) HT_TRY(can_verify(design));
   HT_ASSIGN(NewFolder place, NewFolder::make(folder, is_bundle));
@@ -245,7 +249,11 @@ Result<CompileResult> compile(const halftone::Model& model, const fs::path& fold
   HT_TRY(vectors.add_photos(options.images));
   const std::vector<TestVector> made = vectors.take();
   result.vectors = static_cast<int64_t>(made.size());
-  std::vector<BundleFile> files = bundle_files(design, made);
+  std::vector<FrameVector> frames;
+  if (design.detection) {
+    HT_ASSIGN(frames, frame_vectors(model, design, options.images, context));
+  }
+  std::vector<BundleFile> files = bundle_files(design, made, frames);
   files.push_back({kReport, bundle_report(design, nullptr)});
   files.push_back({kManifest, manifest_text(design, model.content().hash, files)});
   HT_TRY(write_files(place.place(), files));

@@ -11,6 +11,7 @@
 #include "codegen/bundle_kernels.h"
 #include "codegen/constants.h"
 #include "codegen/cpu.h"
+#include "codegen/detect.h"
 #include "codegen/memory.h"
 #include "plan/plan.h"
 
@@ -45,6 +46,7 @@ struct Design {
   std::vector<Port> inputs, outputs;
   std::shared_ptr<const ConstantPool> constants;
   KernelUse use;
+  std::shared_ptr<const Detection> detection;  // null: the bundle has no NAME_detect()
   int64_t parameter_bytes = 0;  // of the steps' structs on the processor
 
   const std::string& name() const { return options.name; }
@@ -66,8 +68,8 @@ std::vector<std::vector<uint8_t>> random_inputs(const Design& design, uint32_t s
 struct BundleFile {
   std::string path, text;  // relative to the bundle's folder
 };
-// All files but the report, in the order of their paths.
-std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors);
+// All files but the report, in the order of their paths; `frames` where there is a detection.
+std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames);
 
 // What building a bundle for its processor and running it there showed; bytes.
 struct Measured {

@@ -97,6 +97,8 @@ CompileResult result_of(const Design& design, const fs::path& folder) {
   result.weight_bytes = design.constants->bytes(ConstantKind::kWeights);
   result.constant_bytes = design.constant_bytes() - result.weight_bytes;
   result.flash_bytes = design.constant_bytes();
+  result.bands = design.memory.bands.bands;
+  result.extra_macs = design.memory.bands.extra_macs;
   for (size_t i = 0; i < design.plan.steps.size(); ++i) {
     const Step& step = design.plan.steps[i];
     result.layers.push_back({step.node, step.op, design.calls[i].kernel, step.macs, {}});
@@ -111,8 +113,9 @@ Status check_fit(const Design& design, const CompileResult& result, const Compil
     const Step& fullest = design.plan.steps[design.memory.fullest];
     return Error{ErrorCode::kDemandNotMet,
                  fmt::format("needs {} bytes of RAM (arena {}, inputs and outputs {}), which is {} more than the {} there are, the stack aside; the arena is fullest in "
-                             "{} ({}), so a smaller input or fewer channels there make it fit",
-                             result.ram_bytes, result.arena_bytes, design.port_bytes(), result.ram_bytes - *options.ram_bytes, *options.ram_bytes, fullest.node, fullest.op),
+                             "{} ({}){}, so a smaller input or fewer channels there make it fit",
+                             result.ram_bytes, result.arena_bytes, design.port_bytes(), result.ram_bytes - *options.ram_bytes, *options.ram_bytes, fullest.node, fullest.op,
+                             result.bands > 0 ? fmt::format(", although the first layers run in {} bands of rows", result.bands) : ""),
                  {}};
   }
   if (options.flash_bytes && result.flash_bytes > *options.flash_bytes)
@@ -140,7 +143,7 @@ Result<std::vector<uint8_t>> port_bytes(const Buffer& buffer, const Tensor& give
 class VectorMaker {
  public:
   VectorMaker(const Design& design, const Graph& graph, const Context& context)
-      : design_(design), graph_(graph), session_(Placement::make(std::make_shared<const Plan>(design.plan), context.isa), 1), context_(context) {}
+      : design_(design), graph_(graph), session_(Placement::make(design.session_plan, context.isa), 1), context_(context) {}
 
   Status add_random(int64_t count) {
     for (int64_t i = 1; i <= count; ++i) {
@@ -221,7 +224,13 @@ Result<Design> design_for(const halftone::Model& model, const CompileOptions& op
                        cpu->has_float ? "" : " --target cortex-m");
   HT_ASSIGN(Plan plan, make_plan(content.graph));
   const std::string name = options.name.empty() ? content.path.stem().string() : options.name;
-  return design_bundle(std::move(plan), {name, content.path.filename().string(), std::string(halftone::version()), cpu});
+  BundleOptions how{name, content.path.filename().string(), std::string(halftone::version()), cpu};
+  if (!options.ram_bytes && !options.bands) return design_bundle(std::move(plan), how);
+  HT_ASSIGN(const Design whole, design_bundle(plan, how));
+  how.arena_bytes = options.bands ? 0 : *options.ram_bytes - whole.port_bytes();
+  if (!options.bands && whole.memory.arena_bytes <= *how.arena_bytes) return design_bundle(std::move(plan), {name, how.model, how.version, cpu});
+  how.arena_bytes = std::max<int64_t>(*how.arena_bytes, 0);
+  return design_bundle(std::move(plan), how);
 }
 
 Status write_files(const fs::path& folder, const std::vector<BundleFile>& files) {

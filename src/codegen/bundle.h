@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct BundleOptions {
   std::string model;  // where it comes from, for comments
   std::string version;  // of this program
   const Cpu* cpu = nullptr;
+  // How large the arena may be: if it is larger, the first layers run by bands of rows. 0: as small as can be; absent: no bands.
+  std::optional<int64_t> arena_bytes = {};
 };
 
 // An input or an output.
@@ -40,14 +43,16 @@ struct KernelUse {
 struct Design {
   BundleOptions options;
   Plan plan;  // whose inputs and outputs are those of the bundle
-  std::vector<BundleCall> calls;     // of its steps
+  std::shared_ptr<const Plan> session_plan;  // the same, in which every step runs as a whole
+  std::vector<BundleCall> calls;     // of the plan's steps
   std::vector<KernelParams> params;  // what is written for each: the step's, less what its kernel does not read
   Memory memory;
   std::vector<Port> inputs, outputs;
   std::shared_ptr<const ConstantPool> constants;
   KernelUse use;
   std::shared_ptr<const Detection> detection;  // null: the bundle has no NAME_detect()
-  int64_t parameter_bytes = 0;  // of the steps' structs on the processor
+  std::vector<size_t> parameters_of;  // of each step the first one with the same parameters
+  int64_t parameter_bytes = 0;        // of the structs on the processor
 
   const std::string& name() const { return options.name; }
   int64_t port_bytes() const;  // inputs and outputs together

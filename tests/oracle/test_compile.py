@@ -278,6 +278,21 @@ def test_every_processor_gives_the_hosts_integers(bundle, cpu):
         subprocess.run([program], check=True)
 
 
+@pytest.mark.parametrize("name", ["street", "street_unsigned"])
+def test_layers_run_by_bands_where_memory_asks_for_it(bundle, halftone, quantized, folder, name):
+    """The test's vectors come from a session that runs every layer as a whole."""
+    whole, banded = bundle(name)[1], bundle(name, "--bands", "--vectors", "2")[1]
+    assert whole["bands"] == 0 and banded["bands"] > 1 and banded["arena_bytes"] * 2 <= whole["arena_bytes"]
+    assert banded["macs"] == whole["macs"] + banded["extra_macs"]
+    place = bundle(name, "--bands", "--vectors", "2")[0]
+    subprocess.run([build(place, COMPILERS["sanitizers"], *(place / "test").glob("*.c"))], check=True)
+    ram = (whole["ram_bytes"] + banded["ram_bytes"]) // 2
+    between = halftone.json("compile", quantized(name), "-o", folder / f"{name}_between", "--ram", ram)
+    assert between["bands"] > 1 and between["ram_bytes"] <= ram and between["extra_macs"] <= banded["extra_macs"]
+    enough = halftone.json("compile", quantized(name), "-o", folder / f"{name}_enough", "--ram", whole["ram_bytes"])
+    assert enough["bands"] == 0 and enough["ram_bytes"] == whole["ram_bytes"]
+
+
 def test_two_bundles_fit_into_one_program(bundle, folder):
     first, second = bundle("kws", "--vectors", "2")[0], bundle("kws_w4", "--vectors", "2")[0]
     objects = []

@@ -42,6 +42,17 @@ function(halftone_library name)
   halftone_install_library(halftone_${name})
 endfunction()
 
+# halftone_embed(kSomeFiles header.h root root/*.c root/*.h): a header with the files' texts as a table, by their paths below the root.
+function(halftone_embed table header root)
+  file(GLOB files CONFIGURE_DEPENDS RELATIVE ${root} ${ARGN})
+  list(TRANSFORM files PREPEND ${root}/ OUTPUT_VARIABLE paths)
+  add_custom_command(
+    OUTPUT ${header}
+    COMMAND ${CMAKE_COMMAND} -DROOT=${root} "-DFILES=${files}" -DTABLE=${table} -DOUTPUT=${header} -P ${CMAKE_SOURCE_DIR}/cmake/EmbedFiles.cmake
+    DEPENDS ${paths} ${CMAKE_SOURCE_DIR}/cmake/EmbedFiles.cmake
+    VERBATIM)
+endfunction()
+
 # Static libraries are installed with all that they are made of, as parts of the package's one export set.
 function(halftone_install_library target)
   install(TARGETS ${target} EXPORT halftone ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/halftone)

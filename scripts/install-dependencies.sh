@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: scripts/install-dependencies.sh GROUP...
 # Installs what is missing of the groups: `build` for the program, `test` for ./check besides, `bench` for the programs of bench/ besides,
-# `arm` to build and emulate the kernels for 64-bit Arm, which adds its packages to those that dpkg takes. docs/DEPENDENCIES.md says what for.
+# `arm` to build and emulate the kernels for 64-bit Arm, which adds its packages to those that dpkg takes, `board` to build C bundles for
+# microcontrollers and 64-bit Arm and to run them under QEMU. docs/DEPENDENCIES.md says what for.
 set -euo pipefail
 
 build=(
@@ -15,14 +16,15 @@ build=(
 test=(libgtest-dev python3-venv git)
 bench=(libbenchmark-dev python3-venv)
 arm=(g++-aarch64-linux-gnu qemu-user-static libfmt-dev:arm64 libgtest-dev:arm64 nettle-dev:arm64)
+board=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
 installed() { dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
 missing=()
-for group in "${@:?name the groups: build test bench arm}"; do
+for group in "${@:?name the groups: build test bench arm board}"; do
   case $group in
-    build | test | bench | arm) declare -n packages=$group ;;
-    *) echo "there is no group '$group', only build, test, bench and arm" >&2; exit 2 ;;
+    build | test | bench | arm | board) declare -n packages=$group ;;
+    *) echo "there is no group '$group', only build, test, bench, arm and board" >&2; exit 2 ;;
   esac
   for package in "${packages[@]}"; do
     installed "$package" || missing+=("$package")

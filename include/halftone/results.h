@@ -190,6 +190,58 @@ struct BenchResult {
   std::vector<LayerTime> layers;             // steps, or nodes where there is a model to compare with
 };
 
+// An input or output of a C project.
+struct CompiledTensor {
+  std::string name;            // in C
+  std::string value;           // in the model
+  std::string type;            // "i8", "f32", ...
+  std::vector<int64_t> shape;  // as it lies in memory
+  bool channels_last = false;  // the model's axes with the second one behind the others
+  std::vector<float> scales;   // where it is quantized: one, or one a channel
+  std::vector<int32_t> zero_points;
+  int64_t bytes = 0;
+};
+
+struct CompiledLayer {
+  std::string name;  // of the model's node
+  std::string op;
+  std::string kernel;
+  int64_t macs = 0;
+  std::optional<int64_t> instructions;  // where they were counted
+};
+
+// What building a C project for its processor and running its test there showed.
+struct CompileVerification {
+  bool identical = false;  // every output of every input is the session's, byte for byte
+  std::string output;      // what the test said
+  // Of Cortex-M processors, on emulated boards: of the run that took most instructions, and of what the network adds to a program, as
+  // arm-none-eabi-size counts it.
+  std::optional<int64_t> instructions, stack_bytes, text_bytes, data_bytes, bss_bytes;
+};
+
+// A C project and what it needs where it runs, in bytes.
+struct CompileResult {
+  std::string output;  // the folder
+  std::string name;    // of its files and functions
+  std::string cpu;
+  std::string policy;  // of requantization
+  std::vector<CompiledTensor> inputs, outputs;
+  int64_t arena_bytes = 0;
+  int64_t arena_lower_bound = 0;  // no arena for these steps could be smaller
+  int64_t ram_bytes = 0;          // arena, inputs and outputs
+  int64_t weight_bytes = 0;
+  int64_t constant_bytes = 0;     // biases, multipliers, tables, and the parameters of the steps
+  std::optional<int64_t> code_bytes;  // with the compiler's library, the kernels' own constants and gaps, where it was measured
+  int64_t flash_bytes = 0;        // weights, constants, and code where that is known
+  int64_t macs = 0;               // of a run
+  int64_t bands = 0;              // of rows, in which the first layers run; 0: they run as a whole
+  int64_t extra_macs = 0;         // of these multiplications, that are computed again in other bands
+  int64_t vectors = 0;            // of the test
+  std::vector<CompiledLayer> layers;
+  std::vector<std::string> notes;  // what the user should know
+  std::optional<CompileVerification> verification;
+};
+
 struct KernelInfo {
   std::string operation;
   std::vector<std::string> variants;  // best first; those that this machine can run

@@ -143,7 +143,7 @@ std::vector<LayerPair> pair_layers(const Timed& network, const Timed& other) {
     LayerPair& pair = pair_of(own.owner_of(step.node));
     pair.seconds += seconds[i];
     pair.macs += step.macs;
-    if (step.node == pair.node && !step.is_conversion && step.op != "Layout") pair.op = step.op;
+    if (step.node == pair.node && !step.is_conversion && step.op != kLayoutOp) pair.op = step.op;
     if (double& most = longest[pair.node]; seconds[i] >= most) {
       most = seconds[i];
       pair.kernel = network.network.placement().steps()[i]->kernel();

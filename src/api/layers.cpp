@@ -32,7 +32,7 @@ Work summary_of(const Plan& plan) {
 void add_kernels(const Placement& placement, Work& work) {
   const auto& steps = placement.plan().steps;
   for (size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].is_conversion || steps[i].op == "Layout") continue;
+    if (steps[i].is_conversion || steps[i].op == kLayoutOp) continue;
     std::string& kernels = work.layers[steps[i].node].kernel;
     const std::string own(placement.steps()[i]->kernel());
     if (("+" + kernels + "+").find("+" + own + "+") == std::string::npos) kernels += (kernels.empty() ? "" : "+") + own;

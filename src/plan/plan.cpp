@@ -66,6 +66,20 @@ DType Buffer::declared() const {
   return dtype == DType::kInt8 ? DType::kUint8 : DType::kUint16;
 }
 
+bool may_overlap(const Buffer& a, const Buffer& b) {
+  const Region &p = a.region, &q = b.region;
+  const auto end = [](const Buffer& buffer) {
+    const Region& r = buffer.region;
+    const int64_t count = element_count(buffer.shape);
+    return r.offset + (r.width == 0 ? count : (count / r.width - 1) * r.stride + r.width);
+  };
+  if (p.offset >= end(b) || q.offset >= end(a)) return false;
+  if (p.width == 0 || q.width == 0 || p.stride != q.stride) return true;
+  // Columns of rows of one stride.
+  const int64_t left = p.offset % p.stride, right = q.offset % q.stride;
+  return left < right + q.width && right < left + p.width;
+}
+
 void flip_signs(DType dtype, std::span<uint8_t> bytes) {
   const auto size = static_cast<size_t>(dtype_size(dtype));
   for (size_t high = size - 1; high < bytes.size(); high += size) bytes[high] ^= 0x80;  // little-endian

@@ -53,6 +53,8 @@ struct Buffer {
   int64_t bytes() const { return element_count(shape) * dtype_size(dtype); }
   DType declared() const;  // the type of the graph's value
 };
+// Whether two values that lie in the memory of one may share elements.
+bool may_overlap(const Buffer& a, const Buffer& b);
 // Adds half the range to unsigned integers of this type that lie in memory as signed ones, or takes it away again.
 void flip_signs(DType dtype, std::span<uint8_t> bytes);
 
@@ -70,10 +72,13 @@ using KernelParams =
                  ht_topk_params, ht_cumulative_params, ht_normalize_f32_params, ht_sample_f32_params,
                  ht_roi_align_f32_params>;
 
+// What Step::op says of a copy that moves all of a value into another layout.
+inline constexpr std::string_view kLayoutOp = "Layout";
+
 // One call of a kernel. Pointers in the parameters point into `arrays`, which copies of the step share.
 struct Step {
   std::string node;  // the graph's node that it belongs to
-  std::string op;    // that node's operator, or "Convert" where a step only changes a quantization or a layout
+  std::string op;    // that node's operator, or "Convert" where a step only changes a quantization, or kLayoutOp
   KernelId kernel{};
   KernelParams params;
   std::vector<std::shared_ptr<const void>> arrays;

@@ -179,7 +179,7 @@ BufferId PrepareContext::relayout(BufferId source, Layout layout) {
     copy.input_stride[p] = static_cast<int32_t>(in[order[p]]);
     copy.output_stride[p] = static_cast<int32_t>(out[order[p]]);
   }
-  add_step({node().name, "Layout", KernelId::k_copy, copy, {}, {source}, target, 0, false});
+  add_step({node().name, std::string(kLayoutOp), KernelId::k_copy, copy, {}, {source}, target, 0, false});
   return target;
 }
 

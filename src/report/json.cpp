@@ -57,6 +57,25 @@ Json to_object(const LayerInfo& layer) {
           {"intensity", layer.intensity}, {"kernel", layer.kernel}, {"weights", to_object(layer.weights)}, {"range", to_object(layer.range)}};
 }
 
+Json to_object(const CompiledTensor& tensor) {
+  return {{"name", tensor.name}, {"value", tensor.value}, {"type", tensor.type}, {"shape", tensor.shape}, {"channels_last", tensor.channels_last},
+          {"scales", tensor.scales}, {"zero_points", tensor.zero_points}, {"bytes", tensor.bytes}};
+}
+
+Json to_object(const CompiledLayer& layer) {
+  return {{"name", layer.name}, {"op", layer.op}, {"kernel", layer.kernel}, {"macs", layer.macs}, {"instructions", optional(layer.instructions)}};
+}
+
+Json to_object(const CompileVerification& verification) {
+  return {{"identical", verification.identical},
+          {"output", verification.output},
+          {"instructions", optional(verification.instructions)},
+          {"stack_bytes", optional(verification.stack_bytes)},
+          {"text_bytes", optional(verification.text_bytes)},
+          {"data_bytes", optional(verification.data_bytes)},
+          {"bss_bytes", optional(verification.bss_bytes)}};
+}
+
 Json to_object(const LayerTime& layer) {
   Json json = {{"name", layer.name}, {"op", layer.op}, {"ms", layer.ms}, {"macs", layer.macs}, {"kernel", layer.kernel}};
   if (layer.peak_share) json["peak_share"] = *layer.peak_share;
@@ -191,6 +210,31 @@ std::string to_json(const KernelsResult& result) {
   json["detected_isa"] = result.detected_isa;
   json["allowed_isa"] = result.allowed_isa;
   json["kernels"] = list(result.kernels, kToObject);
+  return text_of(json);
+}
+
+std::string to_json(const CompileResult& result) {
+  Json json = document();
+  json["output"] = result.output;
+  json["name"] = result.name;
+  json["cpu"] = result.cpu;
+  json["policy"] = result.policy;
+  json["inputs"] = list(result.inputs, kToObject);
+  json["outputs"] = list(result.outputs, kToObject);
+  json["arena_bytes"] = result.arena_bytes;
+  json["arena_lower_bound"] = result.arena_lower_bound;
+  json["ram_bytes"] = result.ram_bytes;
+  json["weight_bytes"] = result.weight_bytes;
+  json["constant_bytes"] = result.constant_bytes;
+  json["code_bytes"] = optional(result.code_bytes);
+  json["flash_bytes"] = result.flash_bytes;
+  json["macs"] = result.macs;
+  json["bands"] = result.bands;
+  json["extra_macs"] = result.extra_macs;
+  json["vectors"] = result.vectors;
+  json["layers"] = list(result.layers, kToObject);
+  json["notes"] = result.notes;
+  json["verification"] = result.verification ? to_object(*result.verification) : Json();
   return text_of(json);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "kernels/registry.h"
+#include "plan/arena.h"
 
 namespace ht {
 namespace {
@@ -70,20 +71,6 @@ std::vector<std::string_view> names_of(std::span<const Kernel<Params>> kernels, 
   return names;
 }
 
-// Whether values that share memory may share elements: columns of rows of one stride need not.
-bool may_overlap(const Buffer& a, const Buffer& b) {
-  const Region &p = a.region, &q = b.region;
-  if (p.width == 0 || q.width == 0 || p.stride != q.stride) return true;
-  const int64_t left = p.offset % p.stride, right = q.offset % q.stride;
-  return left < right + q.width && right < left + p.width;
-}
-
-struct Life {
-  BufferId buffer;
-  int64_t bytes;
-  size_t first, last;  // steps between which the bytes must stay
-};
-
 }  // namespace
 
 std::vector<std::string_view> kernels_for(const Step& step, Isa isa) {
@@ -108,27 +95,15 @@ std::shared_ptr<const Placement> Placement::make(std::shared_ptr<const Plan> pla
     placement->scratch_bytes_ = std::max(placement->scratch_bytes_, placed->scratch_bytes());
     placement->steps_.push_back(std::move(placed));
   }
+  placement->find_finished();
   placement->place_buffers();
   return placement;
 }
 
-// Largest first, each at the lowest offset where nothing that lives at the same time lies.
-void Placement::place_buffers() {
+void Placement::find_finished() {
   const Plan& p = *plan_;
-  std::vector<Life> lives(p.buffers.size(), Life{{}, 0, SIZE_MAX, 0});
   std::vector<std::vector<size_t>> writers(p.buffers.size());  // of each memory, by the steps' order
-  auto touch = [&](BufferId id, size_t step) {
-    Life& life = lives[p.root(id).index];
-    life.first = std::min(life.first, step);
-    life.last = std::max(life.last, step);
-  };
-  for (BufferId input : p.inputs) touch(input, 0);
-  for (size_t i = 0; i < p.steps.size(); ++i) {
-    for (BufferId input : p.steps[i].inputs) touch(input, i);
-    touch(p.steps[i].output, i);
-    writers[p.root(p.steps[i].output).index].push_back(i);
-  }
-  for (BufferId output : p.outputs) touch(output, p.steps.size());
+  for (size_t i = 0; i < p.steps.size(); ++i) writers[p.root(p.steps[i].output).index].push_back(i);
   for (size_t i = 0; i < p.buffers.size(); ++i) {
     if (!p.buffers[i].value.valid()) continue;
     const auto& steps = writers[p.root(BufferId(i)).index];
@@ -140,31 +115,17 @@ void Placement::place_buffers() {
     }
   }
   std::ranges::stable_sort(finished_, {}, &Finished::step);
+}
 
-  offsets_.assign(p.buffers.size(), 0);
-  std::vector<Life> order;
-  for (size_t i = 0; i < lives.size(); ++i)
-    if (lives[i].first != SIZE_MAX && !p.buffers[i].constant) {
-      lives[i].buffer = BufferId(i);
-      lives[i].bytes = align(p.buffers[i].bytes());
-      order.push_back(lives[i]);
-    }
-  std::ranges::stable_sort(order, [](const Life& a, const Life& b) { return a.bytes > b.bytes; });
-  std::vector<Life> placed;  // by offset
-  for (const Life& life : order) {
-    int64_t offset = 0;
-    for (const Life& other : placed) {
-      const bool meets = life.first <= other.last && other.first <= life.last;
-      const int64_t start = offsets_[other.buffer.index];
-      if (!meets) continue;
-      if (offset + life.bytes <= start) break;
-      offset = std::max(offset, start + other.bytes);
-    }
-    offsets_[life.buffer.index] = offset;
-    arena_bytes_ = std::max(arena_bytes_, offset + life.bytes);
-    const auto after = std::ranges::upper_bound(placed, offset, {}, [&](const Life& other) { return offsets_[other.buffer.index]; });
-    placed.insert(after, life);
-  }
+// Several threads compute one step and observers see its inputs as they were, so nothing is written over them.
+void Placement::place_buffers() {
+  constexpr int64_t kEffort = 1'000'000;  // a few milliseconds
+  ArenaOptions options;
+  options.alignment = kAlignment;
+  options.effort = kEffort;
+  ArenaPlan arena = plan_arena(*plan_, options);
+  offsets_ = std::move(arena.offsets);
+  arena_bytes_ = arena.bytes;
 }
 
 }  // namespace ht

@@ -54,6 +54,7 @@ class Placement {
 
  private:
   Placement() = default;
+  void find_finished();
   void place_buffers();
 
   std::shared_ptr<const Plan> plan_;

@@ -144,5 +144,18 @@ TEST(Math, PowerIsNearlyCorrectlyRounded) {
     }
 }
 
+// What processors without the instruction compute equals what the others do, bit for bit.
+TEST(Math, SquareRootsOfBitsAreCorrectlyRounded) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(ht_sqrt_of_bits(infinity), infinity);
+  EXPECT_TRUE(std::isnan(ht_sqrt_of_bits(-1.0f)) && std::isnan(ht_sqrt_of_bits(-infinity)));
+  EXPECT_TRUE(std::signbit(ht_sqrt_of_bits(-0.0f)) && ht_sqrt_of_bits(-0.0f) == 0);
+  constexpr uint32_t kStep = 2003;  // subnormals, both kinds of exponent, and every magnitude
+  for (uint32_t bits = 0; bits < 0x7f800000u; bits += kStep) {
+    const float x = ht_float_of(bits);
+    ASSERT_EQ(ht_bits_of(ht_sqrt_of_bits(x)), ht_bits_of(std::sqrt(x))) << x;
+  }
+}
+
 }  // namespace
 }  // namespace ht::test

@@ -15,13 +15,14 @@ static const int8_t* load(const int8_t* from, int32_t stride, int32_t count, int
 static int32_t store(int32_t value, int8_t zero_point) { return ht_clamp(value + zero_point, INT8_MIN, INT8_MAX); }
 
 // `step` is a constant where this is inlined.
-static inline void combine_half_even(const ht_binary_params* p, const int8_t* HT_RESTRICT a, const int8_t* HT_RESTRICT b,
-                                     int32_t first, int32_t count, int32_t step, int8_t* HT_RESTRICT out) {
+static inline void combine_half_even(const ht_binary_params* p, const int8_t* a, const int8_t* b,
+                                     int32_t first, int32_t count, int32_t step, int8_t* out) {
   const ptrdiff_t base = (ptrdiff_t)first * step;
   const float *a_ratio = p->a_ratio + base, *b_ratio = p->kind == HT_MUL ? a_ratio : p->b_ratio + base;
   const int8_t *za = p->a_zero_point + base, *zb = p->b_zero_point + base, *zo = p->output_zero_point + base;
   const float sign = p->kind == HT_SUB ? -1.0f : 1.0f;
   if (p->kind == HT_MUL) {
+    HT_INDEPENDENT
     for (int32_t i = 0; i < count; ++i) {
       const float x = (float)(a[i] - za[i * step]), y = (float)(b[i] - zb[i * step]);
       float r = (x * y) * a_ratio[i * step] + (float)(zo[i * step] + 128);
@@ -30,6 +31,7 @@ static inline void combine_half_even(const ht_binary_params* p, const int8_t* HT
     }
     return;
   }
+  HT_INDEPENDENT
   for (int32_t i = 0; i < count; ++i) {
     const float x = (float)(a[i] - za[i * step]), y = (float)(b[i] - zb[i * step]);
     float r = x * a_ratio[i * step] + sign * (y * b_ratio[i * step]);
@@ -38,8 +40,9 @@ static inline void combine_half_even(const ht_binary_params* p, const int8_t* HT
   }
 }
 
-static inline void combine_fixed(const ht_binary_params* p, const int8_t* HT_RESTRICT a, const int8_t* HT_RESTRICT b,
-                                 int32_t first, int32_t count, int32_t step, int8_t* HT_RESTRICT out) {
+static inline void combine_fixed(const ht_binary_params* p, const int8_t* a, const int8_t* b,
+                                 int32_t first, int32_t count, int32_t step, int8_t* out) {
+  HT_INDEPENDENT
   for (int32_t i = 0; i < count; ++i) {
     const int32_t c = (first + i) * step;
     const int32_t x = a[i] - p->a_zero_point[c], y = b[i] - p->b_zero_point[c];
@@ -52,7 +55,7 @@ static inline void combine_fixed(const ht_binary_params* p, const int8_t* HT_RES
 }
 
 static void combine(const ht_binary_params* p, const int8_t* a, const int8_t* b, int32_t first, int32_t count, int8_t* out) {
-  if (p->policy == HT_FLOAT_HALF_EVEN) {
+  if (HT_USES_POLICY(HT_FLOAT_HALF_EVEN) && p->policy == HT_FLOAT_HALF_EVEN) {
     if (p->channel_step) {
       combine_half_even(p, a, b, first, count, 1, out);
     } else {

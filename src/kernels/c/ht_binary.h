@@ -60,7 +60,7 @@ static inline bool ht_broadcast_gapless(const ht_broadcast* s) {
   return true;
 }
 
-// int8 add, subtract, multiply; a unit is a row of the innermost dimension (the product of the other dimensions).
+// int8 add, subtract, multiply; may work in place. A unit is a row of the innermost dimension (the product of the other dimensions).
 // The innermost dimension is the channel where scales are per channel (`channel_step` 1), else every array has one entry (0).
 //
 // HT_FLOAT_HALF_EVEN, x = float(qa - a_zero_point), y = float(qb - b_zero_point):
@@ -92,7 +92,7 @@ static inline int32_t ht_broadcast_rows(const ht_broadcast* shape) {
 static inline int32_t ht_binary_units(const ht_binary_params* p) { return ht_broadcast_rows(&p->shape); }
 void HT_FN(ht_binary)(const ht_binary_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 
-// HT_ADD to HT_PRELU and HT_FMOD on floats; a unit is a row of the innermost dimension.
+// HT_ADD to HT_PRELU and HT_FMOD on floats; may work in place. A unit is a row of the innermost dimension.
 typedef struct ht_binary_f32_params {
   int32_t kind;
   ht_broadcast shape;

@@ -19,6 +19,9 @@ enum {
   HT_OUTPUT_S16 = 5         // as S8 with 16 bits, of 64-bit sums (ht_finish_s16.h)
 };
 
+// Whether such an output is in use, a constant.
+#define HT_USES_OUTPUT(output) ((HT_OUTPUTS >> (output)) & 1)
+
 // A multiplier a channel under a policy: `real` where the policy is a float one, else `fixed` and `shift`
 // (value = fixed * 2^(shift - 31)).
 typedef struct ht_multiplier {

@@ -12,24 +12,26 @@ enum { HT_REQUANTIZE_LIMIT = 1 << 30 };
 static inline void ht_requantize_row(int32_t policy, const ht_multiplier* multiplier, int32_t first, int32_t count,
                                      int32_t* values) {
   const int32_t limit = HT_REQUANTIZE_LIMIT;
-  if (policy == HT_FLOAT_HALF_EVEN) {
+  if (HT_USES_POLICY(HT_FLOAT_HALF_EVEN) && policy == HT_FLOAT_HALF_EVEN) {
     const float* real = multiplier->real + first;
     for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_half_even(values[i], real[i], -limit, limit);
-  } else if (policy == HT_FLOAT_HALF_AWAY) {
+    return;
+  }
+  if (HT_USES_POLICY(HT_FLOAT_HALF_AWAY) && policy == HT_FLOAT_HALF_AWAY) {
     const float* real = multiplier->real + first;
     for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_half_away(values[i], real[i], -limit, limit);
-  } else {
-    const int32_t* fixed = multiplier->fixed + first;
-    const int32_t* shift = multiplier->shift + first;
-    if (policy == HT_FIXED_SINGLE) {
-      for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_single(values[i], fixed[i], shift[i], -limit, limit);
-    } else if (policy == HT_FIXED_DOUBLE) {
-      for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_double(values[i], fixed[i], shift[i], -limit, limit);
-    } else if (policy == HT_FIXED_RNDNU) {
-      for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_rndnu(values[i], fixed[i], shift[i], -limit, limit);
-    } else {
-      for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_shift(values[i], shift[i], -limit, limit);
-    }
+    return;
+  }
+  const int32_t* fixed = multiplier->fixed + first;
+  const int32_t* shift = multiplier->shift + first;
+  if (HT_USES_POLICY(HT_FIXED_SINGLE) && policy == HT_FIXED_SINGLE) {
+    for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_single(values[i], fixed[i], shift[i], -limit, limit);
+  } else if (HT_USES_POLICY(HT_FIXED_DOUBLE) && policy == HT_FIXED_DOUBLE) {
+    for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_double(values[i], fixed[i], shift[i], -limit, limit);
+  } else if (HT_USES_POLICY(HT_FIXED_RNDNU) && policy == HT_FIXED_RNDNU) {
+    for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_rndnu(values[i], fixed[i], shift[i], -limit, limit);
+  } else if (HT_USES_POLICY(HT_SHIFT_HALF_UP)) {
+    for (int32_t i = 0; i < count; ++i) values[i] = ht_requantize_shift(values[i], shift[i], -limit, limit);
   }
 }
 
@@ -60,23 +62,23 @@ static inline void ht_requantize_leaky(const ht_epilogue* e, int32_t first, int3
 
 static inline void ht_finish(const ht_epilogue* e, int32_t first, int32_t count, int32_t* HT_RESTRICT sums,
                              void* HT_RESTRICT output, size_t at) {
-  if (e->output == HT_OUTPUT_F32) {
+  if (HT_USES_OUTPUT(HT_OUTPUT_F32) && e->output == HT_OUTPUT_F32) {
     float* HT_RESTRICT out = (float*)output + at;
     const float* scale = e->scale + first;
     for (int32_t i = 0; i < count; ++i) out[i] = (float)sums[i] * scale[i];
     return;
   }
-  if (e->output == HT_OUTPUT_S32) {
+  if (HT_USES_OUTPUT(HT_OUTPUT_S32) && e->output == HT_OUTPUT_S32) {
     int32_t* HT_RESTRICT out = (int32_t*)output + at;
     for (int32_t i = 0; i < count; ++i) out[i] = sums[i];
     return;
   }
-  if (e->output == HT_OUTPUT_LEAKY) {
+  if (HT_USES_OUTPUT(HT_OUTPUT_LEAKY) && e->output == HT_OUTPUT_LEAKY) {
     ht_requantize_leaky(e, first, count, sums);
   } else {
     ht_requantize_row(e->policy, &e->multiplier, first, count, sums);
   }
-  if (e->output == HT_OUTPUT_ACTIVATED) {
+  if (HT_USES_OUTPUT(HT_OUTPUT_ACTIVATED) && e->output == HT_OUTPUT_ACTIVATED) {
     for (int32_t i = 0; i < count; ++i) sums[i] = ht_activate(e->activation, sums[i]);
     ht_requantize_row(e->policy, &e->second, first, count, sums);
   }

@@ -36,13 +36,14 @@ static inline int32_t ht_requantize_s16_fixed(int64_t x, int32_t multiplier, int
 
 static inline void ht_finish_s16(const ht_epilogue* e, const ht_output_s16* s16, int32_t first, int32_t count,
                                  const int64_t* HT_RESTRICT sums, void* HT_RESTRICT output, size_t at) {
-  if (e->output == HT_OUTPUT_F32) {
+  if (HT_USES_OUTPUT(HT_OUTPUT_F32) && e->output == HT_OUTPUT_F32) {
     float* HT_RESTRICT out = (float*)output + at;
     for (int32_t i = 0; i < count; ++i) out[i] = (float)((double)sums[i] * (double)e->scale[first + i]);
     return;
   }
   int16_t* HT_RESTRICT out = (int16_t*)output + at;
-  const bool is_float = e->policy == HT_FLOAT_HALF_EVEN || e->policy == HT_FLOAT_HALF_AWAY;
+  const bool is_float = (HT_USES_POLICY(HT_FLOAT_HALF_EVEN) && e->policy == HT_FLOAT_HALF_EVEN) ||
+                        (HT_USES_POLICY(HT_FLOAT_HALF_AWAY) && e->policy == HT_FLOAT_HALF_AWAY);
   for (int32_t i = 0; i < count; ++i) {
     const int32_t c = first + i;
     const int32_t y = is_float ? ht_requantize_s16_float(sums[i], e->multiplier.real[c], e->policy == HT_FLOAT_HALF_EVEN)

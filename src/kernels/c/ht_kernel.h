@@ -7,6 +7,11 @@
 // comment at the parameters what one is. Results do not depend on how the units are split. Kernels allocate nothing
 // and cannot fail: whoever fills the parameters guarantees that they fit each other. Element counts fit into int32_t.
 //
+// One call computes its units in order. The kernels of a bundle read nothing for a unit once they have written beyond it, save that those
+// with windows may write three pixels further, and that groups of a convolution may be computed one after the other. So the output may
+// lie over an input, if nothing is written on what is still to be read. Where a kernel "may work in place", the output may even begin
+// where an input with elements of as many bytes begins, if both have the same strides: element i is read before it is written.
+//
 // Feature maps are NHWC. A `stride` named after a tensor is the number of elements from one pixel (or row) of that
 // tensor to the next, so that a kernel can read and write some channels of a wider tensor. 8-bit values are int8_t.
 #ifndef HT_KERNEL_H
@@ -17,20 +22,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__FAST_MATH__)
-#error "The kernels define their own rounding: compile them without -ffast-math"
+#include "ht_config.h"
+
+#if HT_FLOATS
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__) || \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0)
+#error "The kernels define their own rounding: compile them without -ffast-math and its parts"
 #endif
 #if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
 #error "The kernels need float arithmetic without excess precision (FLT_EVAL_METHOD 0)"
 #endif
+#if defined(__clang__)  // gcc knows only -ffp-contract=off, which -std=c99 implies
+#pragma STDC FP_CONTRACT OFF
+#endif
+#endif
 
-// One source, several instruction sets: HT_SUFFIX tells their functions apart and is empty in a bundle.
+// One source, several instruction sets or bundles: HT_SUFFIX tells their functions apart.
 #define HT_JOIN_INNER(a, b) a##b
 #define HT_JOIN(a, b) HT_JOIN_INNER(a, b)
 #ifdef HT_SUFFIX
 #define HT_FN(name) HT_JOIN(name, HT_SUFFIX)
 #else
 #define HT_FN(name) name
+#endif
+
+// Before a loop of which no iteration reads what another one writes, although an output may lie on an input.
+#if defined(__clang__)
+#define HT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define HT_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define HT_INDEPENDENT
 #endif
 
 #ifdef __cplusplus
@@ -45,7 +67,7 @@ enum { HT_MAX_INPUTS = 3, HT_MAX_RANK = 8 };
 typedef struct ht_arguments {
   const void* inputs[HT_MAX_INPUTS];
   void* output;
-  void* scratch;  // ht_NAME_scratch() bytes, aligned to 64 on hosts and 4 elsewhere, not shared between threads
+  void* scratch;  // ht_NAME_scratch() bytes, aligned to 64 in a session and 8 in a bundle, not shared between threads
 } ht_arguments;
 
 // How a wide integer becomes a narrow one. The numbers are stored in files and never change.
@@ -57,6 +79,9 @@ enum {
   HT_SHIFT_HALF_UP = 4,    // a power of two: DPU, MATLAB
   HT_FLOAT_HALF_AWAY = 5   // float(x) * m, round half away from zero: ncnn
 };
+
+// Whether a policy is in use, a constant.
+#define HT_USES_POLICY(policy) ((HT_POLICIES >> (policy)) & 1)
 
 #ifdef __cplusplus
 }

@@ -31,7 +31,35 @@ static inline float ht_copy_sign(float magnitude, float sign) {
 static inline float ht_min(float a, float b) { return a < b ? a : b; }
 static inline float ht_max(float a, float b) { return a > b ? a : b; }
 
-static inline float ht_sqrt(float x) { return __builtin_sqrtf(x); }
+// The square root, correctly rounded, digit by digit: x = m * 2^e with m of 24 bits; the root of m * 2^25 or m * 2^26, whichever
+// leaves an even exponent, has 25 bits, and the last one rounds. Ties there are none.
+static inline float ht_sqrt_of_bits(float x) {
+  uint32_t bits = ht_bits_of(x);
+  int32_t exponent = (int32_t)(bits >> 23);
+  if (x == 0.0f || bits == 0x7f800000u) return x;
+  if (!(x > 0.0f)) return ht_float_of(0x7fc00000u);
+  uint64_t m = bits & 0x7fffffu;
+  if (exponent > 0) m |= 0x800000u;
+  else exponent = 1;
+  for (; m < 0x800000u; --exponent) m <<= 1;
+  int32_t shift = exponent % 2 == 0 ? 26 : 25;
+  uint64_t square = m << shift;
+  uint64_t root = 0;
+  for (uint64_t bit = (uint64_t)1 << 24; bit > 0; bit >>= 1)
+    if ((root + bit) * (root + bit) <= square) root += bit;
+  uint32_t rounded = (uint32_t)((root + 1) >> 1);
+  int32_t scale = (exponent - 150 - shift) / 2 + 1;  // the quotient is exact
+  return ht_float_of(((uint32_t)(scale + 150) << 23) + (rounded - 0x800000u));
+}
+
+// By the processor where it can and the compiler need not set errno, which takes a library.
+static inline float ht_sqrt(float x) {
+#if defined(__NO_MATH_ERRNO__) && (defined(__x86_64__) || defined(__aarch64__) || (defined(__ARM_FP) && (__ARM_FP & 4)))
+  return __builtin_sqrtf(x);
+#else
+  return ht_sqrt_of_bits(x);
+#endif
+}
 
 // Half to even; floor and ceil. Floats of 2^23 and more have no fraction.
 static inline float ht_rint(float x) {

@@ -2,29 +2,10 @@
 #include "ht_pool.h"
 
 #include "ht_finish.h"
+#include "ht_window.h"
 
 // Scratch: a row of sums.
 size_t HT_FN(ht_pool_scratch)(const ht_pool_params* p) { return (size_t)p->channels * sizeof(int32_t); }
-
-// The taps [first, last) of one axis that are inside of the input, and how many count for the divisor.
-typedef struct window {
-  int32_t start, first, last, counted;
-} window;
-
-static window clip_window(int32_t position, int32_t stride, int32_t pad_before, int32_t pad_after, int32_t dilation,
-                          int32_t kernel, int32_t size, int32_t count_padding) {
-  window w = {position * stride - pad_before, kernel, 0, 0};
-  for (int32_t k = 0; k < kernel; ++k) {
-    const int32_t at = w.start + k * dilation;
-    if (at >= 0 && at < size) {
-      if (w.first > k) w.first = k;
-      w.last = k + 1;
-    }
-    w.counted += at < size + pad_after ? 1 : 0;
-  }
-  if (!count_padding) w.counted = w.last - w.first;
-  return w;
-}
 
 static void take_maximum(const int8_t* HT_RESTRICT x, int32_t count, int8_t* HT_RESTRICT best) {
   for (int32_t c = 0; c < count; ++c) best[c] = best[c] > x[c] ? best[c] : x[c];
@@ -37,7 +18,7 @@ static void add_pixel(const int8_t* HT_RESTRICT x, const int8_t* HT_RESTRICT zer
 
 static void finish_mean(const ht_pool_params* p, int32_t* HT_RESTRICT sums, int32_t count, int8_t* HT_RESTRICT out) {
   const ht_epilogue* e = &p->epilogue;
-  if (e->policy == HT_FLOAT_HALF_EVEN) {
+  if (HT_USES_POLICY(HT_FLOAT_HALF_EVEN) && e->policy == HT_FLOAT_HALF_EVEN) {
     for (int32_t c = 0; c < p->channels; ++c) {
       const float mean = (float)sums[c] / (float)count * e->multiplier.real[c];
       sums[c] = ht_round_small_half_even(mean < -1024.0f ? -1024.0f : (mean > 1024.0f ? 1024.0f : mean));
@@ -53,7 +34,7 @@ static void finish_mean(const ht_pool_params* p, int32_t* HT_RESTRICT sums, int3
   ht_store_s8(e, 0, p->channels, sums, out);
 }
 
-static void pool_pixel(const ht_pool_params* p, const int8_t* image, window y, window x, int32_t* sums, int8_t* out) {
+static void pool_pixel(const ht_pool_params* p, const int8_t* image, ht_window y, ht_window x, int32_t* sums, int8_t* out) {
   if (p->kind == HT_POOL_MAX) {
     for (int32_t c = 0; c < p->channels; ++c) out[c] = INT8_MIN;
   } else {
@@ -78,47 +59,13 @@ void HT_FN(ht_pool)(const ht_pool_params* p, const ht_arguments* a, int32_t begi
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   for (int32_t row = begin; row < end; ++row) {
     const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_size;
-    const window y = clip_window(row % p->output_height, p->stride_height, p->pad_top, p->pad_bottom, p->dilation_height,
+    const ht_window y = ht_clip_window(row % p->output_height, p->stride_height, p->pad_top, p->pad_bottom, p->dilation_height,
                                  p->kernel_height, p->input_height, p->count_padding);
     for (int32_t ox = 0; ox < p->output_width; ++ox) {
-      const window x = clip_window(ox, p->stride_width, p->pad_left, p->pad_right, p->dilation_width, p->kernel_width,
+      const ht_window x = ht_clip_window(ox, p->stride_width, p->pad_left, p->pad_right, p->dilation_width, p->kernel_width,
                                    p->input_width, p->count_padding);
       pool_pixel(p, image, y, x, (int32_t*)a->scratch,
                  (int8_t*)a->output + ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride);
-    }
-  }
-}
-
-static void pool_pixel_f32(const ht_pool_f32_params* p, const float* image, window y, window x, float* HT_RESTRICT out) {
-  for (int32_t c = 0; c < p->channels; ++c) out[c] = p->kind == HT_POOL_MAX ? -FLT_MAX : 0.0f;
-  for (int32_t ky = y.first; ky < y.last; ++ky) {
-    const float* row = image + (ptrdiff_t)(y.start + ky * p->dilation_height) * p->input_width * p->input_stride;
-    for (int32_t kx = x.first; kx < x.last; ++kx) {
-      const float* HT_RESTRICT pixel = row + (ptrdiff_t)(x.start + kx * p->dilation_width) * p->input_stride;
-      if (p->kind == HT_POOL_MAX) {
-        for (int32_t c = 0; c < p->channels; ++c) out[c] = out[c] > pixel[c] ? out[c] : pixel[c];
-      } else {
-        for (int32_t c = 0; c < p->channels; ++c) out[c] += pixel[c];
-      }
-    }
-  }
-  const int32_t count = y.counted * x.counted;
-  const float divisor = (float)(count > 0 ? count : 1);
-  if (p->kind == HT_POOL_AVERAGE)
-    for (int32_t c = 0; c < p->channels; ++c) out[c] /= divisor;
-}
-
-void HT_FN(ht_pool_f32)(const ht_pool_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
-  for (int32_t row = begin; row < end; ++row) {
-    const float* image = (const float*)a->inputs[0] + (size_t)(row / p->output_height) * image_size;
-    const window y = clip_window(row % p->output_height, p->stride_height, p->pad_top, p->pad_bottom, p->dilation_height,
-                                 p->kernel_height, p->input_height, p->count_padding);
-    for (int32_t ox = 0; ox < p->output_width; ++ox) {
-      const window x = clip_window(ox, p->stride_width, p->pad_left, p->pad_right, p->dilation_width, p->kernel_width,
-                                   p->input_width, p->count_padding);
-      pool_pixel_f32(p, image, y, x,
-                     (float*)a->output + ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride);
     }
   }
 }

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/bundle.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "codegen/fields.h"
+#include "codegen/interface.h"
+#include "codegen/parts.h"
+#include "plan/elide_copies.h"
+
+namespace ht {
+namespace {
+
+// Adds a step's arrays to the constants.
+class Collector {
+ public:
+  Collector(ConstantPool& pool, size_t step, const BundleCall& call) : pool_(pool), step_(step), call_(call) {}
+
+  template <class T>
+  void number(const char*, const T&) {}
+  template <class T>
+  void numbers(const char*, const T&) {}
+  template <class T>
+  void array(const char* name, const T* pointer, int64_t count) {
+    if (pointer && count > 0) add(name, CTypeOf<T>::kType, pointer, count * static_cast<int64_t>(sizeof(T)));
+  }
+  void elements(const char* name, const void* pointer, int32_t bytes, int64_t count) {
+    if (pointer && count > 0) add(name, c_type_of_bytes(bytes), pointer, count * bytes);
+  }
+  void packed(const void* pointer) {
+    if (pointer) add("packed", CTypeOf<uint32_t>::kType, pointer, static_cast<int64_t>(call_.packed->size()));
+  }
+  template <class S, class Inside>
+  void group(const char*, const S&, Inside inside) {
+    inside(*this);
+  }
+
+ private:
+  void add(const char* name, const CType& type, const void* pointer, int64_t bytes) {
+    pool_.add(array_wish(step_, name), type, {static_cast<const uint8_t*>(pointer), static_cast<size_t>(bytes)}, kind_of(name));
+  }
+
+  ConstantPool& pool_;
+  size_t step_;
+  const BundleCall& call_;
+};
+
+// The bytes of a parameter struct where pointers have as many as given.
+class StructSize {
+ public:
+  explicit StructSize(int64_t pointer_bytes) : pointer_bytes_(pointer_bytes) {}
+  int64_t bytes() const { return (end_ + alignment_ - 1) / alignment_ * alignment_; }
+
+  template <class T>
+  void number(const char*, const T&) {
+    member(sizeof(T), 1);
+  }
+  template <class T, size_t N>
+  void numbers(const char*, const T (&)[N]) {
+    member(sizeof(T), N);
+  }
+  template <class T, size_t N, size_t M>
+  void numbers(const char*, const T (&)[N][M]) {
+    member(sizeof(T), N * M);
+  }
+  template <class T>
+  void array(const char*, const T*, int64_t) {
+    member(pointer_bytes_, 1);
+  }
+  void elements(const char*, const void*, int32_t, int64_t) { member(pointer_bytes_, 1); }
+  void packed(const void*) { member(pointer_bytes_, 1); }
+  template <class S, class Inside>
+  void group(const char*, const S&, Inside inside) {
+    StructSize inner(pointer_bytes_);
+    inside(inner);
+    place(inner.alignment_, inner.bytes());
+  }
+
+ private:
+  void member(int64_t bytes, int64_t count) { place(bytes, bytes * count); }
+  void place(int64_t alignment, int64_t bytes) {
+    end_ = (end_ + alignment - 1) / alignment * alignment + bytes;
+    alignment_ = std::max(alignment_, alignment);
+  }
+
+  int64_t pointer_bytes_, end_ = 0, alignment_ = 1;
+};
+
+// Policies and outputs of a step's epilogue.
+class UseOf {
+ public:
+  explicit UseOf(KernelUse& use) : use_(use) {}
+
+  template <class T>
+  void number(const char*, const T&) {}
+  template <class T>
+  void numbers(const char*, const T&) {}
+  template <class T>
+  void array(const char*, const T*, int64_t) {}
+  void elements(const char*, const void*, int32_t, int64_t) {}
+  void packed(const void*) {}
+  template <class S, class Inside>
+  void group(const char*, const S&, Inside inside) {
+    inside(*this);
+  }
+  template <class Inside>
+  void group(const char*, const ht_epilogue& e, Inside) {
+    use_.outputs |= 1u << e.output;
+    if (e.output != HT_OUTPUT_F32 && e.output != HT_OUTPUT_S32) use_.policies |= 1u << e.policy;
+  }
+
+ private:
+  KernelUse& use_;
+};
+
+KernelUse use_of(const Plan& plan) {
+  KernelUse use;
+  for (const Step& step : plan.steps) {
+    const auto* pool = std::get_if<ht_pool_params>(&step.params);
+    const auto* binary = std::get_if<ht_binary_params>(&step.params);
+    if (binary) use.policies |= 1u << binary->policy;
+    UseOf visitor(use);
+    if (!pool || pool->kind == HT_POOL_AVERAGE) std::visit([&](const auto& params) { fields(params, visitor); }, step.params);
+    const auto is_float = [&](BufferId id) { return plan.buffer(id).dtype == DType::kFloat32; };
+    use.floats = use.floats || is_float(step.output) || std::ranges::any_of(step.inputs, is_float);
+  }
+  constexpr uint32_t kFloatPolicies = 1u << HT_FLOAT_HALF_EVEN | 1u << HT_FLOAT_HALF_AWAY;
+  use.floats = use.floats || (use.policies & kFloatPolicies) != 0;
+  return use;
+}
+
+std::shared_ptr<const ConstantPool> collect_constants(const Design& design) {
+  auto pool = std::make_shared<ConstantPool>(design.name() + "_");
+  const Plan& plan = design.plan;
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    Collector collector(*pool, i, design.calls[i]);
+    std::visit([&](const auto& params) { fields(params, collector); }, design.params[i]);
+    for (BufferId input : plan.steps[i].inputs) {
+      const Buffer& root = plan.buffer(plan.root(input));
+      if (root.constant && !root.constant->empty()) pool->add(array_wish(i, "input"), *c_type(root.dtype), *root.constant, kind_of("input"));
+    }
+  }
+  pool->settle();
+  return pool;
+}
+
+Status check_types(const Plan& plan) {
+  for (const Buffer& buffer : plan.buffers)
+    if (!c_type(buffer.dtype))
+      return unsupported("values of type {} have no form in C bundles", dtype_name(buffer.dtype)).in("value " + buffer.name);
+  if (plan.inputs.empty() || plan.outputs.empty()) return unsupported("a bundle needs an input and an output, and the model lacks one");
+  return {};
+}
+
+// Lays out the arena and chooses kernels.
+Status place_steps(Design& design) {
+  const Cpu& cpu = *design.options.cpu;
+  std::optional<int64_t> wanted = design.options.arena_bytes;
+  HT_ASSIGN(design.memory, plan_memory(design.plan, wanted, [&](const Step& step) { return static_cast<int64_t>(bundle_scratch(cpu, step)); }));
+  for (const Step& step : design.plan.steps) {
+    design.calls.push_back(bundle_call(cpu, step));
+    design.params.push_back(params_of(step, design.calls.back()));
+  }
+  return {};
+}
+
+// Steps that are told the same share their parameters: those of one layer in several bands.
+void share_parameters(Design& design) {
+  std::map<std::string, size_t> known;
+  for (size_t i = 0; i < design.params.size(); ++i) {
+    const auto [first, is_new] = known.emplace(fmt::format("{} {}", design.params[i].index(), parameters_text(design, i)), i);
+    design.parameters_of.push_back(first->second);
+    if (!is_new) continue;
+    StructSize size(design.options.cpu->pointer_bytes);
+    std::visit([&](const auto& p) { fields(p, size); }, design.params[i]);
+    design.parameter_bytes += size.bytes();
+  }
+}
+
+std::vector<Port> ports_of(const Plan& plan, const std::vector<BufferId>& buffers, Identifiers& names) {
+  std::vector<Port> ports;
+  for (BufferId id : buffers) ports.push_back({names.make(plan.buffer(id).name), plan.buffer(id).name, id});
+  return ports;
+}
+
+}  // namespace
+
+std::string array_wish(size_t step, std::string_view field) { return fmt::format("step{}_{}", step, field); }
+
+ConstantKind kind_of(std::string_view field) { return field == "weights" || field == "packed" ? ConstantKind::kWeights : ConstantKind::kOther; }
+
+std::string made_by(const Design& design, std::string_view what) {
+  return fmt::format("/* {} Made by halftone {} from {} for {}. */\n", what, design.options.version, comment_text(design.options.model), design.options.cpu->name);
+}
+
+std::string type_text(const Buffer& buffer) {
+  return fmt::format("{} {}", c_type(buffer.dtype)->name, shape_text(memory_shape(buffer.shape, buffer.layout)));
+}
+
+int64_t Design::port_bytes() const {
+  int64_t bytes = 0;
+  for (const auto* ports : {&inputs, &outputs})
+    for (const Port& port : *ports) bytes += plan.buffer(port.buffer).bytes();
+  return bytes;
+}
+
+int64_t Design::constant_bytes() const {
+  return constants->bytes(ConstantKind::kWeights) + constants->bytes(ConstantKind::kOther) + parameter_bytes;
+}
+
+Result<Design> design_bundle(Plan plan, BundleOptions options) {
+  Design design;
+  design.options = std::move(options);
+  design.options.name = c_identifier(design.options.name);
+  use_inner_values(plan);
+  elide_copies(plan);
+  separate_outputs(plan);
+  HT_TRY(check_types(plan));
+  design.plan = std::move(plan);
+  design.session_plan = std::make_shared<const Plan>(design.plan);
+  HT_TRY(place_steps(design));
+  Identifiers names;
+  design.inputs = ports_of(design.plan, design.plan.inputs, names);
+  design.outputs = ports_of(design.plan, design.plan.outputs, names);
+  design.constants = collect_constants(design);
+  design.use = use_of(design.plan);
+  share_parameters(design);
+  return design;
+}
+
+std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames) {
+  const std::string& name = design.name();
+  std::vector<BundleFile> files = {{name + ".h", header_file(design)},
+                                   {name + ".c", program_file(design)},
+                                   {name + "_weights.h", weights_header(design)},
+                                   {name + "_weights.c", weights_file(design)}};
+  for (auto& part : {kernel_files(design), project_files(design), test_files(design, vectors, frames)}) files.insert(files.end(), part.begin(), part.end());
+  std::ranges::sort(files, {}, &BundleFile::path);
+  return files;
+}
+
+}  // namespace ht

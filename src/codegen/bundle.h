@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// A network as a C99 project that needs nothing beside it: first what it will be, with all its numbers, then its files.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "codegen/bundle_kernels.h"
+#include "codegen/constants.h"
+#include "codegen/cpu.h"
+#include "codegen/detect.h"
+#include "codegen/memory.h"
+#include "plan/plan.h"
+
+namespace ht {
+
+struct BundleOptions {
+  std::string name;   // of files and functions; becomes an identifier
+  std::string model;  // where it comes from, for comments
+  std::string version;  // of this program
+  const Cpu* cpu = nullptr;
+  // How large the arena may be: if it is larger, the first layers run by bands of rows. 0: as small as can be; absent: no bands.
+  std::optional<int64_t> arena_bytes = {};
+};
+
+// An input or an output.
+struct Port {
+  std::string name;   // in C
+  std::string title;  // in the model
+  BufferId buffer;
+};
+
+// Which parts of the kernels are in use (ht_config.h).
+struct KernelUse {
+  uint32_t policies = 0, outputs = 0;  // bits
+  bool floats = false;
+};
+
+struct Design {
+  BundleOptions options;
+  Plan plan;  // whose inputs and outputs are those of the bundle
+  std::shared_ptr<const Plan> session_plan;  // the same, in which every step runs as a whole
+  std::vector<BundleCall> calls;     // of the plan's steps
+  std::vector<KernelParams> params;  // what is written for each: the step's, less what its kernel does not read
+  Memory memory;
+  std::vector<Port> inputs, outputs;
+  std::shared_ptr<const ConstantPool> constants;
+  KernelUse use;
+  std::shared_ptr<const Detection> detection;  // null: the bundle has no NAME_detect()
+  std::vector<size_t> parameters_of;  // of each step the first one with the same parameters
+  int64_t parameter_bytes = 0;        // of the structs on the processor
+
+  const std::string& name() const { return options.name; }
+  int64_t port_bytes() const;  // inputs and outputs together
+  int64_t constant_bytes() const;  // weights, other arrays and parameters
+};
+
+// Of the plan that make_plan() gave, before elide_copies(). kUnsupported where inputs or outputs have a type that C bundles lack.
+Result<Design> design_bundle(Plan plan, BundleOptions options);
+
+// What a test gives the network and must get back, the bytes of each input and output in the memory's order.
+struct TestVector {
+  uint32_t seed = 0;  // of random inputs, which the test then makes itself; 0: they are stored
+  std::vector<std::vector<uint8_t>> inputs, outputs;
+};
+// Inputs of such a seed, as the test of a bundle makes them.
+std::vector<std::vector<uint8_t>> random_inputs(const Design& design, uint32_t seed);
+
+struct BundleFile {
+  std::string path, text;  // relative to the bundle's folder
+};
+// All files but the report, in the order of their paths; `frames` where there is a detection.
+std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames);
+
+// What building a bundle for its processor and running it there showed; bytes.
+struct Measured {
+  std::string compiler;         // with its flags
+  int64_t code_bytes = 0;       // instructions of the network and its kernels
+  int64_t library_bytes = 0;    // of what they use of the compiler's libraries
+  int64_t array_bytes = 0;      // the design's arrays, as they came out
+  int64_t parameter_bytes = 0;
+  int64_t constant_bytes = 0;   // of the kernels
+  int64_t padding_bytes = 0;    // between all these
+  int64_t data_bytes = 0, bss_bytes = 0;  // variables, initialized ones and others
+  int64_t stack_bytes = 0;
+  int64_t instructions = 0;     // of the run that needed most
+  std::vector<int64_t> step_instructions;
+
+  int64_t text_bytes() const { return code_bytes + library_bytes + array_bytes + parameter_bytes + constant_bytes + padding_bytes; }
+};
+// REPORT.md, of a bundle that was measured or not.
+std::string bundle_report(const Design& design, const Measured* measured);
+
+}  // namespace ht

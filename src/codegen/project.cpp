@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What builds a bundle, and the example of its use.
+#include <fmt/format.h>
+
+#include "codegen/kernel_sources.h"
+#include "codegen/parts.h"
+
+namespace ht {
+namespace {
+
+// The kernels' sources behind others, one a line.
+std::string sources(const Design& design, std::string_view line_end) {
+  std::string text;
+  for (const BundleFile& file : kernel_files(design))
+    if (file.path.ends_with(".c")) text += fmt::format("{}\n  {}", line_end, file.path);
+  return text;
+}
+
+std::string archiver_of(const Cpu& cpu) {
+  std::string program(cpu.compiler);
+  if (program.ends_with("gcc")) return program.substr(0, program.size() - 3) + "ar";
+  return "ar";
+}
+
+std::string example_file(const Design& design) {
+  std::string buffers, assignments, prints;
+  const auto add = [&](const Port& port, const char* side, const char* kind) {
+    const Buffer& buffer = design.plan.buffer(port.buffer);
+    buffers += fmt::format("static {} {}_{}[{}_COUNT];\n", c_type(buffer.dtype)->name, kind, port.name, upper_case(design.name() + "_" + port.name));
+    assignments += fmt::format("  {}.{} = {}_{};\n", side, port.name, kind, port.name);
+  };
+  for (const Port& port : design.inputs) add(port, "in", "input");
+  for (const Port& port : design.outputs) {
+    add(port, "out", "output");
+    const Buffer& buffer = design.plan.buffer(port.buffer);
+    const std::string element = fmt::format("output_{}[0]", port.name);
+    const bool is_quantized = buffer.affine.has_value();
+    const std::string value = is_quantized ? fmt::format("{}_dequantize_{}({}{})", design.name(), port.name, element, buffer.affine->is_per_tensor() ? "" : ", 0") : element;
+    prints += fmt::format("  printf(\"{}[0] is %g\\n\", (double){});\n", port.name, value);
+  }
+  const std::pair<std::string_view, std::string> values[] = {{"MADE_BY", made_by(design, "How the network is called.")},
+                                                             {"NAME", design.name()},
+                                                             {"UPPER", upper_case(design.name())},
+                                                             {"BUFFERS", buffers},
+                                                             {"ASSIGNMENTS", assignments},
+                                                             {"PRINTS", prints}};
+  return filled(template_text("example.c.in"), values);
+}
+
+}  // namespace
+
+std::vector<BundleFile> project_files(const Design& design) {
+  std::string made = made_by(design, "Builds the network.");
+  made = made.substr(3, made.size() - 7);  // without the signs of a comment
+  const Cpu& cpu = *design.options.cpu;
+  std::vector<std::pair<std::string_view, std::string>> values = {
+      {"MADE_BY", made}, {"NAME", design.name()}, {"COMPILER", std::string(cpu.compiler)}, {"ARCHIVER", archiver_of(cpu)}, {"CPU_FLAGS", std::string(cpu.flags)}};
+  values.emplace_back("TEST_OBJECTS", design.detection ? " build/test/detections.o" : "");
+  values.emplace_back("TEST_SOURCES", design.detection ? " test/detections.c" : "");
+  values.emplace_back("KERNELS", sources(design, " \\"));
+  const std::string makefile = filled(template_text("Makefile.in"), values);
+  values.back().second = sources(design, "");
+  return {{"Makefile", makefile}, {"CMakeLists.txt", filled(template_text("CMakeLists.txt.in"), values)}, {"example/main.c", design.detection ? detect_example(design) : example_file(design)}};
+}
+
+}  // namespace ht

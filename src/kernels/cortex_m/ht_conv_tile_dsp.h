@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Patches times weights (ht_conv_dsp.h says how both lie): four pixels by two channels at a time, or one pixel by four channels.
+// Whoever includes this says by HT_CONV_DEEP (0 or 1) which of the two forms the weights have and by HT_CONV_SUMS (0 or 1) whether
+// the sums are stored instead of bytes.
+//
+// The loops are written in assembly because they need all fourteen registers: compilers that have to divide them spill sums
+// and take half as many instructions again. The C below computes the same.
+#ifndef HT_CONV_TILE_DSP_H
+#define HT_CONV_TILE_DSP_H
+
+#include "kernels/cortex_m/ht_packed_dsp.h"
+
+enum { HT_TILE_PIXELS = 4 };
+
+#if HT_CONV_SUMS
+typedef int32_t ht_tile_output;
+#else
+typedef int8_t ht_tile_output;
+#endif
+
+// The sum of the second channel of a pair, from what its products with unseparated weights have added up to.
+static inline int32_t ht_second_sum(int32_t first, int32_t both) {
+  return HT_CONV_DEEP ? both : (int32_t)((uint32_t)both - (uint32_t)first) >> 8;
+}
+
+static inline ht_tile_output ht_tile_value(int32_t sum, int32_t lift, const ht_channel_dsp* channel) {
+#if HT_CONV_SUMS
+  (void)lift, (void)channel;
+  return sum;
+#else
+  return (int8_t)ht_requantize_dsp(sum, lift, channel);
+#endif
+}
+
+// `channels` (one or two) of a pair for one pixel, the words of whose patch lie `pitch` apart.
+static inline void ht_tile_pair(const uint32_t* x, size_t pitch, const int8_t* w, size_t pair_bytes, const ht_channel_dsp* channel,
+                                int32_t channels, int32_t lift, ht_tile_output* output) {
+  int32_t first = channel[0].bias, both = channel[1].bias;
+  for (const int8_t* end = w + pair_bytes; w != end; w += sizeof(uint32_t), x += pitch) {
+    const uint32_t word = ht_load_word(w);
+    first = ht_add_products(ht_even_bytes(word), *x, first);
+    both = ht_add_products(HT_CONV_DEEP ? ht_odd_bytes(word) : word, *x, both);
+  }
+  output[0] = ht_tile_value(first, lift, channel);
+  if (channels == 2) output[1] = ht_tile_value(ht_second_sum(first, both), lift, channel + 1);
+}
+
+#if HT_DSP
+
+HT_BEGIN_NAKED
+
+#if HT_CONV_DEEP
+#define HT_SEPARATE(word) "sxtb16 " word ", " word ", ror #8\n"
+#define HT_SECOND(first, both) ""
+#else
+#define HT_SEPARATE(word) ""
+#define HT_SECOND(first, both) "sub " both ", " both ", " first "\nasr " both ", " both ", #8\n"
+#endif
+
+#define HT_REQUANTIZE(sum) "smmla " sum ", " sum ", r2, r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum "\n"
+
+// One word of weights and four words of inputs.
+#define HT_FOUR_PIXELS_STEP             \
+  "ldr r5, [r1], #4\n"                  \
+  "ldrd r2, r3, [r0], #8\n"             \
+  "sxtb16 r4, r5\n" HT_SEPARATE("r5")   \
+  "smlad r6, r4, r2, r6\n"              \
+  "smlad r10, r5, r2, r10\n"            \
+  "smlad r7, r4, r3, r7\n"              \
+  "smlad r11, r5, r3, r11\n"            \
+  "ldrd r2, r3, [r0], #8\n"             \
+  "smlad r8, r4, r2, r8\n"              \
+  "smlad r12, r5, r2, r12\n"            \
+  "smlad r9, r4, r3, r9\n"              \
+  "smlad lr, r5, r3, lr\n"
+
+// Sums in r6..r9 (first channel, pixels 0..3) and r10, r11, r12, lr (second channel); what becomes of them.
+#if HT_CONV_SUMS
+#define HT_FOUR_PIXELS_FINISH     \
+  "ldr r0, [sp, #12]\n"           \
+  "ldr r3, [sp, #52]\n"           \
+  "lsl r3, r3, #2\n"              \
+  "add r2, r0, #8\n"              \
+  "str r2, [sp, #12]\n"           \
+  "strd r6, r10, [r0]\n"          \
+  "add r0, r0, r3\n"              \
+  "strd r7, r11, [r0]\n"          \
+  "add r0, r0, r3\n"              \
+  "strd r8, r12, [r0]\n"          \
+  "add r0, r0, r3\n"              \
+  "strd r9, lr, [r0]\n"           \
+  "ldr r0, [sp, #8]\n"            \
+  "add r0, r0, #32\n"             \
+  "str r0, [sp, #8]\n"
+#else
+#define HT_FOUR_PIXELS_FINISH                                                                   \
+  "ldr r5, [sp, #60]\n"                                                                         \
+  "ldr r0, [sp, #8]\n"                                                                          \
+  "cbz r5, 3f\n"                                                                                \
+  "lsl r6, r6, r5\nlsl r7, r7, r5\nlsl r8, r8, r5\nlsl r9, r9, r5\n"                            \
+  "lsl r10, r10, r5\nlsl r11, r11, r5\nlsl r12, r12, r5\nlsl lr, lr, r5\n"                      \
+  "3:\n"                                                                                        \
+  "ldrd r2, r3, [r0, #4]\n"                                                                     \
+  "ldrb r4, [r0, #12]\n" HT_REQUANTIZE("r6") HT_REQUANTIZE("r7") HT_REQUANTIZE("r8") HT_REQUANTIZE("r9") \
+  "ldrd r2, r3, [r0, #20]\n"                                                                    \
+  "ldrb r4, [r0, #28]\n" HT_REQUANTIZE("r10") HT_REQUANTIZE("r11") HT_REQUANTIZE("r12") HT_REQUANTIZE("lr") \
+  "add r0, r0, #32\n"                                                                           \
+  "str r0, [sp, #8]\n"                                                                          \
+  "ldr r0, [sp, #12]\n"                                                                         \
+  "ldr r3, [sp, #52]\n"                                                                         \
+  "add r2, r0, #2\n"                                                                            \
+  "str r2, [sp, #12]\n"                                                                         \
+  "strb r6, [r0]\nstrb r10, [r0, #1]\nadd r0, r0, r3\n"                                         \
+  "strb r7, [r0]\nstrb r11, [r0, #1]\nadd r0, r0, r3\n"                                         \
+  "strb r8, [r0]\nstrb r12, [r0, #1]\nadd r0, r0, r3\n"                                         \
+  "strb r9, [r0]\nstrb lr, [r0, #1]\n"
+#endif
+
+// `pairs` (at least one) of channels for four pixels; `stride` elements lie between the pixels of the output. The four words of
+// each step of the patches are adjacent.
+//
+// Frame: x, end of the pair's weights, channel, output; nine saved registers; stride, pairs, lift, pair_bytes.
+HT_NAKED void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel,
+                                                                 ht_tile_output* output, int32_t stride, int32_t pairs, int32_t lift,
+                                                                 size_t pair_bytes) {
+  __asm__(
+      ".syntax unified\n"
+      "push {r4-r11, lr}\n"
+      "push {r0-r3}\n"
+      "1:\n"
+      "ldr r2, [sp, #8]\n"
+      "ldr r3, [sp, #64]\n"
+      "ldr r0, [sp]\n"
+      "add r3, r3, r1\n"
+      "str r3, [sp, #4]\n"
+      "ldr r6, [r2]\n"
+      "ldr r10, [r2, #16]\n"
+      "mov r7, r6\nmov r8, r6\nmov r9, r6\n"
+      "mov r11, r10\nmov r12, r10\nmov lr, r10\n"
+      "2:\n" HT_FOUR_PIXELS_STEP HT_FOUR_PIXELS_STEP
+      "ldr r2, [sp, #4]\n"
+      "cmp r1, r2\n"
+      "bne 2b\n"  //
+      HT_SECOND("r6", "r10") HT_SECOND("r7", "r11") HT_SECOND("r8", "r12") HT_SECOND("r9", "lr")  //
+      HT_FOUR_PIXELS_FINISH
+      "ldr r4, [sp, #56]\n"
+      "subs r4, r4, #1\n"
+      "str r4, [sp, #56]\n"
+      "bne 1b\n"
+      "add sp, sp, #16\n"
+      "pop {r4-r11, pc}\n");
+}
+
+// Two words of weights of each of two pairs and two words of inputs.
+#define HT_ONE_PIXEL_PAIR(weights, first, both)          \
+  "ldrd r10, r11, [" weights "], #8\n"                   \
+  "sxtb16 r3, r10\n" HT_SEPARATE("r10")                  \
+  "smlad " first ", r3, r4, " first "\n"                 \
+  "smlad " both ", r10, r4, " both "\n"                  \
+  "sxtb16 r3, r11\n" HT_SEPARATE("r11")                  \
+  "smlad " first ", r3, r5, " first "\n"                 \
+  "smlad " both ", r11, r5, " both "\n"
+
+// Sums in r6..r9; lr the first channel's parameters.
+#if HT_CONV_SUMS
+#define HT_ONE_PIXEL_FINISH       \
+  "ldr r0, [sp, #12]\n"           \
+  "add lr, lr, #64\n"             \
+  "stm r0!, {r6-r9}\n"            \
+  "str r0, [sp, #12]\n"
+#else
+#define HT_ONE_PIXEL_VALUE(sum, at_multiplier, at_shift) \
+  "ldrd r2, r3, [lr, #" at_multiplier "]\n"              \
+  "ldrb r4, [lr, #" at_shift "]\n" HT_REQUANTIZE(sum)
+#define HT_ONE_PIXEL_FINISH                                                 \
+  "ldr r5, [sp, #56]\n"                                                     \
+  "ldr r0, [sp, #12]\n"                                                     \
+  "cbz r5, 3f\n"                                                            \
+  "lsl r6, r6, r5\nlsl r7, r7, r5\nlsl r8, r8, r5\nlsl r9, r9, r5\n"        \
+  "3:\n" HT_ONE_PIXEL_VALUE("r6", "4", "12") HT_ONE_PIXEL_VALUE("r7", "20", "28") \
+  HT_ONE_PIXEL_VALUE("r8", "36", "44") HT_ONE_PIXEL_VALUE("r9", "52", "60") \
+  "add lr, lr, #64\n"                                                       \
+  "strb r6, [r0], #1\nstrb r7, [r0], #1\nstrb r8, [r0], #1\nstrb r9, [r0], #1\n" \
+  "str r0, [sp, #12]\n"
+#endif
+
+// `quads` (at least one) of channels for one pixel, the words of whose patch are adjacent.
+//
+// Frame: x, (unused), (unused), output; nine saved registers; quads, lift, pair_bytes.
+HT_NAKED void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel,
+                                                               ht_tile_output* output, int32_t quads, int32_t lift,
+                                                               size_t pair_bytes) {
+  __asm__(
+      ".syntax unified\n"
+      "push {r4-r11, lr}\n"
+      "push {r0-r3}\n"
+      "mov lr, r2\n"
+      "mov r2, r1\n"
+      "1:\n"
+      "ldr r3, [sp, #60]\n"
+      "ldr r0, [sp]\n"
+      "mov r1, r2\n"
+      "add r2, r2, r3\n"
+      "mov r12, r2\n"
+      "ldr r6, [lr]\nldr r7, [lr, #16]\nldr r8, [lr, #32]\nldr r9, [lr, #48]\n"
+      "2:\n"
+      "ldrd r4, r5, [r0], #8\n" HT_ONE_PIXEL_PAIR("r1", "r6", "r7") HT_ONE_PIXEL_PAIR("r2", "r8", "r9")
+      "cmp r1, r12\n"
+      "bne 2b\n" HT_SECOND("r6", "r7") HT_SECOND("r8", "r9")
+      "str r2, [sp, #4]\n" HT_ONE_PIXEL_FINISH
+      "ldr r4, [sp, #52]\n"
+      "ldr r2, [sp, #4]\n"
+      "subs r4, r4, #1\n"
+      "str r4, [sp, #52]\n"
+      "bne 1b\n"
+      "add sp, sp, #16\n"
+      "pop {r4-r11, pc}\n");
+}
+
+HT_END_NAKED
+
+#else
+
+static inline void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel, ht_tile_output* output,
+                                       int32_t stride, int32_t pairs, int32_t lift, size_t pair_bytes) {
+  for (int32_t pair = 0; pair < pairs; ++pair, w += pair_bytes, channel += 2, output += 2)
+    for (int32_t pixel = 0; pixel < HT_TILE_PIXELS; ++pixel)
+      ht_tile_pair(x + pixel, HT_TILE_PIXELS, w, pair_bytes, channel, 2, lift, output + pixel * stride);
+}
+
+static inline void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel, ht_tile_output* output,
+                                     int32_t quads, int32_t lift, size_t pair_bytes) {
+  for (int32_t pair = 0; pair < 2 * quads; ++pair, w += pair_bytes, channel += 2, output += 2)
+    ht_tile_pair(x, 1, w, pair_bytes, channel, 2, lift, output);
+}
+
+#endif
+#endif

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walk over the output of a depthwise convolution with DSP instructions: four channels at a time, their weights widened once; a
+// part of an output row at a time, the inputs under it widened column by column, so that neighbouring pixels share them.
+#ifndef HT_DEPTHWISE_WALK_DSP_H
+#define HT_DEPTHWISE_WALK_DSP_H
+
+#include "kernels/cortex_m/ht_column_dsp.h"
+#include "kernels/cortex_m/ht_depthwise_dsp.h"
+#include "kernels/cortex_m/ht_packed_dsp.h"
+
+// Pixels of an output row at a time.
+enum { HT_PART_PIXELS = 32 };
+
+static inline int32_t ht_depthwise_outputs(const ht_depthwise_params* p) { return p->input_channels * p->channel_multiplier; }
+static inline int32_t ht_depthwise_quads(const ht_depthwise_params* p) { return (ht_depthwise_outputs(p) + 3) / 4; }
+static inline size_t ht_column_words(const ht_depthwise_params* p) { return 2 * (size_t)p->kernel_height; }
+static inline size_t ht_filter_words(const ht_depthwise_params* p) { return (size_t)p->kernel_width * ht_column_words(p); }
+
+static inline int32_t ht_part_pixels(int32_t left) { return left < HT_PART_PIXELS ? left : (int32_t)HT_PART_PIXELS; }
+
+// From a pixel's columns to the next one's. Those of dilated filters are not shared.
+static inline int32_t ht_column_step(const ht_depthwise_params* p) {
+  return p->dilation_width == 1 && p->stride_width < p->kernel_width ? p->stride_width : p->kernel_width;
+}
+static inline int32_t ht_part_columns(const ht_depthwise_params* p, int32_t pixels) {
+  return (pixels - 1) * ht_column_step(p) + p->kernel_width;
+}
+
+// Scratch: the weights of four channels, a column outside, the columns of a part.
+static inline size_t ht_depthwise_walk_scratch(const ht_depthwise_params* p) {
+  const size_t columns = 1 + (size_t)ht_part_columns(p, ht_part_pixels(p->output_width));
+  return (ht_filter_words(p) + columns * ht_column_words(p)) * sizeof(uint32_t);
+}
+
+// What stays the same for four channels.
+typedef struct ht_quad {
+  const ht_depthwise_params* params;
+  int32_t first, count;  // channels of the output; fewer than four at the end
+  bool adjacent;         // whether four bytes of the input are theirs
+  const ht_layer_dsp* layer;
+  const ht_channel_dsp* channels;
+  const uint32_t* weights;
+  uint32_t* outside;  // a column that lies outside
+  uint32_t* columns;
+} ht_quad;
+
+static inline uint32_t ht_quad_word(const ht_quad* quad, const int8_t* pixel) {
+  if (quad->adjacent) return ht_load_word(pixel + quad->first);
+  uint32_t word = 0;
+  for (int32_t i = 0; i < quad->count; ++i)
+    word |= (uint32_t)(uint8_t)pixel[(quad->first + i) / quad->params->channel_multiplier] << (8 * i);
+  return word;
+}
+
+static inline uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int32_t y, int32_t x, uint32_t* to) {
+  const ht_depthwise_params* p = quad->params;
+  const bool column_inside = x >= 0 && x < p->input_width;
+  uint32_t upper = 0;
+  for (int32_t row = 0; row < p->kernel_height; ++row, y += p->dilation_height) {
+    const bool inside = column_inside && y >= 0 && y < p->input_height;
+    const int8_t* pixel = inside ? image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride : p->padding;
+    const uint32_t word = ht_quad_word(quad, pixel);
+    if (row % 2 == 0) {
+      upper = word;
+    } else {
+      ht_widen_two_rows(upper, word, to);
+      to += 4;
+    }
+  }
+  if (p->kernel_height % 2 == 0) return to;
+  ht_widen_last_row(upper, to);
+  return to + 2;
+}
+
+// `count` columns that lie outside.
+static inline uint32_t* ht_repeat_outside(const ht_quad* quad, int32_t count, uint32_t* to) {
+  for (; count > 0; --count)
+    for (size_t i = 0; i < ht_column_words(quad->params); ++i) *to++ = quad->outside[i];
+  return to;
+}
+
+// The columns [x, end) of a filter of three rows, four channels that are adjacent. A row outside does not go on from its padding.
+static inline void ht_widen_three_rows(const ht_quad* quad, const int8_t* image, int32_t y, int32_t x, int32_t end, uint32_t* to) {
+  const ht_depthwise_params* p = quad->params;
+  const int32_t inside = x > 0 ? x : 0, right = end < p->input_width ? end : p->input_width;
+  if (inside >= right) {
+    ht_repeat_outside(quad, end - x, to);
+    return;
+  }
+  const int8_t* row[3];
+  ptrdiff_t step[3];
+  for (int32_t i = 0; i < 3; ++i, y += p->dilation_height) {
+    const bool real = y >= 0 && y < p->input_height;
+    row[i] = (real ? image + ((ptrdiff_t)y * p->input_width + inside) * p->input_stride : p->padding) + quad->first;
+    step[i] = real ? p->input_stride : 0;
+  }
+  to = ht_repeat_outside(quad, inside - x, to);
+  const int8_t *row0 = row[0], *row1 = row[1], *row2 = row[2];
+  for (int32_t column = inside; column < right; ++column, row0 += step[0], row1 += step[1], row2 += step[2], to += 6) {
+    ht_widen_two_rows(ht_load_word(row0), ht_load_word(row1), to);
+    ht_widen_last_row(ht_load_word(row2), to + 4);
+  }
+  ht_repeat_outside(quad, end - right, to);
+}
+
+// The columns under `pixels` pixels from (oy, ox).
+static inline void ht_widen_part(const ht_quad* quad, const int8_t* image, int32_t oy, int32_t ox, int32_t pixels) {
+  const ht_depthwise_params* p = quad->params;
+  const int32_t y = oy * p->stride_height - p->pad_top, x = ox * p->stride_width - p->pad_left;
+  uint32_t* to = quad->columns;
+  if (p->dilation_width == 1 && ht_column_step(p) == p->stride_width) {
+    const int32_t end = x + ht_part_columns(p, pixels);
+    if (quad->adjacent && p->kernel_height == 3) {
+      ht_widen_three_rows(quad, image, y, x, end, to);
+    } else {
+      for (int32_t column = x; column < end; ++column) to = ht_widen_column(quad, image, y, column, to);
+    }
+    return;
+  }
+  for (int32_t pixel = 0; pixel < pixels; ++pixel)
+    for (int32_t kx = 0; kx < p->kernel_width; ++kx)
+      to = ht_widen_column(quad, image, y, x + pixel * p->stride_width + kx * p->dilation_width, to);
+}
+
+static inline void ht_widen_weights(const ht_depthwise_params* p, const int8_t* packed, uint32_t* to) {
+  for (int32_t column = 0; column < p->kernel_width; ++column) {
+    int32_t rows = p->kernel_height;
+    for (; rows > 1; rows -= 2, packed += 8, to += 4) ht_widen_two_rows(ht_load_word(packed), ht_load_word(packed + 4), to);
+    if (rows == 0) continue;
+    ht_widen_last_row(ht_load_word(packed), to);
+    packed += 4, to += 2;
+  }
+}
+
+static inline void ht_quad_sums(const ht_quad* quad, int32_t pixel, int32_t sums[4]) {
+  const ht_depthwise_params* p = quad->params;
+  for (int32_t i = 0; i < 4; ++i) sums[i] = quad->channels[i].bias;
+  ht_add_columns(quad->columns + (size_t)(pixel * ht_column_step(p)) * ht_column_words(p), quad->weights, p->kernel_height,
+                 p->kernel_width, sums);
+}
+
+// Computes `pixels` pixels whose columns are there, into output[at], output[at + output_stride], ...
+typedef void (*ht_quad_finish)(const ht_quad* quad, int32_t pixels, void* output, size_t at);
+
+static inline void ht_quad_rows(const ht_quad* quad, const ht_arguments* a, int32_t begin, int32_t end, ht_quad_finish finish) {
+  const ht_depthwise_params* p = quad->params;
+  const size_t image_bytes = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+  const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(begin / p->output_height) * image_bytes;
+  int32_t oy = begin % p->output_height;
+  size_t at = (size_t)begin * (size_t)p->output_width * (size_t)p->output_stride + (size_t)quad->first;
+  for (int32_t row = begin; row < end; ++row) {
+    for (int32_t ox = 0; ox < p->output_width; ox += HT_PART_PIXELS) {
+      const int32_t pixels = ht_part_pixels(p->output_width - ox);
+      ht_widen_part(quad, image, oy, ox, pixels);
+      finish(quad, pixels, a->output, at);
+      at += (size_t)pixels * (size_t)p->output_stride;
+    }
+    if (++oy < p->output_height) continue;
+    oy = 0;
+    image += image_bytes;
+  }
+}
+
+static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
+                                          ht_quad_finish finish) {
+  const int32_t quads = ht_depthwise_quads(p), outputs = ht_depthwise_outputs(p);
+  const ht_channel_dsp* channels = ht_channels_of(p->packed);
+  const int8_t* weights = (const int8_t*)(channels + 4 * quads);
+  uint32_t *widened = (uint32_t*)a->scratch, *outside = widened + ht_filter_words(p);
+  for (int32_t i = 0; i < quads; ++i, channels += 4, weights += 2 * ht_filter_words(p)) {
+    const int32_t count = outputs - 4 * i < 4 ? outputs - 4 * i : 4;
+    const bool adjacent = count == 4 && p->channel_multiplier == 1;
+    const ht_quad quad = {p, 4 * i, count, adjacent, ht_layer_of(p->packed), channels, widened, outside, outside + ht_column_words(p)};
+    ht_widen_weights(p, weights, widened);
+    ht_widen_column(&quad, NULL, 0, -1, outside);
+    ht_quad_rows(&quad, a, begin, end, finish);
+  }
+}
+
+// Whether the output lies over the input: then no row may be written before those above it (ht_kernel.h).
+static inline bool ht_depthwise_overlaps(const ht_depthwise_params* p, const ht_arguments* a) {
+  const uintptr_t input = (uintptr_t)a->inputs[0], output = (uintptr_t)a->output;
+  const size_t input_rows = (size_t)p->batch * (size_t)p->input_height, output_rows = (size_t)p->batch * (size_t)p->output_height;
+  const size_t bytes = p->epilogue.output == HT_OUTPUT_F32 || p->epilogue.output == HT_OUTPUT_S32 ? 4 : 1;
+  return output < input + input_rows * (size_t)p->input_width * (size_t)p->input_stride &&
+         input < output + output_rows * (size_t)p->output_width * (size_t)p->output_stride * bytes;
+}
+
+// The weights of four channels are widened once for all rows, where that may be.
+static inline void ht_depthwise_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
+                                     ht_quad_finish finish) {
+  const int32_t rows = ht_depthwise_overlaps(p, a) ? 1 : end - begin;
+  for (int32_t row = begin; row < end; row += rows) ht_depthwise_some_rows(p, a, row, row + rows, finish);
+}
+
+#endif

@@ -119,9 +119,9 @@ class Head(nn.Module):
         # Few cells hold an object at first: about five in a picture of 640 x 640.
         self.classes[-1].bias.data.fill_(float(torch.log(torch.tensor(5 / classes / (640 / stride) ** 2))))
 
-    def forward(self, x):
-        """Distributions of the four sides [B, 64, H, W] and class logits [B, C, H, W]."""
-        return self.boxes(x), self.classes(x)
+    def forward(self, x, apart=False):
+        maps = self.boxes(x), self.classes(x)
+        return maps if apart else torch.cat(maps, 1)
 
 
 def cell_centers(size):
@@ -172,13 +172,10 @@ class Detector(nn.Module):
         out32 = self.fuse32(self.down32(out16), x32)
         return out8, out16, out32
 
-    def maps(self, x):
-        """Two maps a stride, finest first: distributions and logits."""
-        return [head(level) for head, level in zip(self.heads, self.features(x))]
-
     def raw(self, x):
         """Distributions of the four sides [B, 64, N] and class logits [B, C, N]."""
-        maps = [torch.cat(pair, 1).view(x.shape[0], 4 * BINS + self.classes, -1) for pair in self.maps(x)]
+        maps = [head(level).view(x.shape[0], 4 * BINS + self.classes, -1)
+                for head, level in zip(self.heads, self.features(x))]
         return torch.cat(maps, 2).split((4 * BINS, self.classes), 1)
 
     def corners(self, sides):
@@ -194,5 +191,9 @@ class Detector(nn.Module):
         boxes = torch.cat([(low + high) / 2, high - low], 1) * self.strides
         return torch.cat([boxes, logits.sigmoid()], 1)
 
+    def maps(self, x):
+        """Two maps a stride, finest first: distributions [B, 64, H, W] and logits [B, C, H, W]."""
+        return tuple(part for head, level in zip(self.heads, self.features(x)) for part in head(level, apart=True))
+
     def forward(self, x):
-        return self.decode(x) if self.plan.decoded else tuple(part for pair in self.maps(x) for part in pair)
+        return self.decode(x) if self.plan.decoded else self.maps(x)

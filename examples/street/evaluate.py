@@ -37,6 +37,24 @@ def to_input(picture):
     return np.ascontiguousarray(picture[..., ::-1].transpose(2, 0, 1)[None]).astype(np.float32) / 255.0
 
 
+def decode(sides, logits, height):
+    """One stride's maps, [4 * bins, H, W] and [C, H, W], to [4 + C, H * W] in pixels of an input of this height."""
+    rows, columns = sides.shape[1:]
+    values = sides.reshape(4, -1, rows, columns)
+    shares = np.exp(values - values.max(1, keepdims=True))
+    left, top, right, bottom = np.tensordot(np.arange(shares.shape[1]), shares / shares.sum(1, keepdims=True), (0, 1))
+    y, x = np.mgrid[:rows, :columns] + 0.5
+    boxes = np.stack([x + (right - left) / 2, y + (bottom - top) / 2, left + right, top + bottom]) * (height / rows)
+    return np.concatenate([boxes, 1 / (1 + np.exp(-logits))]).reshape(4 + len(logits), -1)
+
+
+def join(outputs, height):
+    """What a network of this family ends in, decoded or two maps a stride, as [4 + C, N]."""
+    if len(outputs) == 1:
+        return outputs[0][0]
+    return np.concatenate([decode(sides[0], logits[0], height) for sides, logits in zip(outputs[::2], outputs[1::2])], 1)
+
+
 def suppress(boxes, scores):
     """Indices of the boxes (corners) that survive greedy suppression, best first."""
     order = np.argsort(-scores, kind="stable")
@@ -81,7 +99,7 @@ def detect(model, images, annotations):
     results = []
     for image in json.loads(Path(annotations).read_text())["images"]:
         picture, scale, corner = letterbox(cv2.imread(str(Path(images) / image["file_name"])), tuple(entry.shape[2:]))
-        output = session.run(None, {entry.name: to_input(picture)})[0][0]
+        output = join(session.run(None, {entry.name: to_input(picture)}), entry.shape[2])
         for category, score, box in detections(output, scale, corner, image["width"], image["height"]):
             results.append({"image_id": image["id"], "category_id": category, "bbox": box, "score": score})
     return results

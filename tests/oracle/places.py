@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("HALFTONE_BUILD", ROOT / "build" / "release")).resolve()
 STREET = ROOT / "examples" / "street"
+MICRO = ROOT / "examples" / "micro"
 SHARED = ROOT.parent / "shared"
 
 long_test = pytest.mark.skipif(not os.environ.get("HALFTONE_FULL"), reason="long; ./check --full runs it")

@@ -21,7 +21,8 @@ struct CompileFlags {
     command.add_option("--vectors", options.vectors, "How many random inputs its test has")->type_name("N")->capture_default_str()->check(CLI::Range(1, 1000));
     command.add_option("--input", options.inputs, "One more input of the test, from files; NAME= may be left out where there is only one")->type_name("NAME=X.npy");
     command.add_option("--image", images, "Photos, each one more input of the test")->type_name("FILE");
-    command.footer(examples({"compile kws_int8.onnx -o kws --cpu cortex-m4", "compile street_int8.onnx -o street --cpu cortex-m7 --ram 524288 --flash 1048576",
+    command.add_flag("--verify", options.verify, "Build it, run its test on the processor or an emulated board, and count instructions: fail where an output differs");
+    command.footer(examples({"compile kws_int8.onnx -o kws --cpu cortex-m4", "compile street_int8.onnx -o street --cpu cortex-m7 --verify --ram 524288 --flash 1048576",
                              "compile net_int8.onnx -o net --name net --image frame.jpg"}));
   }
   std::string model;
@@ -47,12 +48,33 @@ std::string text_of(const CompileResult& result) {
                             result.vectors);
 }
 
+std::string text_of(const halftone::CompileVerification& verification, const CompileResult& result) {
+  if (!verification.instructions) return verification.output;
+  Table table({"step", "layer", "op", "kernel", "MACs", "instructions", "per MAC"});
+  const auto add = [&](const std::string& step, const std::string& layer, const std::string& op, const std::string& kernel, int64_t macs, int64_t instructions) {
+    const std::string share = macs > 0 ? fmt::format("{:.2f}", static_cast<double>(instructions) / static_cast<double>(macs)) : "";
+    table.add({step, layer, op, kernel, std::to_string(macs), std::to_string(instructions), share});
+  };
+  for (size_t i = 0; i < result.layers.size(); ++i) {
+    const auto& layer = result.layers[i];
+    add(std::to_string(i), layer.name, layer.op, layer.kernel, layer.macs, layer.instructions.value_or(0));
+  }
+  add("", "all", "", "", result.macs, *verification.instructions);
+  return fmt::format("{}stack   {} bytes\nsize    text {}, data {}, bss {}\n{}", table.text(), *verification.stack_bytes, *verification.text_bytes,
+                     *verification.data_bytes, *verification.bss_bytes, verification.output);
+}
+
 Status compile(Program& shared, const CompileFlags& flags) {
   halftone::CompileOptions options = flags.options;
   options.images = {flags.images.begin(), flags.images.end()};
   const auto result = halftone::compile(flags.model, flags.output, options, shared.context);
   if (!result) return result.error();
-  return shared.show(halftone::to_json(*result), text_of(*result));
+  const auto& verification = result->verification;
+  const std::string text = text_of(*result) + (verification ? text_of(*verification, *result) : "");
+  if (auto status = shared.show(halftone::to_json(*result), text); !status) return status;
+  if (verification && !verification->identical)
+    return halftone::Error{halftone::ErrorCode::kDemandNotMet, fmt::format("on {} the bundle computes something else than the session: {}", result->cpu, verification->output), {}};
+  return {};
 }
 
 }  // namespace

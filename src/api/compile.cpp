@@ -6,11 +6,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/compile_detect.h"
 #include "api/content.h"
 #include "api/metadata.h"
 #include "api/photo_input.h"
 #include "api/suggest_recipe.h"
 #include "api/tensor.h"
+#include "api/verify_bundle.h"
 #include "base/file.h"
 #include "base/new_folder.h"
 #include "codegen/bundle.h"
@@ -72,16 +74,13 @@ halftone::CompiledTensor compiled_tensor(const Design& design, const Port& port)
 // What the user should know of the bundle.
 std::vector<std::string> notes_of(const Design& design) {
   const Cpu& cpu = *design.options.cpu;
-  std::vector<std::string> notes;
-  if (!cpu.has_float && design.use.floats) {
-    const auto is_float = [&](const Step& step) { return design.plan.buffer(step.output).dtype == DType::kFloat32; };
-    const auto floats = std::ranges::count_if(design.plan.steps, is_float);
-    const bool by_policy = (design.use.policies & (1u << HT_FLOAT_HALF_EVEN | 1u << HT_FLOAT_HALF_AWAY)) != 0;
-    const std::string what = by_policy ? fmt::format("the requantization {} computes with floats", policy_name(design.plan.policy)) : fmt::format("{} steps compute with floats", floats);
-    notes.push_back(fmt::format("{} has no floating point unit, but {}; {} with `halftone quantize --target cortex-m`", cpu.name, what,
-                                by_policy ? "quantize the model" : "fewer do where the head is quantized too (`--head quantize`), or the model"));
-  }
-  return notes;
+  if (cpu.has_float || !design.use.floats) return {};
+  if (design.use.policies & (1u << HT_FLOAT_HALF_EVEN | 1u << HT_FLOAT_HALF_AWAY))
+    return {fmt::format("{} has no floating point unit, but the requantization {} of this model computes with floats; `halftone quantize --target cortex-m` makes one with integers",
+                        cpu.name, policy_name(design.plan.policy))};
+  const auto is_float = [&](const Step& step) { return design.plan.buffer(step.output).dtype == DType::kFloat32; };
+  return {fmt::format("{} has no floating point unit, but {} of {} steps compute with floats; `halftone quantize --target cortex-m` leaves no more than the head's",
+                      cpu.name, std::ranges::count_if(design.plan.steps, is_float), design.plan.steps.size())};
 }
 
 CompileResult result_of(const Design& design, const fs::path& folder) {
@@ -100,7 +99,7 @@ CompileResult result_of(const Design& design, const fs::path& folder) {
   result.flash_bytes = design.constant_bytes();
   for (size_t i = 0; i < design.plan.steps.size(); ++i) {
     const Step& step = design.plan.steps[i];
-    result.layers.push_back({step.node, step.op, design.calls[i].kernel, step.macs});
+    result.layers.push_back({step.node, step.op, design.calls[i].kernel, step.macs, {}});
     result.macs += step.macs;
   }
   result.notes = notes_of(design);
@@ -236,9 +235,13 @@ Status write_files(const fs::path& folder, const std::vector<BundleFile>& files)
 }
 
 Result<CompileResult> compile(const halftone::Model& model, const fs::path& folder, const CompileOptions& options, const Context& context) {
-  HT_ASSIGN(const Design design, design_for(model, options));
+  HT_ASSIGN(Design design, design_for(model, options));
+  auto detection = detection_of(model, design);
+  if (detection) design.detection = *detection;
   CompileResult result = result_of(design, folder);
+  if (!detection) result.notes.push_back(fmt::format("the bundle has no {}_detect(): {}", design.name(), detection.error().message));
   HT_TRY(check_fit(design, result, options));
+  if (options.verify) HT_TRY(can_verify(design));
   HT_ASSIGN(NewFolder place, NewFolder::make(folder, is_bundle));
   VectorMaker vectors(design, model.content().graph, context);
   HT_TRY(vectors.add_random(options.vectors));
@@ -246,10 +249,16 @@ Result<CompileResult> compile(const halftone::Model& model, const fs::path& fold
   HT_TRY(vectors.add_photos(options.images));
   const std::vector<TestVector> made = vectors.take();
   result.vectors = static_cast<int64_t>(made.size());
-  std::vector<BundleFile> files = bundle_files(design, made);
+  std::vector<FrameVector> frames;
+  if (design.detection) {
+    HT_ASSIGN(frames, frame_vectors(model, design, options.images, context));
+  }
+  std::vector<BundleFile> files = bundle_files(design, made, frames);
   files.push_back({kReport, bundle_report(design, nullptr)});
   files.push_back({kManifest, manifest_text(design, model.content().hash, files)});
   HT_TRY(write_files(place.place(), files));
+  if (options.verify) HT_TRY(verify_bundle(design, place.place(), place.place() / kReport, result, context));
+  HT_TRY(check_fit(design, result, options));
   HT_TRY(place.commit());
   for (const std::string& note : result.notes) context.note(note);
   return result;

@@ -230,13 +230,13 @@ Result<Design> design_bundle(Plan plan, BundleOptions options) {
   return design;
 }
 
-std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors) {
+std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames) {
   const std::string& name = design.name();
   std::vector<BundleFile> files = {{name + ".h", header_file(design)},
                                    {name + ".c", program_file(design)},
                                    {name + "_weights.h", weights_header(design)},
                                    {name + "_weights.c", weights_file(design)}};
-  for (auto& part : {kernel_files(design), project_files(design), test_files(design, vectors)}) files.insert(files.end(), part.begin(), part.end());
+  for (auto& part : {kernel_files(design), project_files(design), test_files(design, vectors, frames)}) files.insert(files.end(), part.begin(), part.end());
   std::ranges::sort(files, {}, &BundleFile::path);
   return files;
 }

@@ -175,7 +175,7 @@ std::string config_file(const Design& design) {
 
 #endif
 )",
-                     made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs, design.use.floats ? 1 : 0,
+                     made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs, design.use.floats || design.detection ? 1 : 0,
                      design.name());
 }
 
@@ -184,7 +184,7 @@ std::string config_file(const Design& design) {
 std::string program_file(const Design& design) {
   std::string text = made_by(design, "The network: its steps in their order.");
   text += fmt::format("#include \"{}.h\"\n\n#include <stddef.h>\n#include <stdint.h>\n\n", design.name());
-  std::set<std::string> headers;
+  std::set<std::string> headers = detect_headers(design);
   for (const std::string& function : functions_of(design)) headers.insert(declaring_header(function));
   for (const std::string& header : headers) text += fmt::format("#include \"{}\"\n", header);
   text += fmt::format("#include \"{}_weights.h\"\n", design.name());
@@ -197,7 +197,7 @@ std::string program_file(const Design& design) {
   text += fmt::format("  if ({}) {{\n    return {}_NULL_POINTER;\n  }}\n", null_checks(design), upper);
   text += fmt::format("  if ({}) {{\n    return {}_MISALIGNED;\n  }}\n", alignment_checks(design), upper);
   for (size_t i = 0; i < design.plan.steps.size(); ++i) text += call(design, i);
-  return text + fmt::format("\n  return {}_OK;\n}}\n", upper);
+  return text + fmt::format("\n  return {}_OK;\n}}\n", upper) + detect_definitions(design);
 }
 
 std::string weights_header(const Design& design) {
@@ -214,7 +214,7 @@ std::string weights_file(const Design& design) {
 
 std::vector<BundleFile> kernel_files(const Design& design) {
   std::vector<BundleFile> files;
-  for (const EmbeddedFile& file : kernel_sources(functions_of(design)))
+  for (const EmbeddedFile& file : kernel_sources(functions_of(design), detect_files(design)))
     files.push_back({std::string(file.path), file.path == "kernels/c/ht_config.h" ? config_file(design) : std::string(file.text)});
   return files;
 }

@@ -109,7 +109,7 @@ TEST_P(BundleFuzzOnBoards, EqualTheSession) {
   const auto board = find_board(seed % 2 == 0 ? "cortex-m4" : "cortex-m55");
   ASSERT_TRUE(board);
   if (const auto tools = check_tools(*board); !tools) GTEST_SKIP() << tools.error().text();
-  const auto bundle = make_bundle_case(RandomNetwork::make(seed), **find_cpu(board->cpu), seed, kVectors);
+  const auto bundle = make_bundle_case(RandomNetwork::make(seed), *board->cpu, seed, kVectors);
   ASSERT_TRUE(bundle) << bundle.error().text();
   if (!bundle->has_numbers) GTEST_SKIP() << "this network makes a not-a-number";
   const auto folder = TemporaryFolder::make();

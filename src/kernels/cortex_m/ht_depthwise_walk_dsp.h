@@ -161,8 +161,8 @@ static inline void ht_quad_rows(const ht_quad* quad, const ht_arguments* a, int3
   }
 }
 
-static inline void ht_depthwise_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
-                                     ht_quad_finish finish) {
+static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
+                                          ht_quad_finish finish) {
   const int32_t quads = ht_depthwise_quads(p), outputs = ht_depthwise_outputs(p);
   const ht_channel_dsp* channels = ht_channels_of(p->packed);
   const int8_t* weights = (const int8_t*)(channels + 4 * quads);
@@ -175,6 +175,22 @@ static inline void ht_depthwise_rows(const ht_depthwise_params* p, const ht_argu
     ht_widen_column(&quad, NULL, 0, -1, outside);
     ht_quad_rows(&quad, a, begin, end, finish);
   }
+}
+
+// Whether the output lies over the input: then no row may be written before those above it (ht_kernel.h).
+static inline bool ht_depthwise_overlaps(const ht_depthwise_params* p, const ht_arguments* a) {
+  const uintptr_t input = (uintptr_t)a->inputs[0], output = (uintptr_t)a->output;
+  const size_t input_rows = (size_t)p->batch * (size_t)p->input_height, output_rows = (size_t)p->batch * (size_t)p->output_height;
+  const size_t bytes = p->epilogue.output == HT_OUTPUT_F32 || p->epilogue.output == HT_OUTPUT_S32 ? 4 : 1;
+  return output < input + input_rows * (size_t)p->input_width * (size_t)p->input_stride &&
+         input < output + output_rows * (size_t)p->output_width * (size_t)p->output_stride * bytes;
+}
+
+// The weights of four channels are widened once for all rows, where that may be.
+static inline void ht_depthwise_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
+                                     ht_quad_finish finish) {
+  const int32_t rows = ht_depthwise_overlaps(p, a) ? 1 : end - begin;
+  for (int32_t row = begin; row < end; row += rows) ht_depthwise_some_rows(p, a, row, row + rows, finish);
 }
 
 #endif

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "kernels/c/ht_requantize.h"
+#include "kernels/cortex_m/pack.h"
 #include "kernels/epilogue.h"
 #include "variants.h"
 
@@ -64,6 +66,35 @@ void compare_rows(Random& random, std::span<const CortexMKernel<Params>> rows, c
 
 void expect_many(const Taken& taken) {
   for (const auto& [function, count] : taken) EXPECT_GE(count, 30) << function;
+}
+
+// FIXED_SINGLE by the upper half of a product equals its definition in 64 bits, where packing says that it does.
+TEST(CortexM, RequantizesAsIn64Bits) {
+  Random random(1);
+  int exact = 0;
+  for (int layer = 0; layer < 20000; ++layer) {
+    const int32_t fixed = random.integer(1 << 30, INT32_MAX) * (random.integer(0, 9) == 0 ? -1 : 1), shift = random.integer(-31, 8);
+    const int64_t largest = random.integer(1, 1 << random.integer(1, 30));
+    const int8_t zero_point = random.bytes(1)[0], minimum = -128, maximum = 127;
+    ht_epilogue e{};
+    e.output = HT_OUTPUT_S8;
+    e.policy = HT_FIXED_SINGLE;
+    e.multiplier = {nullptr, &fixed, &shift};
+    e.zero_point = &zero_point, e.minimum = &minimum, e.maximum = &maximum;
+    const cortex_m::FixedLayer packed = cortex_m::fixed_layer(e, {largest});
+    if (!packed.exact) continue;
+    ++exact;
+    const int32_t bias = 0, bound = static_cast<int32_t>(largest);
+    const ht_channel_dsp dsp = cortex_m::packed_channel(&bias, e, packed, 0, 1);
+    const ht_block_mve mve = cortex_m::packed_block(&bias, e, packed, 0, 1);
+    for (int i = 0; i < 60; ++i) {
+      const int32_t x = i == 0 ? bound : (i == 1 ? -bound : random.integer(-bound, bound) >> random.integer(0, 20));
+      const int32_t wanted = ht_clamp(ht_requantize_single(x, fixed, shift, -(1 << 30), 1 << 30) + zero_point, minimum, maximum);
+      ASSERT_EQ(ht_requantize_dsp(x, packed.lift, &dsp), wanted) << x << " * " << fixed << ", shift " << shift;
+      ASSERT_EQ(ht_requantize_mve(x, packed.lift, &mve, 0), wanted) << x << " * " << fixed << ", shift " << shift;
+    }
+  }
+  EXPECT_GT(exact, 10000);
 }
 
 TEST(CortexM, Convolution) {

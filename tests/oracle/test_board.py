@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bundles on emulated boards: identical to the session, and what REPORT.md says held against the compiler's own tools."""
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from conftest import toml
+from places import STREET, long_test, shared
+
+BOARDS = ["cortex-m3", "cortex-m4", "cortex-m7", "cortex-m55"]
+TOOLS = {"host": ["cc"], "aarch64": ["aarch64-linux-gnu-gcc", "qemu-aarch64"], **{cpu: ["arm-none-eabi-gcc", "qemu-system-arm"] for cpu in BOARDS}}
+TINY = {"kws": "model_kws.onnx", "ic": "model_ic.onnx", "vww": "vww_96_float.onnx"}
+
+
+def needs(cpu):
+    missing = [tool for tool in TOOLS[cpu] if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"{cpu} is not tested, as {' and '.join(missing)} are not installed: scripts/install-dependencies.sh board")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("board")
+
+
+@pytest.fixture(scope="module")
+def quantized(halftone, folder):
+    """The path of a network in integers for Cortex-M, made once."""
+
+    def make(name):
+        path = folder / f"{name}.onnx"
+        if path.exists():
+            return path
+        recipe = STREET / "street.toml"
+        if name in TINY:
+            model = shared("data", "models", "tiny", TINY[name])
+            shape = halftone.json("inspect", model)["inputs"][0]["shape"]
+            arrays = folder / f"{name}.npy"
+            np.save(arrays, np.random.default_rng(3).normal(size=(8, *shape[1:])).astype(np.float32))
+            recipe = folder / f"{name}.toml"
+            recipe.write_text(toml({"model": {"path": str(model)}, "task": {"type": "none"}, "calibration": {"images": [str(arrays)]}}))
+        halftone("quantize", recipe, "-o", path, "--target", "cortex-m")
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def verified(halftone, folder, quantized):
+    """The folder of a bundle that was verified, and what --json said, made once."""
+    made = {}
+
+    def make(name, cpu, vectors=10):
+        needs(cpu)
+        key = name, cpu, vectors
+        if key not in made:
+            place = folder / f"{name}-{cpu}-{vectors}"
+            made[key] = place, halftone.json("compile", quantized(name), "-o", place, "--name", name, "--cpu", cpu, "--verify", "--vectors", vectors)
+        return made[key]
+
+    return make
+
+
+# The sample detector takes an emulated board several seconds a picture.
+@pytest.mark.parametrize("cpu", TOOLS)
+@pytest.mark.parametrize("name", [*TINY, pytest.param("street", marks=long_test)])
+def test_every_processor_computes_what_the_session_does(verified, name, cpu):
+    check_run(verified(name, cpu), name, cpu, 10)
+
+
+@pytest.mark.parametrize("cpu", ["host", "aarch64", "cortex-m4"])
+def test_the_sample_detector_is_the_same_everywhere(verified, cpu):
+    check_run(verified("street", cpu, 1), "street", cpu, 1)
+
+
+def check_run(made, name, cpu, vectors):
+    _, said = made
+    verification = said["verification"]
+    assert verification["identical"]
+    assert verification["output"] == f"{name}: {vectors} vectors, every output identical to the host's\n"
+    if cpu not in BOARDS:
+        assert verification["instructions"] is None
+        return
+    counted = [layer["instructions"] for layer in said["layers"]]
+    assert all(count > 0 for count in counted)
+    assert 0 <= verification["instructions"] - sum(counted) < 100  # the function's own
+    assert said["macs"] / 8 < verification["instructions"] < 40 * said["macs"]
+
+
+def report_table(place, title):
+    """A table of REPORT.md of two columns: the first one to the second."""
+    section = (place / "REPORT.md").read_text().split(f"## {title}")[1].split("\n## ")[0]
+    return {what: int(number) for what, number in re.findall(r"^\| (.+) \| (\d+) \|$", section, re.M)}
+
+
+def size(*arguments):
+    """The row that arm-none-eabi-size prints of a program: text, data, bss."""
+    printed = subprocess.run(["arm-none-eabi-size", *arguments], check=True, capture_output=True, text=True).stdout
+    return [int(number) for number in printed.splitlines()[1].split()[:3]]
+
+
+@pytest.mark.parametrize("cpu", BOARDS)
+@pytest.mark.parametrize("name", ["kws", "vww"])
+def test_the_report_is_what_the_tools_say(verified, folder, name, cpu):
+    """The bundle is built by its own Makefile and linked alone; size, map and symbols give the report's numbers to the byte."""
+    place, said = verified(name, cpu)
+    copy = folder / f"{name}-{cpu}-copy"
+    shutil.copytree(place, copy)
+    subprocess.run(["make", "-s", "-C", copy], check=True, capture_output=True)
+    # Program headers and sections as the linker's own script has them, so that nothing of Halftone's takes part.
+    flags = re.search(r"^CPU_FLAGS = (.*)$", (copy / "Makefile").read_text(), re.M)[1].split()
+    program = copy / "alone.elf"
+    link = ["arm-none-eabi-gcc", *flags, "-nostartfiles", f"-Wl,-e,{name}_run,--gc-sections,-u,{name}_run,-Map={copy / 'alone.map'}", copy / "build" / f"lib{name}.a"]
+    subprocess.run([*link, "-o", program], check=True, capture_output=True)
+    text, data, bss = size(program)
+    flash, ram = report_table(place, "Flash"), report_table(place, "RAM")
+    assert data == flash["initial values of variables (data)"] == said["verification"]["data_bytes"]
+    assert data + bss == ram["variables (data and bss)"]
+    total = flash.pop("all (text and data)")
+    assert total == sum(flash.values()) == said["flash_bytes"]
+    # The linker's own order of the parts may leave other gaps between them.
+    assert text + data - total == pytest.approx(0, abs=32)
+    symbols = subprocess.run(["arm-none-eabi-nm", "-S", program], check=True, capture_output=True, text=True).stdout
+    arrays = sum(int(size, 16) for size, kind in re.findall(rf"^\w+ (\w+) (\w) {name}_step\d+_\w+$", symbols, re.M) if kind in "rR")
+    assert arrays == flash["weights"] + flash["biases, multipliers, tables"]
+    parameters = sum(int(size, 16) for size, kind in re.findall(r"^\w+ (\w+) (\w) step\d+$", symbols, re.M) if kind in "rR")
+    assert parameters == flash["parameters of the steps"]
+    assert ram["arena"] == said["arena_bytes"] == int(re.search(rf"{name.upper()}_ARENA_BYTES (\d+)", (place / f"{name}.h").read_text())[1])
+
+
+def test_the_report_is_repeatable(verified, halftone, quantized, folder):
+    place, _ = verified("kws", "cortex-m4")
+    halftone("compile", quantized("kws"), "-o", folder / "again", "--name", "kws", "--cpu", "cortex-m4", "--verify")
+    assert (folder / "again" / "REPORT.md").read_bytes() == (place / "REPORT.md").read_bytes()
+
+
+def test_without_tools_they_are_named_and_nothing_is_written(halftone, quantized, tmp_path):
+    failed = halftone("compile", quantized("street"), "-o", tmp_path / "out", "--cpu", "cortex-m4", "--verify", expect=3, env={"PATH": "/nowhere"})
+    assert "gcc-arm-none-eabi" in failed.stderr and "libnewlib-arm-none-eabi" in failed.stderr
+    assert not list(tmp_path.iterdir())

@@ -17,11 +17,13 @@ struct CompileFlags {
     command.add_option("--cpu", options.cpu, "host, aarch64, cortex-m3, cortex-m4, cortex-m7 or cortex-m55")->type_name("NAME")->capture_default_str();
     command.add_option("--name", options.name, "Of its files and functions (default: the model file's)")->type_name("NAME");
     command.add_option("--ram", options.ram_bytes, "How much there is: fail where inputs, outputs and arena need more")->type_name("BYTES")->check(CLI::PositiveNumber);
+    command.add_flag("--bands", options.bands, "Run the first layers by bands of rows, for the smallest arena (with --ram: only where needed)");
     command.add_option("--flash", options.flash_bytes, "How much there is: fail where weights, constants and code need more")->type_name("BYTES")->check(CLI::PositiveNumber);
     command.add_option("--vectors", options.vectors, "How many random inputs its test has")->type_name("N")->capture_default_str()->check(CLI::Range(1, 1000));
     command.add_option("--input", options.inputs, "One more input of the test, from files; NAME= may be left out where there is only one")->type_name("NAME=X.npy");
     command.add_option("--image", images, "Photos, each one more input of the test")->type_name("FILE");
-    command.footer(examples({"compile kws_int8.onnx -o kws --cpu cortex-m4", "compile street_int8.onnx -o street --cpu cortex-m7 --ram 524288 --flash 1048576",
+    command.add_flag("--verify", options.verify, "Build it, run its test on the processor or an emulated board, and count instructions: fail where an output differs");
+    command.footer(examples({"compile kws_int8.onnx -o kws --cpu cortex-m4", "compile street_int8.onnx -o street --cpu cortex-m7 --verify --ram 524288 --flash 1048576",
                              "compile net_int8.onnx -o net --name net --image frame.jpg"}));
   }
   std::string model;
@@ -43,8 +45,25 @@ std::string text_of(const CompileResult& result) {
                       result.ram_bytes - result.arena_bytes);
   text += fmt::format("flash   {} bytes: weights {}, other constants {}, {}\n", result.flash_bytes, result.weight_bytes, result.constant_bytes,
                       result.code_bytes ? fmt::format("code {}", *result.code_bytes) : "code not measured");
+  if (result.bands > 0) text += fmt::format("bands   {} in the first layers, where {} multiplications are done again\n", result.bands, human_count(result.extra_macs));
   return text + fmt::format("{}: {} for {}, {} multiplications a run, a test of {} inputs\n", result.output, result.name, result.cpu, human_count(result.macs),
                             result.vectors);
+}
+
+std::string text_of(const halftone::CompileVerification& verification, const CompileResult& result) {
+  if (!verification.instructions) return verification.output;
+  Table table({"step", "layer", "op", "kernel", "MACs", "instructions", "per MAC"});
+  const auto add = [&](const std::string& step, const std::string& layer, const std::string& op, const std::string& kernel, int64_t macs, int64_t instructions) {
+    const std::string share = macs > 0 ? fmt::format("{:.2f}", static_cast<double>(instructions) / static_cast<double>(macs)) : "";
+    table.add({step, layer, op, kernel, std::to_string(macs), std::to_string(instructions), share});
+  };
+  for (size_t i = 0; i < result.layers.size(); ++i) {
+    const auto& layer = result.layers[i];
+    add(std::to_string(i), layer.name, layer.op, layer.kernel, layer.macs, layer.instructions.value_or(0));
+  }
+  add("", "all", "", "", result.macs, *verification.instructions);
+  return fmt::format("{}stack   {} bytes\nsize    text {}, data {}, bss {}\n{}", table.text(), *verification.stack_bytes, *verification.text_bytes,
+                     *verification.data_bytes, *verification.bss_bytes, verification.output);
 }
 
 Status compile(Program& shared, const CompileFlags& flags) {
@@ -52,7 +71,12 @@ Status compile(Program& shared, const CompileFlags& flags) {
   options.images = {flags.images.begin(), flags.images.end()};
   const auto result = halftone::compile(flags.model, flags.output, options, shared.context);
   if (!result) return result.error();
-  return shared.show(halftone::to_json(*result), text_of(*result));
+  const auto& verification = result->verification;
+  const std::string text = text_of(*result) + (verification ? text_of(*verification, *result) : "");
+  if (auto status = shared.show(halftone::to_json(*result), text); !status) return status;
+  if (verification && !verification->identical)
+    return halftone::Error{halftone::ErrorCode::kDemandNotMet, fmt::format("on {} the bundle computes something else than the session: {}", result->cpu, verification->output), {}};
+  return {};
 }
 
 }  // namespace

@@ -72,14 +72,17 @@ Result<BenchResult> bench(const std::filesystem::path& model, const BenchOptions
 
 // Writes a quantized model as a C99 project without dependencies, which computes exactly what the model's session does, into a new
 // folder, which appears whole or not at all; one that holds nothing but an earlier project of this kind is replaced. kUnsupported for
-// float models and what C projects lack, kDemandNotMet where it does not fit into the memory given.
+// float models and what C projects lack, kDemandNotMet where it does not fit into the memory given. To verify needs a compiler and an
+// emulator for the processor: kInput, with what to install, where they are not on PATH. What differs there is part of the result.
 struct CompileOptions {
   std::string cpu = "host";  // what it is made for; an error lists the names
   std::string name;          // of its files and functions; empty: the model file's
-  std::optional<int64_t> ram_bytes, flash_bytes;  // that there are for it
+  std::optional<int64_t> ram_bytes, flash_bytes;  // that there are for it; with too little RAM the first layers run by bands of rows
+  bool bands = false;                             // the first layers run by bands of rows, whatever RAM there is
   int64_t vectors = 10;                       // how many random inputs its test has
   std::vector<std::string> inputs;            // files of arrays, one more input of the test, as read_inputs() takes them
   std::vector<std::filesystem::path> images;  // photos, each one more input of the test
+  bool verify = false;                        // build it, run its test on the processor or an emulator, and measure
 };
 Result<CompileResult> compile(const std::filesystem::path& model, const std::filesystem::path& folder, const CompileOptions& options = {},
                               const Context& context = {});

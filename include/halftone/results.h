@@ -207,6 +207,16 @@ struct CompiledLayer {
   std::string op;
   std::string kernel;
   int64_t macs = 0;
+  std::optional<int64_t> instructions;  // where they were counted
+};
+
+// What building a C project for its processor and running its test there showed.
+struct CompileVerification {
+  bool identical = false;  // every output of every input is the session's, byte for byte
+  std::string output;      // what the test said
+  // Of Cortex-M processors, on emulated boards: of the run that took most instructions, and of what the network adds to a program, as
+  // arm-none-eabi-size counts it.
+  std::optional<int64_t> instructions, stack_bytes, text_bytes, data_bytes, bss_bytes;
 };
 
 // A C project and what it needs where it runs, in bytes.
@@ -221,12 +231,15 @@ struct CompileResult {
   int64_t ram_bytes = 0;          // arena, inputs and outputs
   int64_t weight_bytes = 0;
   int64_t constant_bytes = 0;     // biases, multipliers, tables, and the parameters of the steps
-  std::optional<int64_t> code_bytes;  // where a compiler for the processor was there
+  std::optional<int64_t> code_bytes;  // with the compiler's library, the kernels' own constants and gaps, where it was measured
   int64_t flash_bytes = 0;        // weights, constants, and code where that is known
-  int64_t macs = 0;
+  int64_t macs = 0;               // of a run
+  int64_t bands = 0;              // of rows, in which the first layers run; 0: they run as a whole
+  int64_t extra_macs = 0;         // of these multiplications, that are computed again in other bands
   int64_t vectors = 0;            // of the test
   std::vector<CompiledLayer> layers;
   std::vector<std::string> notes;  // what the user should know
+  std::optional<CompileVerification> verification;
 };
 
 struct KernelInfo {

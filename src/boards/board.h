@@ -3,17 +3,15 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "codegen/cpu.h"
 
 namespace ht {
 
 struct Board {
-  std::string_view cpu;       // "cortex-m4"
-  std::string_view compiler;  // a program's name
-  std::string_view flags;     // what the compiler is told of the processor; words
+  const Cpu* cpu = nullptr;
   std::string_view emulator;  // a program's name; empty where the processor is this machine's
   std::string_view machine;   // of QEMU's boards, and the name of its linker script; empty where a program runs under Linux
   std::string_view fpgaio;    // address of the registers with the clock
@@ -23,8 +21,7 @@ struct Board {
   bool is_bare() const { return !machine.empty(); }
 };
 
-std::span<const Board> boards();
-// kUsage, with the names of all, where there is none for this processor.
+// kUsage, with the names of all, where there is no such processor.
 Result<Board> find_board(std::string_view cpu);
 // kInput, naming the packages to install, where a program that it needs is not on PATH.
 Status check_tools(const Board& board);

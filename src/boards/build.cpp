@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <optional>
 #include <string_view>
@@ -22,8 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// As the bundle's Makefile has them.
-constexpr std::array<std::string_view, 6> kFlags = {"-std=c99", "-O2", "-ffp-contract=off", "-fno-math-errno", "-ffunction-sections", "-fdata-sections"};
 constexpr double kCompilerSeconds = 300;
 constexpr int64_t kMaxMapBytes = 64 << 20;
 
@@ -115,7 +112,7 @@ Status BoardBuild::compile(const std::vector<Source>& sources) const {
   pool.parallel_for(static_cast<int64_t>(sources.size()), [&](int64_t i, int) {
     if (failed) return;
     const Source& source = sources[static_cast<size_t>(i)];
-    std::vector<std::string> arguments(kFlags.begin(), kFlags.end());
+    std::vector<std::string> arguments(kBundleFlags.begin(), kBundleFlags.end());
     append(arguments, source.flags);
     append(arguments, {"-I" + bundle_.folder.string(), "-c", source.file.string(), "-o", source.object});
     results[static_cast<size_t>(i)] = call_compiler(std::move(arguments));
@@ -126,12 +123,12 @@ Status BoardBuild::compile(const std::vector<Source>& sources) const {
 }
 
 Status BoardBuild::call_compiler(std::vector<std::string> arguments) const {
-  Command command{{std::string(board_.compiler)}, folder_.path(), kCompilerSeconds};
-  append(command.arguments, words(board_.flags));
+  Command command{{std::string(board_.cpu->compiler)}, folder_.path(), kCompilerSeconds};
+  append(command.arguments, words(board_.cpu->flags));
   append(command.arguments, arguments);
   HT_ASSIGN(const Finished finished, run_command(command, context_));
   if (finished.status == 0) return {};
-  return input_error("cannot be built for {}: {} says\n{}", board_.cpu, board_.compiler, finished.output).in(bundle_.folder.string());
+  return input_error("cannot be built for {}: {} says\n{}", board_.cpu->name, board_.cpu->compiler, finished.output).in(bundle_.folder.string());
 }
 
 Result<Footprint> BoardBuild::footprint() const {
@@ -151,6 +148,8 @@ Result<fs::path> BoardBuild::test_program() const {
   if (board_.is_bare())
     append(arguments, {"--specs=rdimon.specs", "-nostartfiles", fmt::format("-Wl,--gc-sections,--wrap={}_run", bundle_.name), "-T",
                        fmt::format("{}.ld", board_.machine)});
+  else if (!board_.emulator.empty())
+    append(arguments, {"-static"});  // the emulator has no libraries for the processor
   append(arguments, test_);
   HT_TRY(call_compiler(std::move(arguments)));
   return folder_.path() / "test.elf";

@@ -2,16 +2,22 @@
 // Builds a bundle's test for a processor, runs it, and measures what the network needs there.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/process.h"
 #include "boards/board.h"
 
 namespace ht {
+
+// How the compiler is called beside what it is told of the processor: as the bundle's Makefile does.
+inline constexpr std::array<std::string_view, 6> kBundleFlags = {"-std=c99",           "-O2",           "-ffp-contract=off", "-fno-math-errno",
+                                                                 "-ffunction-sections", "-fdata-sections"};
 
 // A folder that the code generator wrote: NAME.c and NAME_weights.c in it, kernels in folders of kernels/, the test in test/.
 struct Bundle {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "codegen/bundle_kernels.h"
 #include "codegen/constants.h"
 #include "codegen/cpu.h"
+#include "codegen/detect.h"
 #include "codegen/memory.h"
 #include "plan/plan.h"
 
@@ -21,6 +23,8 @@ struct BundleOptions {
   std::string model;  // where it comes from, for comments
   std::string version;  // of this program
   const Cpu* cpu = nullptr;
+  // How large the arena may be: if it is larger, the first layers run by bands of rows. 0: as small as can be; absent: no bands.
+  std::optional<int64_t> arena_bytes = {};
 };
 
 // An input or an output.
@@ -39,13 +43,16 @@ struct KernelUse {
 struct Design {
   BundleOptions options;
   Plan plan;  // whose inputs and outputs are those of the bundle
-  std::vector<BundleCall> calls;     // of its steps
+  std::shared_ptr<const Plan> session_plan;  // the same, in which every step runs as a whole
+  std::vector<BundleCall> calls;     // of the plan's steps
   std::vector<KernelParams> params;  // what is written for each: the step's, less what its kernel does not read
   Memory memory;
   std::vector<Port> inputs, outputs;
   std::shared_ptr<const ConstantPool> constants;
   KernelUse use;
-  int64_t parameter_bytes = 0;  // of the steps' structs on the processor
+  std::shared_ptr<const Detection> detection;  // null: the bundle has no NAME_detect()
+  std::vector<size_t> parameters_of;  // of each step the first one with the same parameters
+  int64_t parameter_bytes = 0;        // of the structs on the processor
 
   const std::string& name() const { return options.name; }
   int64_t port_bytes() const;  // inputs and outputs together
@@ -66,18 +73,26 @@ std::vector<std::vector<uint8_t>> random_inputs(const Design& design, uint32_t s
 struct BundleFile {
   std::string path, text;  // relative to the bundle's folder
 };
-// All files but the report, in the order of their paths.
-std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors);
+// All files but the report, in the order of their paths; `frames` where there is a detection.
+std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames);
 
-// What compiling a bundle for its processor showed.
-struct CodeSize {
-  std::string compiler;  // and its flags
-  int64_t code_bytes = 0;       // instructions
-  int64_t constant_bytes = 0;   // read-only data, weights among them
-  int64_t static_ram_bytes = 0;
-  int64_t stack_bytes = 0;      // of the deepest function and the one that calls it
+// What building a bundle for its processor and running it there showed; bytes.
+struct Measured {
+  std::string compiler;         // with its flags
+  int64_t code_bytes = 0;       // instructions of the network and its kernels
+  int64_t library_bytes = 0;    // of what they use of the compiler's libraries
+  int64_t array_bytes = 0;      // the design's arrays, as they came out
+  int64_t parameter_bytes = 0;
+  int64_t constant_bytes = 0;   // of the kernels
+  int64_t padding_bytes = 0;    // between all these
+  int64_t data_bytes = 0, bss_bytes = 0;  // variables, initialized ones and others
+  int64_t stack_bytes = 0;
+  int64_t instructions = 0;     // of the run that needed most
+  std::vector<int64_t> step_instructions;
+
+  int64_t text_bytes() const { return code_bytes + library_bytes + array_bytes + parameter_bytes + constant_bytes + padding_bytes; }
 };
-// REPORT.md, of a bundle whose code was measured or not.
-std::string bundle_report(const Design& design, const CodeSize* measured);
+// REPORT.md, of a bundle that was measured or not.
+std::string bundle_report(const Design& design, const Measured* measured);
 
 }  // namespace ht

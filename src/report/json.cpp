@@ -63,7 +63,17 @@ Json to_object(const CompiledTensor& tensor) {
 }
 
 Json to_object(const CompiledLayer& layer) {
-  return {{"name", layer.name}, {"op", layer.op}, {"kernel", layer.kernel}, {"macs", layer.macs}};
+  return {{"name", layer.name}, {"op", layer.op}, {"kernel", layer.kernel}, {"macs", layer.macs}, {"instructions", optional(layer.instructions)}};
+}
+
+Json to_object(const CompileVerification& verification) {
+  return {{"identical", verification.identical},
+          {"output", verification.output},
+          {"instructions", optional(verification.instructions)},
+          {"stack_bytes", optional(verification.stack_bytes)},
+          {"text_bytes", optional(verification.text_bytes)},
+          {"data_bytes", optional(verification.data_bytes)},
+          {"bss_bytes", optional(verification.bss_bytes)}};
 }
 
 Json to_object(const LayerTime& layer) {
@@ -219,9 +229,12 @@ std::string to_json(const CompileResult& result) {
   json["code_bytes"] = optional(result.code_bytes);
   json["flash_bytes"] = result.flash_bytes;
   json["macs"] = result.macs;
+  json["bands"] = result.bands;
+  json["extra_macs"] = result.extra_macs;
   json["vectors"] = result.vectors;
   json["layers"] = list(result.layers, kToObject);
   json["notes"] = result.notes;
+  json["verification"] = result.verification ? to_object(*result.verification) : Json();
   return text_of(json);
 }
 

@@ -30,7 +30,8 @@ struct ArenaPlan {
   std::vector<int64_t> offsets;  // of each buffer in bytes; kElsewhere for aliases, constants, the caller's and others that no step touches
   std::vector<int64_t> scratch;  // of each of the plan's steps, where it has any
   int64_t bytes = 0;
-  // No arrangement for this order has fewer bytes: what lives at the fullest step, less what may overlap there.
+  // No arrangement for this order has fewer bytes: what lives at the fullest step, less what may overlap there, or what steps in a row
+  // that write over their inputs need.
   int64_t lower_bound = 0;
 };
 

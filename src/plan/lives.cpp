@@ -40,6 +40,28 @@ std::vector<std::vector<size_t>> dependencies(const Plan& plan) {
 // How many bytes two values share at most, where one may lie over the other.
 int64_t shared_bytes(int64_t output, int64_t input, int64_t clearance) { return output + input - std::max(output, clearance + input); }
 
+// A value that the output of its last step may lie over, and the bytes of that step if it does not.
+struct Link {
+  size_t output = LiveStep::kNone;
+  int64_t clearance = 0, apart = 0;
+};
+
+// Outputs lie before the inputs that they overwrite, so that each of several such steps in a row moves on by its clearance. Either all of
+// them do, or one of them keeps its output apart.
+int64_t longest_chain(const std::vector<int64_t>& bytes, const std::vector<Link>& links) {
+  int64_t longest = 0;
+  for (size_t first = 0; first < links.size(); ++first) {
+    int64_t reach = bytes[first], apart = INT64_MAX;
+    for (size_t value = first; links[value].output != LiveStep::kNone; value = links[value].output) {
+      reach = std::max(reach + links[value].clearance, bytes[links[value].output]);
+      apart = std::min(apart, links[value].apart);
+      if (apart <= longest) break;
+      longest = std::max(longest, std::min(reach, apart));
+    }
+  }
+  return longest;
+}
+
 // Orders grow step by step, the best few of each length at a time.
 class OrderSearch {
  public:
@@ -177,18 +199,26 @@ int64_t Lives::fullest(const std::vector<size_t>& order, const std::vector<LiveS
     change[spans[value].first] += bytes[value];
     change[spans[value].last + 1] -= bytes[value];
   }
+  std::vector<Link> links(bytes.size());  // by the value that is overwritten
   int64_t live = 0, most = 0;
   for (size_t at = 0; at < order.size(); ++at) {
     const LiveStep& step = steps[order[at]];
     live += change[at];
     int64_t shared = 0;
-    for (const auto& overlay : step.overlays)
-      if (spans[overlay.value].last == at && spans[step.output].first == at)
-        shared += shared_bytes(bytes[step.output], bytes[overlay.value], overlay.clearance);
+    std::vector<size_t> dying;
+    for (const auto& overlay : step.overlays) {
+      if (spans[overlay.value].last != at || spans[step.output].first != at) continue;
+      shared += shared_bytes(bytes[step.output], bytes[overlay.value], overlay.clearance);
+      links[overlay.value] = {step.output, overlay.clearance, live + step.scratch};
+      dying.push_back(overlay.value);
+    }
+    if (dying.size() > 1)  // apart from one input, the output may still lie over another one
+      for (size_t value : dying) links[value].apart -= bytes[step.output];
     if (shared > 0) shared = std::min(shared, bytes[step.output]);
     if (at >= from) most = std::max(most, live + step.scratch - shared);
   }
-  return std::max(most, live + change[order.size()]);
+  most = std::max(most, live + change[order.size()]);
+  return from == 0 ? std::max(most, longest_chain(bytes, links)) : most;
 }
 
 std::vector<size_t> Lives::best_order(size_t fixed) const {

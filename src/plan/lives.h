@@ -36,7 +36,8 @@ struct Lives {
   static Lives of(const Plan& plan, const ArenaOptions& options);
 
   std::vector<LiveSpan> spans(const std::vector<size_t>& order) const;
-  // The bytes of the fullest step from this position on, less what may overlap there.
+  // The bytes of the fullest step from this position on, less what may overlap there. From the beginning on, what steps in a row that
+  // write over their inputs need, if that is more.
   int64_t fullest(const std::vector<size_t>& order, const std::vector<LiveSpan>& spans, size_t from = 0) const;
   // An order of which the fullest step behind the first so many, which stay where they are, has fewer bytes than in the steps' own order,
   // where a search finds one; else their own.

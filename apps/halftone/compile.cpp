@@ -17,6 +17,7 @@ struct CompileFlags {
     command.add_option("--cpu", options.cpu, "host, aarch64, cortex-m3, cortex-m4, cortex-m7 or cortex-m55")->type_name("NAME")->capture_default_str();
     command.add_option("--name", options.name, "Of its files and functions (default: the model file's)")->type_name("NAME");
     command.add_option("--ram", options.ram_bytes, "How much there is: fail where inputs, outputs and arena need more")->type_name("BYTES")->check(CLI::PositiveNumber);
+    command.add_flag("--bands", options.bands, "Run the first layers by bands of rows, for the smallest arena (with --ram: only where needed)");
     command.add_option("--flash", options.flash_bytes, "How much there is: fail where weights, constants and code need more")->type_name("BYTES")->check(CLI::PositiveNumber);
     command.add_option("--vectors", options.vectors, "How many random inputs its test has")->type_name("N")->capture_default_str()->check(CLI::Range(1, 1000));
     command.add_option("--input", options.inputs, "One more input of the test, from files; NAME= may be left out where there is only one")->type_name("NAME=X.npy");
@@ -44,6 +45,7 @@ std::string text_of(const CompileResult& result) {
                       result.ram_bytes - result.arena_bytes);
   text += fmt::format("flash   {} bytes: weights {}, other constants {}, {}\n", result.flash_bytes, result.weight_bytes, result.constant_bytes,
                       result.code_bytes ? fmt::format("code {}", *result.code_bytes) : "code not measured");
+  if (result.bands > 0) text += fmt::format("bands   {} in the first layers, where {} multiplications are done again\n", result.bands, human_count(result.extra_macs));
   return text + fmt::format("{}: {} for {}, {} multiplications a run, a test of {} inputs\n", result.output, result.name, result.cpu, human_count(result.macs),
                             result.vectors);
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists the layers that are measured, or writes one with random data, as C, and the kernels that it needs into a folder:
+// Lists the layers that are measured; writes one of them, or some random ones, with random data as C, and the kernels that they need:
 //
 //   bench_cortex_m_layer list
-//   bench_cortex_m_layer CPU NUMBER SOURCES FOLDER
+//   bench_cortex_m_layer CPU measured NUMBER FOLDER
+//   bench_cortex_m_layer CPU random SEED FOLDER
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/kernel_sources.h"
 #include "kernels/cortex_m/registry.h"
 #include "kernels/epilogue.h"
 #include "shapes.h"
@@ -45,118 +49,192 @@ int64_t macs_of(const Params& p) {
 }
 
 template <class Value>
-void write_array(std::ostream& out, std::string_view type, std::string_view name, const std::vector<Value>& values) {
-  out << "static const " << type << ' ' << name << '[' << values.size() << "] = {";
-  for (size_t i = 0; i < values.size(); ++i) out << (i % 16 == 0 ? "\n  " : " ") << +values[i] << ',';
-  out << "\n};\n";
-}
-
-template <class Value>
 std::vector<Value> random_values(std::mt19937& engine, size_t count, int32_t low, int32_t high) {
   std::vector<Value> values(count);
-  for (Value& value : values) value = static_cast<Value>(low + static_cast<int32_t>(engine() % static_cast<uint32_t>(high - low + 1)));
+  for (Value& value : values) value = static_cast<Value>(random_integer(engine, low, high));
   return values;
 }
 
-// The arrays of a layer as `quantize --target cortex-m` makes them: no weight of -128, a multiplier a channel, one zero point.
+// A layer's arrays.
 struct Data {
   std::vector<int8_t> input, weights, padding;
   std::vector<int32_t> bias;
   EpilogueData epilogue;
 };
 
+// What differs between the layers that are measured and random ones.
+struct Kind {
+  int32_t least_weight = -127, bias = 20000;
+  double ratio = 0.01;  // of sums of one product
+  int8_t minimum = -128, maximum = 127;
+  int32_t output = HT_OUTPUT_S8;
+};
+
+Kind random_kind(std::mt19937& engine) {
+  Kind kind;
+  if (random_integer(engine, 0, 2) == 0) kind.least_weight = -128;
+  if (random_integer(engine, 0, 3) == 0) kind.bias = 1 << 24;
+  if (random_integer(engine, 0, 3) == 0) kind.ratio = 0.5;
+  if (random_integer(engine, 0, 1) == 0) kind.minimum = -70, kind.maximum = 90;
+  const int32_t outputs[] = {HT_OUTPUT_S8, HT_OUTPUT_S8, HT_OUTPUT_S8, HT_OUTPUT_S32, HT_OUTPUT_ACTIVATED};
+  kind.output = outputs[random_integer(engine, 0, 4)];
+  return kind;
+}
+
 template <class Params>
-Data random_data(const Params& p) {
-  std::mt19937 engine(1);
+Data random_data(const Params& p, const Kind& kind, std::mt19937& engine) {
   const auto outputs = static_cast<size_t>(outputs_of(p)), depth = static_cast<size_t>(depth_of(p));
+  const auto pixels = static_cast<size_t>(p.batch) * static_cast<size_t>(p.input_height) * static_cast<size_t>(p.input_width);
   Data data;
-  data.input = random_values<int8_t>(engine, static_cast<size_t>(p.input_height) * static_cast<size_t>(p.input_width) * static_cast<size_t>(p.input_stride), -128, 127);
-  data.weights = random_values<int8_t>(engine, outputs * depth, -127, 127);
-  data.padding.assign(static_cast<size_t>(p.input_channels), -3);
-  data.bias = random_values<int32_t>(engine, outputs, -20000, 20000);
+  data.input = random_values<int8_t>(engine, pixels * static_cast<size_t>(p.input_stride), -128, 127);
+  data.weights = random_values<int8_t>(engine, outputs * depth, kind.least_weight, 127);
+  data.padding = random_values<int8_t>(engine, static_cast<size_t>(p.input_channels), -128, 127);
+  data.bias = random_values<int32_t>(engine, outputs, -kind.bias, kind.bias);
   std::vector<double> ratio;
-  for (const int32_t x : random_values<int32_t>(engine, outputs, 500, 1500)) ratio.push_back(x * 1e-5 / std::sqrt(static_cast<double>(depth)));
-  data.epilogue = *int8_epilogue(Policy::kFixedSingle, static_cast<int32_t>(outputs), ratio, {{5}, {-128}, {127}});
+  for (const int32_t x : random_values<int32_t>(engine, outputs, 500, 1500)) ratio.push_back(x * 1e-3 * kind.ratio / std::sqrt(static_cast<double>(depth)));
+  const Int8Output output{random_values<int8_t>(engine, outputs, -20, 20), {kind.minimum}, {kind.maximum}};
+  const auto channels = static_cast<int32_t>(outputs);
+  if (kind.output == HT_OUTPUT_ACTIVATED) {
+    constexpr double kStep = 0.05;  // of the output
+    for (double& r : ratio) r *= kStep;
+    data.epilogue = *activated_epilogue(Policy::kFixedSingle, channels, {HT_SILU}, ratio, {kStep}, output);
+  } else {
+    data.epilogue = *int8_epilogue(Policy::kFixedSingle, channels, ratio, output);
+    data.epilogue.output = kind.output;
+  }
   return data;
 }
 
-void write_dimensions(std::ostream& out, const ht_conv_params& p) {
-  out << ".output_channels = " << p.output_channels << ", .groups = " << p.groups;
-}
-void write_dimensions(std::ostream& out, const ht_depthwise_params& p) { out << ".channel_multiplier = " << p.channel_multiplier; }
+// Writes layers into a header: their arrays, functions that run them, and a table of those.
+class Writer {
+ public:
+  explicit Writer(const fs::path& file) : out_(file) { out_ << "#include \"case.h\"\n"; }
 
-template <class Params>
-void write_params(std::ostream& out, const Params& p, std::string_view name, std::string_view packed) {
-  out << "static const ht_" << kind_of(p) << "_params " << name << " = {.batch = 1";
-#define HT_FIELD(field) out << ", ." #field " = " << p.field
-  HT_FIELD(input_height), HT_FIELD(input_width), HT_FIELD(input_channels), HT_FIELD(input_stride);
-  HT_FIELD(output_height), HT_FIELD(output_width), HT_FIELD(output_stride), HT_FIELD(kernel_height), HT_FIELD(kernel_width);
-  HT_FIELD(stride_height), HT_FIELD(stride_width), HT_FIELD(dilation_height), HT_FIELD(dilation_width);
-  HT_FIELD(pad_top), HT_FIELD(pad_left);
+  template <class Params>
+  void add(const CortexMKernel<Params>& row, const Params& p, const Data& data) {
+    const std::string header = declaring_header(std::string(row.function));
+    out_ << "#include \"ht_" << kind_of(p) << ".h\"\n#include \"" << fs::path(header).filename().string() << "\"\n";
+    write_array("int8_t", "input", data.input);
+    write_array("int8_t", "weights", data.weights);
+    write_array("int8_t", "padding", data.padding);
+    write_array("int32_t", "bias", data.bias);
+    write_array("int32_t", "fixed", data.epilogue.fixed);
+    write_array("int32_t", "shift", data.epilogue.shift);
+    write_array("int32_t", "second_fixed", data.epilogue.second_fixed);
+    write_array("int32_t", "second_shift", data.epilogue.second_shift);
+    write_activation(data.epilogue);
+    write_array("int8_t", "zero_point", data.epilogue.zero_point);
+    write_array("int8_t", "minimum", data.epilogue.minimum);
+    write_array("int8_t", "maximum", data.epilogue.maximum);
+    std::vector<uint32_t> packed((row.kernel.packed_bytes(p) + 3) / 4 + 1);
+    if (row.kernel.pack) row.kernel.pack(&p, packed.data());
+    write_array("uint32_t", "packed", packed);
+    write_params(p, "layer", row.kernel.pack ? name("packed") : "NULL");
+    write_params(p, "normative", "NULL");
+    write_functions(row, p);
+    const int32_t element = p.epilogue.output == HT_OUTPUT_S32 ? 4 : 1;
+    table_ << "  {\"" << row.function << "\", " << name("run") << ", " << name("reference") << ", " << name("reference_scratch") << ", "
+           << name("input") << ", " << macs_of(p) << ", " << p.batch * p.output_height * p.output_width * p.output_stride * element << ", "
+           << row.kernel.scratch_bytes(p) << ", " << row.kernel.packed_bytes(p) << "},\n";
+    ++number_;
+  }
+
+  bool finish() {
+    out_ << "static const bench_case cases[] = {\n" << table_.str() << "};\n";
+    return out_.good();
+  }
+
+ private:
+  std::string name(std::string_view base) const { return std::string(base) + "_" + std::to_string(number_); }
+
+  template <class Value>
+  void write_array(std::string_view type, std::string_view base, const std::vector<Value>& values) {
+    out_ << "static const " << type << ' ' << name(base) << '[' << values.size() + 1 << "] = {";  // C has no empty arrays
+    for (size_t i = 0; i < values.size(); ++i) out_ << (i % 16 == 0 ? "\n  " : " ") << +values[i] << ',';
+    out_ << "\n};\n";
+  }
+
+  void write_activation(const EpilogueData& epilogue) {
+    out_ << "static const ht_activation " << name("activation") << " = {";
+    const ht_activation none{}, &function = epilogue.activation.empty() ? none : epilogue.activation[0];
+    for (const auto* values : {&function.base, &function.slope, &function.curve}) {
+      out_ << '{';
+      for (const int32_t value : *values) out_ << value << ", ";
+      out_ << "}, ";
+    }
+    out_ << function.piece_shift << ", " << function.rises << "};\n";
+  }
+
+  void write_dimensions(const ht_conv_params& p) { out_ << ".output_channels = " << p.output_channels << ", .groups = " << p.groups; }
+  void write_dimensions(const ht_depthwise_params& p) { out_ << ".channel_multiplier = " << p.channel_multiplier; }
+
+  template <class Params>
+  void write_params(const Params& p, std::string_view base, const std::string& packed) {
+    out_ << "static const ht_" << kind_of(p) << "_params " << name(base) << " = {";
+#define HT_FIELD(field) out_ << "." #field " = " << p.field << ", "
+    HT_FIELD(batch), HT_FIELD(input_height), HT_FIELD(input_width), HT_FIELD(input_channels), HT_FIELD(input_stride);
+    HT_FIELD(output_height), HT_FIELD(output_width), HT_FIELD(output_stride), HT_FIELD(kernel_height), HT_FIELD(kernel_width);
+    HT_FIELD(stride_height), HT_FIELD(stride_width), HT_FIELD(dilation_height), HT_FIELD(dilation_width);
+    HT_FIELD(pad_top), HT_FIELD(pad_left);
 #undef HT_FIELD
-  out << ", ";
-  write_dimensions(out, p);
-  out << ", .weights = weights, .bias = bias, .padding = padding, .packed = " << packed
-      << ",\n  .epilogue = {.output = HT_OUTPUT_S8, .policy = HT_FIXED_SINGLE, .multiplier = {0, fixed, shift}, .zero_point = zero_point,"
-         " .minimum = minimum, .maximum = maximum}};\n";
+    write_dimensions(p);
+    out_ << ", .weights = " << name("weights") << ", .bias = " << name("bias") << ", .padding = " << name("padding") << ", .packed = " << packed
+         << ",\n  .epilogue = {.output = " << p.epilogue.output << ", .policy = " << p.epilogue.policy << ", .multiplier = {NULL, " << name("fixed")
+         << ", " << name("shift") << "}, .second = {NULL, " << name("second_fixed") << ", " << name("second_shift")
+         << "}, .activation = &" << name("activation") << ", .zero_point = " << name("zero_point") << ", .minimum = " << name("minimum")
+         << ", .maximum = " << name("maximum") << "}};\n";
+  }
+
+  template <class Params>
+  void write_functions(const CortexMKernel<Params>& row, const Params& p) {
+    const std::string units = std::to_string(p.batch * p.output_height);
+    out_ << "static void " << name("run") << "(const ht_arguments* a) { " << row.function << "(&" << name("layer") << ", a, 0, " << units << "); }\n"
+         << "static void " << name("reference") << "(const ht_arguments* a) { ht_" << kind_of(p) << "(&" << name("normative") << ", a, 0, " << units
+         << "); }\n"
+         << "static size_t " << name("reference_scratch") << "(void) { return ht_" << kind_of(p) << "_scratch(&" << name("normative") << "); }\n";
+  }
+
+  std::ofstream out_;
+  std::ostringstream table_;
+  int number_ = 0;
+};
+
+// As in a bundle, whose folder is flat.
+bool write_flat(const EmbeddedFile& file, const fs::path& folder) {
+  std::ofstream out(folder / fs::path(file.path).filename());
+  out << std::regex_replace(std::string(file.text), std::regex("#include \"kernels/[a-z_]+/"), "#include \"");
+  return out.good();
 }
 
-template <class Params>
-void write_layer(std::ostream& out, const CortexMKernel<Params>& row, const Params& p, const Data& data) {
-  const std::string_view kind = kind_of(p);
-  std::vector<uint32_t> packed((row.kernel.packed_bytes(p) + 3) / 4 + 1);
-  if (row.kernel.pack) row.kernel.pack(&p, packed.data());
-  out << "#include \"ht_" << kind << ".h\"\n#include \"" << fs::path(row.header).filename().string() << "\"\n";
-  write_array(out, "int8_t", "input", data.input);
-  write_array(out, "int8_t", "weights", data.weights);
-  write_array(out, "int8_t", "padding", data.padding);
-  write_array(out, "int32_t", "bias", data.bias);
-  write_array(out, "int32_t", "fixed", data.epilogue.fixed);
-  write_array(out, "int32_t", "shift", data.epilogue.shift);
-  write_array(out, "int8_t", "zero_point", data.epilogue.zero_point);
-  write_array(out, "int8_t", "minimum", data.epilogue.minimum);
-  write_array(out, "int8_t", "maximum", data.epilogue.maximum);
-  write_array(out, "uint32_t", "packed", packed);
-  write_params(out, p, "layer", row.kernel.pack ? "packed" : "NULL");
-  write_params(out, p, "normative", "NULL");
-  const size_t scratch = std::max(row.kernel.scratch_bytes(p), select_kernel(std::span(&row.kernel, 1), p, Isa::kC).scratch_bytes(p));
-  out << "enum { LAYER_MACS = " << macs_of(p) << ", LAYER_UNITS = " << p.output_height
-      << ", LAYER_OUTPUT_BYTES = " << p.output_height * p.output_width * p.output_stride
-      << ", LAYER_SCRATCH_BYTES = " << row.kernel.scratch_bytes(p) << ", LAYER_PACKED_BYTES = " << row.kernel.packed_bytes(p) << " };\n"
-      << "#define LAYER_RUN " << row.function << "\n#define LAYER_NORMATIVE_RUN ht_" << kind << "\n#define LAYER_NORMATIVE_SCRATCH ht_" << kind
-      << "_scratch\n";
-  (void)scratch;
-}
+// Layers for one processor, and the kernels' files.
+class Program {
+ public:
+  Program(CortexM cpu, const fs::path& folder) : cpu_(cpu), folder_(folder), writer_(folder / "layer.h") {}
 
-// A bundle's folder is flat.
-bool copy_flat(const fs::path& sources, std::string_view file, const fs::path& folder) {
-  std::ifstream in(sources / file);
-  std::stringstream text;
-  text << in.rdbuf();
-  std::ofstream out(folder / fs::path(file).filename());
-  out << std::regex_replace(text.str(), std::regex("#include \"kernels/[a-z_]+/"), "#include \"");
-  return in.good() && out.good();
-}
+  template <class Params>
+  void add(Params p, const Kind& kind, std::mt19937& engine) {
+    const Data data = random_data(p, kind, engine);
+    p.weights = data.weights.data();
+    p.bias = data.bias.data();
+    p.padding = data.padding.data();
+    p.epilogue = data.epilogue.view();
+    const auto& row = select_cortex_m(kernels_for(p, cpu_), p);
+    functions_.insert({std::string(row.function), "ht_" + std::string(kind_of(p))});
+    writer_.add(row, p, data);
+  }
 
-template <class Params>
-int write(const Params& dimensions, CortexM cpu, const fs::path& sources, const fs::path& folder) {
-  Params p = dimensions;
-  const Data data = random_data(p);
-  p.weights = data.weights.data();
-  p.bias = data.bias.data();
-  p.padding = data.padding.data();
-  p.epilogue = data.epilogue.view();
-  const CortexMKernel<Params>& row = select_cortex_m(kernels_for(p, cpu), p);
-  const CortexMKernel<Params>& normative = kernels_for(p, cpu).back();
-  std::ofstream out(folder / "layer.h");
-  write_layer(out, row, p, data);
-  std::set<std::string_view> files{row.header, normative.header};
-  files.insert(row.files.begin(), row.files.end());
-  files.insert(normative.files.begin(), normative.files.end());
-  bool good = out.good();
-  for (const std::string_view file : files) good = copy_flat(sources, file, folder) && good;
-  return good ? 0 : 1;
-}
+  bool finish() {
+    bool good = writer_.finish();
+    for (const EmbeddedFile& file : kernel_sources(functions_)) good = write_flat(file, folder_) && good;
+    return good;
+  }
+
+ private:
+  CortexM cpu_;
+  fs::path folder_;
+  Writer writer_;
+  std::set<std::string> functions_;
+};
 
 int list() {
   for (const Shape& shape : shapes()) std::printf("%s\n", std::string(shape.name).c_str());
@@ -164,13 +242,24 @@ int list() {
 }
 
 int main(int count, char** arguments) {
+  constexpr int kRandomLayers = 40;
   if (count == 2 && std::strcmp(arguments[1], "list") == 0) return list();
   if (count != 5) return 2;
-  const size_t number = std::stoul(arguments[2]);
-  for (const Processor& processor : kProcessors)
-    if (processor.name == arguments[1] && number < shapes().size())
-      return std::visit([&](const auto& p) { return write(p, processor.cpu, arguments[3], arguments[4]); }, shapes()[number].params);
-  return 2;
+  const auto* processor = std::find_if(std::begin(kProcessors), std::end(kProcessors), [&](const Processor& p) { return p.name == arguments[1]; });
+  if (processor == std::end(kProcessors)) return 2;
+  const auto number = static_cast<uint32_t>(std::stoul(arguments[3]));
+  std::mt19937 engine(number);
+  Program program(processor->cpu, arguments[4]);
+  if (std::strcmp(arguments[2], "measured") == 0 && number < shapes().size()) {
+    std::visit([&](const auto& p) { program.add(p, Kind{}, engine); }, shapes()[number].params);
+  } else {
+    for (int i = 0; i < kRandomLayers; ++i) {
+      const Shape shape = random_shape(engine);
+      const Kind kind = random_kind(engine);
+      std::visit([&](const auto& p) { program.add(p, kind, engine); }, shape.params);
+    }
+  }
+  return program.finish() ? 0 : 1;
 }
 
 }  // namespace

@@ -41,7 +41,45 @@ ht_depthwise_params depthwise(Size size, int32_t channels) {
   return p;
 }
 
+template <class Params>
+Params random_window(std::mt19937& engine, int32_t channels) {
+  const auto pick = [&engine](int32_t low, int32_t high) { return random_integer(engine, low, high); };
+  const Size input{pick(1, 7), pick(1, 7) * (pick(0, 7) == 0 ? 6 : 1)}, kernel{pick(0, 2) == 0 ? pick(1, 5) : 3, pick(0, 2) == 0 ? pick(1, 5) : 3};
+  const int32_t stride = pick(1, 2);
+  const Size pad{kernel.height / 2, kernel.width / 2}, output{(input.height - 1) / stride + 1, (input.width - 1) / stride + 1};
+  auto p = window<Params>(input, channels, kernel, stride, pad, output);
+  p.batch = pick(1, 2);
+  p.input_stride += pick(0, 3) == 0 ? 3 : 0;
+  p.dilation_height = pick(0, 3) == 0 ? 2 : 1;
+  p.dilation_width = pick(0, 3) == 0 ? 2 : 1;
+  return p;
+}
+
 }  // namespace
+
+int32_t random_integer(std::mt19937& engine, int32_t low, int32_t high) {
+  return low + static_cast<int32_t>(engine() % static_cast<uint32_t>(high - low + 1));
+}
+
+Shape random_shape(std::mt19937& engine) {
+  const auto pick = [&engine](int32_t low, int32_t high) { return random_integer(engine, low, high); };
+  if (pick(0, 2) == 0) {
+    auto p = random_window<ht_depthwise_params>(engine, pick(1, 20));
+    p.channel_multiplier = pick(0, 4) == 0 ? 2 : 1;
+    p.output_stride = p.input_channels * p.channel_multiplier + pick(0, 1);
+    return {"depthwise", p};
+  }
+  const int32_t groups = pick(0, 3) == 0 ? 2 : 1, channels = (pick(0, 1) == 0 ? pick(1, 5) : pick(1, 60)) * groups;
+  auto p = random_window<ht_conv_params>(engine, channels);
+  if (pick(0, 1) == 0) {
+    p.kernel_height = p.kernel_width = 1;
+    p.pad_top = p.pad_left = 0;
+  }
+  p.groups = groups;
+  p.output_channels = pick(1, 18) * groups;
+  p.output_stride = p.output_channels + pick(0, 1);
+  return {"conv", p};
+}
 
 std::span<const Shape> shapes() {
   static const std::vector<Shape> all{

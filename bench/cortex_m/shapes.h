@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layers that are measured.
+// The layers that are measured, and those that are compared only.
 #pragma once
 
+#include <random>
 #include <span>
 #include <string_view>
 #include <variant>
@@ -17,5 +18,9 @@ struct Shape {
 };
 
 std::span<const Shape> shapes();
+
+// Small layers with odd sizes, strides, dilations, groups and borders.
+Shape random_shape(std::mt19937& engine);
+int32_t random_integer(std::mt19937& engine, int32_t low, int32_t high);
 
 }  // namespace ht::bench

@@ -77,7 +77,8 @@ Result<BenchResult> bench(const std::filesystem::path& model, const BenchOptions
 struct CompileOptions {
   std::string cpu = "host";  // what it is made for; an error lists the names
   std::string name;          // of its files and functions; empty: the model file's
-  std::optional<int64_t> ram_bytes, flash_bytes;  // that there are for it
+  std::optional<int64_t> ram_bytes, flash_bytes;  // that there are for it; with too little RAM the first layers run by bands of rows
+  bool bands = false;                             // the first layers run by bands of rows, whatever RAM there is
   int64_t vectors = 10;                       // how many random inputs its test has
   std::vector<std::string> inputs;            // files of arrays, one more input of the test, as read_inputs() takes them
   std::vector<std::filesystem::path> images;  // photos, each one more input of the test

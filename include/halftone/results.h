@@ -233,7 +233,9 @@ struct CompileResult {
   int64_t constant_bytes = 0;     // biases, multipliers, tables, and the parameters of the steps
   std::optional<int64_t> code_bytes;  // with the compiler's library, the kernels' own constants and gaps, where it was measured
   int64_t flash_bytes = 0;        // weights, constants, and code where that is known
-  int64_t macs = 0;
+  int64_t macs = 0;               // of a run
+  int64_t bands = 0;              // of rows, in which the first layers run; 0: they run as a whole
+  int64_t extra_macs = 0;         // of these multiplications, that are computed again in other bands
   int64_t vectors = 0;            // of the test
   std::vector<CompiledLayer> layers;
   std::vector<std::string> notes;  // what the user should know

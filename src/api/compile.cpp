@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/compile_detect.h"
 #include "api/content.h"
 #include "api/metadata.h"
 #include "api/photo_input.h"
@@ -73,16 +74,13 @@ halftone::CompiledTensor compiled_tensor(const Design& design, const Port& port)
 // What the user should know of the bundle.
 std::vector<std::string> notes_of(const Design& design) {
   const Cpu& cpu = *design.options.cpu;
-  std::vector<std::string> notes;
-  if (!cpu.has_float && design.use.floats) {
-    const auto is_float = [&](const Step& step) { return design.plan.buffer(step.output).dtype == DType::kFloat32; };
-    const auto floats = std::ranges::count_if(design.plan.steps, is_float);
-    const bool by_policy = (design.use.policies & (1u << HT_FLOAT_HALF_EVEN | 1u << HT_FLOAT_HALF_AWAY)) != 0;
-    const std::string what = by_policy ? fmt::format("the requantization {} computes with floats", policy_name(design.plan.policy)) : fmt::format("{} steps compute with floats", floats);
-    notes.push_back(fmt::format("{} has no floating point unit, but {}; {} with `halftone quantize --target cortex-m`", cpu.name, what,
-                                by_policy ? "quantize the model" : "fewer do where the head is quantized too (`--head quantize`), or the model"));
-  }
-  return notes;
+  if (cpu.has_float || !design.use.floats) return {};
+  if (design.use.policies & (1u << HT_FLOAT_HALF_EVEN | 1u << HT_FLOAT_HALF_AWAY))
+    return {fmt::format("{} has no floating point unit, but the requantization {} of this model computes with floats; `halftone quantize --target cortex-m` makes one with integers",
+                        cpu.name, policy_name(design.plan.policy))};
+  const auto is_float = [&](const Step& step) { return design.plan.buffer(step.output).dtype == DType::kFloat32; };
+  return {fmt::format("{} has no floating point unit, but {} of {} steps compute with floats; `halftone quantize --target cortex-m` leaves no more than the head's",
+                      cpu.name, std::ranges::count_if(design.plan.steps, is_float), design.plan.steps.size())};
 }
 
 CompileResult result_of(const Design& design, const fs::path& folder) {
@@ -99,6 +97,8 @@ CompileResult result_of(const Design& design, const fs::path& folder) {
   result.weight_bytes = design.constants->bytes(ConstantKind::kWeights);
   result.constant_bytes = design.constant_bytes() - result.weight_bytes;
   result.flash_bytes = design.constant_bytes();
+  result.bands = design.memory.bands.bands;
+  result.extra_macs = design.memory.bands.extra_macs;
   for (size_t i = 0; i < design.plan.steps.size(); ++i) {
     const Step& step = design.plan.steps[i];
     result.layers.push_back({step.node, step.op, design.calls[i].kernel, step.macs, {}});
@@ -113,8 +113,9 @@ Status check_fit(const Design& design, const CompileResult& result, const Compil
     const Step& fullest = design.plan.steps[design.memory.fullest];
     return Error{ErrorCode::kDemandNotMet,
                  fmt::format("needs {} bytes of RAM (arena {}, inputs and outputs {}), which is {} more than the {} there are, the stack aside; the arena is fullest in "
-                             "{} ({}), so a smaller input or fewer channels there make it fit",
-                             result.ram_bytes, result.arena_bytes, design.port_bytes(), result.ram_bytes - *options.ram_bytes, *options.ram_bytes, fullest.node, fullest.op),
+                             "{} ({}){}, so a smaller input or fewer channels there make it fit",
+                             result.ram_bytes, result.arena_bytes, design.port_bytes(), result.ram_bytes - *options.ram_bytes, *options.ram_bytes, fullest.node, fullest.op,
+                             result.bands > 0 ? fmt::format(", although the first layers run in {} bands of rows", result.bands) : ""),
                  {}};
   }
   if (options.flash_bytes && result.flash_bytes > *options.flash_bytes)
@@ -142,7 +143,7 @@ Result<std::vector<uint8_t>> port_bytes(const Buffer& buffer, const Tensor& give
 class VectorMaker {
  public:
   VectorMaker(const Design& design, const Graph& graph, const Context& context)
-      : design_(design), graph_(graph), session_(Placement::make(std::make_shared<const Plan>(design.plan), context.isa), 1), context_(context) {}
+      : design_(design), graph_(graph), session_(Placement::make(design.session_plan, context.isa), 1), context_(context) {}
 
   Status add_random(int64_t count) {
     for (int64_t i = 1; i <= count; ++i) {
@@ -223,7 +224,13 @@ Result<Design> design_for(const halftone::Model& model, const CompileOptions& op
                        cpu->has_float ? "" : " --target cortex-m");
   HT_ASSIGN(Plan plan, make_plan(content.graph));
   const std::string name = options.name.empty() ? content.path.stem().string() : options.name;
-  return design_bundle(std::move(plan), {name, content.path.filename().string(), std::string(halftone::version()), cpu});
+  BundleOptions how{name, content.path.filename().string(), std::string(halftone::version()), cpu};
+  if (!options.ram_bytes && !options.bands) return design_bundle(std::move(plan), how);
+  HT_ASSIGN(const Design whole, design_bundle(plan, how));
+  how.arena_bytes = options.bands ? 0 : *options.ram_bytes - whole.port_bytes();
+  if (!options.bands && whole.memory.arena_bytes <= *how.arena_bytes) return design_bundle(std::move(plan), {name, how.model, how.version, cpu});
+  how.arena_bytes = std::max<int64_t>(*how.arena_bytes, 0);
+  return design_bundle(std::move(plan), how);
 }
 
 Status write_files(const fs::path& folder, const std::vector<BundleFile>& files) {
@@ -237,8 +244,11 @@ Status write_files(const fs::path& folder, const std::vector<BundleFile>& files)
 }
 
 Result<CompileResult> compile(const halftone::Model& model, const fs::path& folder, const CompileOptions& options, const Context& context) {
-  HT_ASSIGN(const Design design, design_for(model, options));
+  HT_ASSIGN(Design design, design_for(model, options));
+  auto detection = detection_of(model, design);
+  if (detection) design.detection = *detection;
   CompileResult result = result_of(design, folder);
+  if (!detection) result.notes.push_back(fmt::format("the bundle has no {}_detect(): {}", design.name(), detection.error().message));
   HT_TRY(check_fit(design, result, options));
   if (options.verify) HT_TRY(can_verify(design));
   HT_ASSIGN(NewFolder place, NewFolder::make(folder, is_bundle));
@@ -248,7 +258,11 @@ Result<CompileResult> compile(const halftone::Model& model, const fs::path& fold
   HT_TRY(vectors.add_photos(options.images));
   const std::vector<TestVector> made = vectors.take();
   result.vectors = static_cast<int64_t>(made.size());
-  std::vector<BundleFile> files = bundle_files(design, made);
+  std::vector<FrameVector> frames;
+  if (design.detection) {
+    HT_ASSIGN(frames, frame_vectors(model, design, options.images, context));
+  }
+  std::vector<BundleFile> files = bundle_files(design, made, frames);
   files.push_back({kReport, bundle_report(design, nullptr)});
   files.push_back({kManifest, manifest_text(design, model.content().hash, files)});
   HT_TRY(write_files(place.place(), files));

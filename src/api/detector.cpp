@@ -131,7 +131,7 @@ void Detector::settle(Task& task) const {
 }
 
 Result<std::vector<Candidate>> Detector::detect(std::span<const Tensor> outputs, const Preprocess& preprocess, int photo_width,
-                                                int photo_height) const {
+                                                int photo_height, std::optional<int> room) const {
   HT_ASSIGN(const PhotoPlacement placement, photo_placement(photo_width, photo_height, preprocess));
   std::vector<std::vector<float>> converted;
   converted.reserve(outputs.size());
@@ -145,7 +145,7 @@ Result<std::vector<Candidate>> Detector::detect(std::span<const Tensor> outputs,
     }
     values.push_back({outputs_[i], outputs[i].shape(), data});
   }
-  HT_ASSIGN(auto found, ht::detect(head_, values, placement, photo_width, photo_height));
+  HT_ASSIGN(auto found, ht::detect(head_, values, placement, photo_width, photo_height, room));
   std::erase_if(found, [&](const Candidate& candidate) { return !labels_[static_cast<size_t>(candidate.class_index)].is_named(); });
   return found;
 }

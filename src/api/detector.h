@@ -22,8 +22,9 @@ class Detector {
   // Fills in what the recipe left open, so that the head can be read where the model's structure no longer tells.
   void settle(halftone::Task& task) const;
   const std::vector<ClassLabel>& labels() const { return labels_; }
-  // From the outputs of a run, in the graph's order, to boxes on the photo.
-  Result<std::vector<Candidate>> detect(std::span<const Tensor> outputs, const Preprocess& preprocess, int photo_width, int photo_height) const;
+  // From the outputs of a run, in the graph's order, to boxes on the photo; `room` is that of ht::detect().
+  Result<std::vector<Candidate>> detect(std::span<const Tensor> outputs, const Preprocess& preprocess, int photo_width, int photo_height,
+                                        std::optional<int> room = {}) const;
 
  private:
   HeadConfig head_;

@@ -14,6 +14,7 @@ class PhotoInput {
   static Result<PhotoInput> make(const Graph& graph, const halftone::Preprocess& preprocess);
 
   const Preprocess& preprocess() const { return preprocess_; }
+  PixelLayout layout() const { return layout_; }
   // A quantized input holds the real numbers that [preprocess] makes in its own integers.
   Result<Tensor> convert(const Image& photo) const;
 

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "codegen/fields.h"
 #include "codegen/interface.h"
@@ -154,26 +156,29 @@ Status check_types(const Plan& plan) {
   return {};
 }
 
-template <class T>
-std::vector<T> in_order(std::vector<T>& values, const std::vector<size_t>& order) {
-  std::vector<T> result;
-  for (size_t i : order) result.push_back(std::move(values[i]));
-  return result;
+// Lays out the arena and chooses kernels.
+Status place_steps(Design& design) {
+  const Cpu& cpu = *design.options.cpu;
+  std::optional<int64_t> wanted = design.options.arena_bytes;
+  HT_ASSIGN(design.memory, plan_memory(design.plan, wanted, [&](const Step& step) { return static_cast<int64_t>(bundle_scratch(cpu, step)); }));
+  for (const Step& step : design.plan.steps) {
+    design.calls.push_back(bundle_call(cpu, step));
+    design.params.push_back(params_of(step, design.calls.back()));
+  }
+  return {};
 }
 
-// Chooses kernels, lays out the arena, and brings the steps into the order that it wants.
-void place_steps(Design& design) {
-  std::vector<int64_t> scratch;
-  for (const Step& step : design.plan.steps) {
-    design.calls.push_back(bundle_call(*design.options.cpu, step));
-    scratch.push_back(static_cast<int64_t>(design.calls.back().scratch_bytes));
+// Steps that are told the same share their parameters: those of one layer in several bands.
+void share_parameters(Design& design) {
+  std::map<std::string, size_t> known;
+  for (size_t i = 0; i < design.params.size(); ++i) {
+    const auto [first, is_new] = known.emplace(fmt::format("{} {}", design.params[i].index(), parameters_text(design, i)), i);
+    design.parameters_of.push_back(first->second);
+    if (!is_new) continue;
+    StructSize size(design.options.cpu->pointer_bytes);
+    std::visit([&](const auto& p) { fields(p, size); }, design.params[i]);
+    design.parameter_bytes += size.bytes();
   }
-  design.memory = plan_memory(design.plan, scratch);
-  Memory& memory = design.memory;
-  design.plan.steps = in_order(design.plan.steps, memory.order);
-  design.calls = in_order(design.calls, memory.order);
-  memory.scratch = in_order(memory.scratch, memory.order);
-  for (size_t i = 0; i < design.calls.size(); ++i) design.params.push_back(params_of(design.plan.steps[i], design.calls[i]));
 }
 
 std::vector<Port> ports_of(const Plan& plan, const std::vector<BufferId>& buffers, Identifiers& names) {
@@ -216,27 +221,24 @@ Result<Design> design_bundle(Plan plan, BundleOptions options) {
   separate_outputs(plan);
   HT_TRY(check_types(plan));
   design.plan = std::move(plan);
-  place_steps(design);
+  design.session_plan = std::make_shared<const Plan>(design.plan);
+  HT_TRY(place_steps(design));
   Identifiers names;
   design.inputs = ports_of(design.plan, design.plan.inputs, names);
   design.outputs = ports_of(design.plan, design.plan.outputs, names);
   design.constants = collect_constants(design);
   design.use = use_of(design.plan);
-  for (const KernelParams& params : design.params) {
-    StructSize size(design.options.cpu->pointer_bytes);
-    std::visit([&](const auto& p) { fields(p, size); }, params);
-    design.parameter_bytes += size.bytes();
-  }
+  share_parameters(design);
   return design;
 }
 
-std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors) {
+std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames) {
   const std::string& name = design.name();
   std::vector<BundleFile> files = {{name + ".h", header_file(design)},
                                    {name + ".c", program_file(design)},
                                    {name + "_weights.h", weights_header(design)},
                                    {name + "_weights.c", weights_file(design)}};
-  for (auto& part : {kernel_files(design), project_files(design), test_files(design, vectors)}) files.insert(files.end(), part.begin(), part.end());
+  for (auto& part : {kernel_files(design), project_files(design), test_files(design, vectors, frames)}) files.insert(files.end(), part.begin(), part.end());
   std::ranges::sort(files, {}, &BundleFile::path);
   return files;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "codegen/bundle_kernels.h"
 #include "codegen/constants.h"
 #include "codegen/cpu.h"
+#include "codegen/detect.h"
 #include "codegen/memory.h"
 #include "plan/plan.h"
 
@@ -21,6 +23,8 @@ struct BundleOptions {
   std::string model;  // where it comes from, for comments
   std::string version;  // of this program
   const Cpu* cpu = nullptr;
+  // How large the arena may be: if it is larger, the first layers run by bands of rows. 0: as small as can be; absent: no bands.
+  std::optional<int64_t> arena_bytes = {};
 };
 
 // An input or an output.
@@ -39,13 +43,16 @@ struct KernelUse {
 struct Design {
   BundleOptions options;
   Plan plan;  // whose inputs and outputs are those of the bundle
-  std::vector<BundleCall> calls;     // of its steps
+  std::shared_ptr<const Plan> session_plan;  // the same, in which every step runs as a whole
+  std::vector<BundleCall> calls;     // of the plan's steps
   std::vector<KernelParams> params;  // what is written for each: the step's, less what its kernel does not read
   Memory memory;
   std::vector<Port> inputs, outputs;
   std::shared_ptr<const ConstantPool> constants;
   KernelUse use;
-  int64_t parameter_bytes = 0;  // of the steps' structs on the processor
+  std::shared_ptr<const Detection> detection;  // null: the bundle has no NAME_detect()
+  std::vector<size_t> parameters_of;  // of each step the first one with the same parameters
+  int64_t parameter_bytes = 0;        // of the structs on the processor
 
   const std::string& name() const { return options.name; }
   int64_t port_bytes() const;  // inputs and outputs together
@@ -66,8 +73,8 @@ std::vector<std::vector<uint8_t>> random_inputs(const Design& design, uint32_t s
 struct BundleFile {
   std::string path, text;  // relative to the bundle's folder
 };
-// All files but the report, in the order of their paths.
-std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors);
+// All files but the report, in the order of their paths; `frames` where there is a detection.
+std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames);
 
 // What building a bundle for its processor and running it there showed; bytes.
 struct Measured {

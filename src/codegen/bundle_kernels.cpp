@@ -21,31 +21,37 @@ void pack(const Kernel<Params>& kernel, const Params& params, BundleCall& call) 
 }
 
 template <class Params>
-BundleCall call_of(const Kernel<Params>& kernel, std::string function, const Params& params, int32_t units) {
-  BundleCall call{std::string(kernel.name), std::move(function), units, kernel.scratch_bytes(params), nullptr};
+struct Chosen {
+  const Kernel<Params>& kernel;
+  std::string function;
+  bool reads_weights = true, reads_epilogue = true;
+};
+
+template <class Params>
+Chosen<Params> for_cortex_m(const CortexMKernel<Params>& row) {
+  return {row.kernel, std::string(row.function), row.reads_canonical, row.reads_epilogue};
+}
+
+template <class Params>
+Chosen<Params> choose(const Cpu&, std::string_view name, std::span<const Kernel<Params>> listed, const Params&) {
+  return {listed.back(), fmt::format("ht_{}", name)};
+}
+Chosen<ht_conv_params> choose(const Cpu& cpu, std::string_view name, std::span<const Kernel<ht_conv_params>> listed, const ht_conv_params& params) {
+  if (cpu.cortex_m) return for_cortex_m(select_cortex_m(cortex_m_conv_kernels(*cpu.cortex_m), params));
+  return choose<ht_conv_params>(cpu, name, listed, params);
+}
+Chosen<ht_depthwise_params> choose(const Cpu& cpu, std::string_view name, std::span<const Kernel<ht_depthwise_params>> listed,
+                                   const ht_depthwise_params& params) {
+  if (cpu.cortex_m) return for_cortex_m(select_cortex_m(cortex_m_depthwise_kernels(*cpu.cortex_m), params));
+  return choose<ht_depthwise_params>(cpu, name, listed, params);
+}
+
+template <class Params>
+BundleCall call_of(const Chosen<Params>& chosen, const Params& params, int32_t units) {
+  const Kernel<Params>& kernel = chosen.kernel;
+  BundleCall call{std::string(kernel.name), chosen.function, units, kernel.scratch_bytes(params), nullptr, chosen.reads_weights, chosen.reads_epilogue};
   pack(kernel, params, call);
   return call;
-}
-
-template <class Params>
-BundleCall cortex_m_call(const CortexMKernel<Params>& chosen, const Params& params, int32_t units) {
-  BundleCall call = call_of(chosen.kernel, std::string(chosen.function), params, units);
-  call.reads_weights = chosen.reads_canonical;
-  call.reads_epilogue = chosen.reads_epilogue;
-  return call;
-}
-
-template <class Params>
-BundleCall choose(const Cpu&, std::string_view name, std::span<const Kernel<Params>> listed, const Params& params, int32_t units) {
-  return call_of(listed.back(), fmt::format("ht_{}", name), params, units);
-}
-BundleCall choose(const Cpu& cpu, std::string_view name, std::span<const Kernel<ht_conv_params>> listed, const ht_conv_params& params, int32_t units) {
-  if (cpu.cortex_m) return cortex_m_call(select_cortex_m(cortex_m_conv_kernels(*cpu.cortex_m), params), params, units);
-  return choose<ht_conv_params>(cpu, name, listed, params, units);
-}
-BundleCall choose(const Cpu& cpu, std::string_view name, std::span<const Kernel<ht_depthwise_params>> listed, const ht_depthwise_params& params, int32_t units) {
-  if (cpu.cortex_m) return cortex_m_call(select_cortex_m(cortex_m_depthwise_kernels(*cpu.cortex_m), params), params, units);
-  return choose<ht_depthwise_params>(cpu, name, listed, params, units);
 }
 
 template <class Params>
@@ -61,6 +67,7 @@ void drop_unread(Params& params, const Step&, const BundleCall& call) {
   params.epilogue = {};
   params.epilogue.output = whole.output;
   params.epilogue.policy = whole.policy;
+  params.epilogue.activation = whole.activation;
 }
 
 void drop_weights(ht_resample_axis& axis, bool is_float) {
@@ -85,15 +92,28 @@ void drop_unread(ht_binary_params& params, const Step&, const BundleCall&) {
 
 BundleCall bundle_call(const Cpu& cpu, const Step& step) {
   switch (step.kernel) {
-#define HT_CALL(name, Params)                                               \
-  case KernelId::k_##name: {                                                \
-    const auto& p = std::get<Params>(step.params);                          \
-    return choose(cpu, #name, name##_kernels(), p, name##_units(p)); \
+#define HT_CALL(name, Params)                                                         \
+  case KernelId::k_##name: {                                                          \
+    const auto& p = std::get<Params>(step.params);                                    \
+    return call_of(choose(cpu, #name, name##_kernels(), p), p, name##_units(p)); \
   }
     HT_KERNELS(HT_CALL)
 #undef HT_CALL
   }
   return {};
+}
+
+size_t bundle_scratch(const Cpu& cpu, const Step& step) {
+  switch (step.kernel) {
+#define HT_SCRATCH(name, Params)                                                   \
+  case KernelId::k_##name: {                                                       \
+    const auto& p = std::get<Params>(step.params);                                 \
+    return choose(cpu, #name, name##_kernels(), p).kernel.scratch_bytes(p); \
+  }
+    HT_KERNELS(HT_SCRATCH)
+#undef HT_SCRATCH
+  }
+  return 0;
 }
 
 KernelParams params_of(const Step& step, const BundleCall& call) {

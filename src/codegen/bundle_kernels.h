@@ -22,6 +22,8 @@ struct BundleCall {
   bool reads_epilogue = true;  // its arrays
 };
 BundleCall bundle_call(const Cpu& cpu, const Step& step);
+// The call's scratch memory alone, which is faster.
+size_t bundle_scratch(const Cpu& cpu, const Step& step);
 
 // The step's parameters without the arrays that its kernel does not read, and with what pack() wrote.
 KernelParams params_of(const Step& step, const BundleCall& call);

@@ -137,6 +137,8 @@ std::string header_file(const Design& design) {
       {"ALIGNMENT", std::to_string(kArenaAlignment)},
       {"ARENA_BYTES", std::to_string(std::max(design.memory.arena_bytes, kArenaAlignment))},
       {"HELPERS", helpers(design)},
+      {"DETECT_INCLUDES", detect_includes(design)},
+      {"DETECT", detect_declarations(design)},
   };
   return filled(template_text("interface.h.in"), values);
 }

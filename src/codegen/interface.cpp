@@ -29,6 +29,13 @@ bool reads(const Plan& plan, const Step& step, BufferId root) {
 
 bool is_own(const Plan& plan, BufferId id) { return plan.root(id) == id; }
 
+// The memory that the value lies in, where both are the same value.
+BufferId without_alias(const Plan& plan, BufferId id) {
+  const Buffer &buffer = plan.buffer(id), &root = plan.buffer(plan.root(id));
+  const bool is_same = buffer.dtype == root.dtype && buffer.shape == root.shape && buffer.layout == root.layout && buffer.affine == root.affine && buffer.region.width == 0;
+  return is_same ? plan.root(id) : id;
+}
+
 bool step_over_input(Plan& plan, BufferId& input) {
   if (std::ranges::any_of(plan.outputs, [&](BufferId id) { return plan.root(id) == input; })) return false;
   const auto step = only_step(plan, [&](const Step& other) { return reads(plan, other, input); });
@@ -41,14 +48,14 @@ bool step_over_input(Plan& plan, BufferId& input) {
 }
 
 bool step_over_output(Plan& plan, BufferId& output) {
-  const BufferId made = output;
+  const BufferId made = without_alias(plan, output);
   if (!is_own(plan, made) || std::ranges::count_if(plan.outputs, [&](BufferId id) { return plan.root(id) == made; }) != 1) return false;
   if (std::ranges::any_of(plan.steps, [&](const Step& other) { return reads(plan, other, made); })) return false;
   const auto step = only_step(plan, [&](const Step& other) { return plan.root(other.output) == made; });
   if (step == plan.steps.end() || (!is_dequantize(*step) && !is_relayout(*step))) return false;
-  const BufferId source = step->inputs[0];
+  const BufferId source = without_alias(plan, step->inputs[0]);
   if (!is_own(plan, source) || plan.buffer(source).constant || is_given(plan, source)) return false;
-  plan.buffers[source.index].name = plan.buffer(made).name;
+  plan.buffers[source.index].name = plan.buffer(output).name;
   output = source;
   plan.steps.erase(step);
   return true;

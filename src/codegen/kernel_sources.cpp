@@ -58,11 +58,13 @@ class Closure {
 
 }  // namespace
 
-std::vector<EmbeddedFile> kernel_sources(const std::set<std::string>& functions) {
+std::vector<EmbeddedFile> kernel_sources(const std::set<std::string>& functions, const std::set<std::string>& files) {
   Closure closure;
   for (const std::string& function : functions)
     for (const EmbeddedFile& file : kKernelFiles)
       if (tells(file, ".c", function)) closure.add(file);
+  for (const std::string& path : files)
+    if (const EmbeddedFile* file = find_file(path)) closure.add(*file);
   return closure.files();
 }
 

@@ -10,8 +10,9 @@
 
 namespace ht {
 
-// The files that define these functions, with all that they include and call, by their paths below src ("kernels/c/ht_conv.c").
-std::vector<EmbeddedFile> kernel_sources(const std::set<std::string>& functions);
+// The files that define these functions, and those named, with all that they include and call, by their paths below src
+// ("kernels/c/ht_conv.c").
+std::vector<EmbeddedFile> kernel_sources(const std::set<std::string>& functions, const std::set<std::string>& files);
 
 // The header that declares a kernel's function.
 std::string declaring_header(const std::string& function);

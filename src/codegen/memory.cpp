@@ -2,28 +2,34 @@
 #include "codegen/memory.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "plan/arena.h"
+#include "plan/patches.h"
 
 namespace ht {
 namespace {
 
-// A step's position where values and scratch memory alive at one time have the most bytes.
-size_t fullest_position(const Plan& plan, const Memory& memory, const std::vector<int64_t>& scratch) {
+void reorder(Plan& plan, const std::vector<size_t>& order) {
+  std::vector<Step> steps;
+  for (size_t i : order) steps.push_back(std::move(plan.steps[i]));
+  plan.steps = std::move(steps);
+}
+
+// The step where values and scratch memory that are alive at one time have the most bytes.
+size_t fullest_step(const Plan& plan, const Memory& memory, const std::function<int64_t(const Step& step)>& scratch) {
   struct Span {
     size_t first = SIZE_MAX, last = 0;
   };
   std::vector<Span> spans(plan.buffers.size());
   std::vector<int64_t> alive;
-  for (size_t at = 0; at < memory.order.size(); ++at) {
-    const Step& step = plan.steps[memory.order[at]];
+  for (size_t at = 0; at < plan.steps.size(); ++at) {
     const auto touch = [&](BufferId id) {
       Span& span = spans[plan.root(id).index];
       span = {std::min(span.first, at), at};
     };
-    for (BufferId input : step.inputs) touch(input);
-    touch(step.output);
-    alive.push_back(scratch[memory.order[at]]);
+    for (BufferId input : plan.steps[at].inputs) touch(input);
+    touch(plan.steps[at].output);
+    alive.push_back(scratch(plan.steps[at]));
   }
   for (size_t i = 0; i < spans.size(); ++i)
     if (memory.places[i].kind == ValuePlace::Kind::kArena)
@@ -33,25 +39,39 @@ size_t fullest_position(const Plan& plan, const Memory& memory, const std::vecto
 
 }  // namespace
 
-Memory plan_memory(const Plan& plan, const std::vector<int64_t>& scratch) {
+Result<Memory> plan_memory(Plan& plan, std::optional<int64_t> wanted, const std::function<int64_t(const Step& step)>& scratch) {
   ArenaOptions options;
   options.alignment = kArenaAlignment;
   options.reorder = options.overlap = true;
   options.own_inputs = options.own_outputs = false;
-  options.scratch_bytes = [&](const Step& step) { return scratch[static_cast<size_t>(&step - plan.steps.data())]; };
-  ArenaPlan arena = plan_arena(plan, options);
-
+  options.scratch_bytes = scratch;
   Memory memory;
+  ArenaPlan arena;
+  if (wanted) {
+    PatchOptions patches;
+    patches.arena = options;
+    patches.max_ram_bytes = *wanted;
+    HT_ASSIGN(PatchedPlan patched, patch_plan(plan, patches));
+    plan = std::move(patched.plan);
+    arena = std::move(patched.arena);
+    memory.bands = {static_cast<int64_t>(patched.bands.size()), patched.steps, patched.extra_macs};
+  } else {
+    arena = plan_arena(plan, options);
+    const std::vector<size_t>& order = arena.order;
+    std::vector<int64_t> in_order;
+    for (size_t i : order) in_order.push_back(arena.scratch[i]);
+    arena.scratch = std::move(in_order);
+    reorder(plan, order);
+  }
   memory.places.resize(plan.buffers.size());
   for (size_t i = 0; i < plan.buffers.size(); ++i)
     memory.places[i] = {plan.buffers[i].constant ? ValuePlace::Kind::kConstant : ValuePlace::Kind::kArena, 0, arena.offsets[i]};
   for (size_t i = 0; i < plan.inputs.size(); ++i) memory.places[plan.root(plan.inputs[i]).index] = {ValuePlace::Kind::kInput, i, 0};
   for (size_t i = 0; i < plan.outputs.size(); ++i) memory.places[plan.root(plan.outputs[i]).index] = {ValuePlace::Kind::kOutput, i, 0};
-  memory.order = std::move(arena.order);
   memory.scratch = std::move(arena.scratch);
   memory.arena_bytes = arena.bytes;
   memory.lower_bound = arena.lower_bound;
-  memory.fullest = fullest_position(plan, memory, scratch);
+  memory.fullest = fullest_step(plan, memory, scratch);
   return memory;
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "plan/plan.h"
@@ -19,16 +21,24 @@ struct ValuePlace {
   int64_t offset = 0;  // in the arena, in bytes
 };
 
+// Steps that run by bands of rows.
+struct BandFigures {
+  int64_t bands = 0;       // 0: every step runs as a whole
+  size_t steps = 0;        // of the plan, from the first one on
+  int64_t extra_macs = 0;  // computed again in other bands
+};
+
 struct Memory {
-  std::vector<size_t> order;       // in which the plan's steps run
   std::vector<ValuePlace> places;  // of each buffer that is no alias
   std::vector<int64_t> scratch;    // of each of the plan's steps, in the arena
   int64_t arena_bytes = 0;
-  int64_t lower_bound = 0;         // no arena for this order could be smaller
-  size_t fullest = 0;              // the position in the order at which most bytes are alive
+  int64_t lower_bound = 0;  // no arena for these steps in this order could be smaller
+  size_t fullest = 0;       // the step at which most bytes are alive
+  BandFigures bands;
 };
 
-// Every output has memory of its own (separate_outputs()). `scratch` is what each step's kernel needs.
-Memory plan_memory(const Plan& plan, const std::vector<int64_t>& scratch);
+// Brings the plan's steps into the order in which they take least memory and lays out the arena. Where it is larger than `wanted`, if that
+// is given, the first steps run by bands. Every output has memory of its own (separate_outputs()); `scratch` says what steps need.
+Result<Memory> plan_memory(Plan& plan, std::optional<int64_t> wanted, const std::function<int64_t(const Step& step)>& scratch);
 
 }  // namespace ht

@@ -16,7 +16,10 @@ std::string weights_file(const Design& design);     // NAME_weights.c
 std::vector<BundleFile> kernel_files(const Design& design);
 // Makefile, CMakeLists.txt and the example.
 std::vector<BundleFile> project_files(const Design& design);
-std::vector<BundleFile> test_files(const Design& design, const std::vector<TestVector>& vectors);
+std::vector<BundleFile> test_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames);
+
+// The initializer of a step's parameters.
+std::string parameters_text(const Design& design, size_t index);
 
 // The first line of a file: what it is and where it comes from.
 std::string made_by(const Design& design, std::string_view what);

@@ -97,10 +97,8 @@ std::string heading(const Design& design, size_t index) {
 }
 
 std::string parameters(const Design& design, size_t index) {
-  const Step& step = design.plan.steps[index];
-  Initializer initializer(design, design.calls[index]);
-  std::visit([&](const auto& params) { fields(params, initializer); }, design.params[index]);
-  return fmt::format("\n/* {} */\nstatic const {} step{} = {{\n{}}};\n", heading(design, index), struct_name(step), index, initializer.text());
+  return fmt::format("\n/* {} */\nstatic const {} step{} = {};\n", heading(design, index), struct_name(design.plan.steps[index]), index,
+                     parameters_text(design, index));
 }
 
 bool is_called(const BundleCall& call) { return call.units > 0; }
@@ -136,7 +134,7 @@ std::string call(const Design& design, size_t index) {
     inputs += (i > 0 ? ", " : "") + (i < step.inputs.size() ? address(design, step.inputs[i]) : "NULL");
   const std::string scratch = call.scratch_bytes > 0 ? fmt::format("memory + {}", design.memory.scratch[index]) : "NULL";
   return fmt::format("\n  /* {} */\n  HT_STEP({});\n  {{\n    const ht_arguments a = {{{{{}}}, {}, {}}};\n    HT_FN({})(&step{}, &a, 0, {});\n  }}\n", heading(design, index), index,
-                     inputs, address(design, step.output), scratch, call.function, index, call.units);
+                     inputs, address(design, step.output), scratch, call.function, design.parameters_of[index], call.units);
 }
 
 // What is wrong with the caller's pointers, as conditions.
@@ -175,29 +173,35 @@ std::string config_file(const Design& design) {
 
 #endif
 )",
-                     made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs, design.use.floats ? 1 : 0,
+                     made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs, design.use.floats || design.detection ? 1 : 0,
                      design.name());
 }
 
 }  // namespace
 
+std::string parameters_text(const Design& design, size_t index) {
+  Initializer initializer(design, design.calls[index]);
+  std::visit([&](const auto& params) { fields(params, initializer); }, design.params[index]);
+  return "{\n" + initializer.text() + "}";
+}
+
 std::string program_file(const Design& design) {
   std::string text = made_by(design, "The network: its steps in their order.");
   text += fmt::format("#include \"{}.h\"\n\n#include <stddef.h>\n#include <stdint.h>\n\n", design.name());
-  std::set<std::string> headers;
+  std::set<std::string> headers = detect_headers(design);
   for (const std::string& function : functions_of(design)) headers.insert(declaring_header(function));
   for (const std::string& header : headers) text += fmt::format("#include \"{}\"\n", header);
   text += fmt::format("#include \"{}_weights.h\"\n", design.name());
   text += "\n#ifndef HT_STEP\n#define HT_STEP(number) /* here whoever measures steps puts a call */\n#endif\n";
   for (size_t i = 0; i < design.plan.steps.size(); ++i)
-    if (is_called(design.calls[i])) text += parameters(design, i);
+    if (is_called(design.calls[i]) && design.parameters_of[i] == i) text += parameters(design, i);
   const std::string upper = upper_case(design.name());
   text += fmt::format("\nint {0}_run(const {0}_inputs *in, const {0}_outputs *out, void *arena) {{\n  unsigned char *const memory = (unsigned char *)arena;\n",
                       design.name());
   text += fmt::format("  if ({}) {{\n    return {}_NULL_POINTER;\n  }}\n", null_checks(design), upper);
   text += fmt::format("  if ({}) {{\n    return {}_MISALIGNED;\n  }}\n", alignment_checks(design), upper);
   for (size_t i = 0; i < design.plan.steps.size(); ++i) text += call(design, i);
-  return text + fmt::format("\n  return {}_OK;\n}}\n", upper);
+  return text + fmt::format("\n  return {}_OK;\n}}\n", upper) + detect_definitions(design);
 }
 
 std::string weights_header(const Design& design) {
@@ -214,7 +218,7 @@ std::string weights_file(const Design& design) {
 
 std::vector<BundleFile> kernel_files(const Design& design) {
   std::vector<BundleFile> files;
-  for (const EmbeddedFile& file : kernel_sources(functions_of(design)))
+  for (const EmbeddedFile& file : kernel_sources(functions_of(design), detect_files(design)))
     files.push_back({std::string(file.path), file.path == "kernels/c/ht_config.h" ? config_file(design) : std::string(file.text)});
   return files;
 }

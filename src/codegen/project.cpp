@@ -55,10 +55,12 @@ std::vector<BundleFile> project_files(const Design& design) {
   const Cpu& cpu = *design.options.cpu;
   std::vector<std::pair<std::string_view, std::string>> values = {
       {"MADE_BY", made}, {"NAME", design.name()}, {"COMPILER", std::string(cpu.compiler)}, {"ARCHIVER", archiver_of(cpu)}, {"CPU_FLAGS", std::string(cpu.flags)}};
+  values.emplace_back("TEST_OBJECTS", design.detection ? " build/test/detections.o" : "");
+  values.emplace_back("TEST_SOURCES", design.detection ? " test/detections.c" : "");
   values.emplace_back("KERNELS", sources(design, " \\"));
   const std::string makefile = filled(template_text("Makefile.in"), values);
   values.back().second = sources(design, "");
-  return {{"Makefile", makefile}, {"CMakeLists.txt", filled(template_text("CMakeLists.txt.in"), values)}, {"example/main.c", example_file(design)}};
+  return {{"Makefile", makefile}, {"CMakeLists.txt", filled(template_text("CMakeLists.txt.in"), values)}, {"example/main.c", design.detection ? detect_example(design) : example_file(design)}};
 }
 
 }  // namespace ht

@@ -26,7 +26,12 @@ std::string ram_text(const Design& design, const Measured* measured) {
   text += fmt::format("\nNo arena for these steps in this order could be smaller than {} bytes", memory.lower_bound);
   if (memory.lower_bound > 0)
     text += fmt::format("; this one is {:.1f} % larger", 100.0 * static_cast<double>(memory.arena_bytes - memory.lower_bound) / static_cast<double>(memory.lower_bound));
-  return text + ".\n";
+  text += ".\n";
+  if (memory.bands.bands > 0)
+    text += fmt::format("\nThe first {} steps run in {} bands of rows, one after the other, so that no whole feature map of theirs is in memory; rows at the borders are computed "
+                        "again, {} multiplications in all.\n",
+                        memory.bands.steps, memory.bands.bands, memory.bands.extra_macs);
+  return text;
 }
 
 std::string flash_text(const Design& design, const Measured* measured) {

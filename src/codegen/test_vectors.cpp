@@ -112,7 +112,8 @@ class TestWriter {
     const std::pair<std::string_view, std::string> values[] = {
         {"MADE_BY", made_by("Runs the network on what the host ran it on, and compares every byte of its outputs.")},
         {"NAME", design_.name()}, {"UPPER", upper_case(design_.name())}, {"BUFFERS", buffers}, {"FILLS", fills}, {"INPUTS", inputs}, {"OUTPUTS", outputs},
-        {"COMPARISONS", comparisons}, {"REFUSED_INPUTS", refused_inputs}, {"REFUSED_OUTPUTS", refused_outputs}, {"FIRST_INPUT", design_.inputs[0].name}};
+        {"COMPARISONS", comparisons}, {"REFUSED_INPUTS", refused_inputs}, {"REFUSED_OUTPUTS", refused_outputs}, {"FIRST_INPUT", design_.inputs[0].name},
+        {"DETECT_HEADER", design_.detection ? "#include \"detections.h\"\n" : ""}, {"DETECT_CHECK", design_.detection ? "  failed |= check_detections();\n" : ""}};
     return {"test/main.c", filled(template_text("test_main.c.in"), values)};
   }
 
@@ -162,9 +163,11 @@ std::vector<std::vector<uint8_t>> random_inputs(const Design& design, uint32_t s
   return inputs;
 }
 
-std::vector<BundleFile> test_files(const Design& design, const std::vector<TestVector>& vectors) {
+std::vector<BundleFile> test_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames) {
   const TestWriter writer(design, vectors);
-  return {writer.program(), writer.source(), writer.header()};
+  std::vector<BundleFile> files = {writer.program(), writer.source(), writer.header()};
+  for (BundleFile& file : detect_test_files(design, frames)) files.push_back(std::move(file));
+  return files;
 }
 
 }  // namespace ht

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 
 #include <fmt/format.h>
 
 #include "base/checked.h"
+#include "evaluate/head_kernel.h"
 #include "evaluate/heads/family.h"
 
 namespace ht {
@@ -41,10 +43,8 @@ std::optional<Value> value_in(const std::array<Word<Value>, kCount>& words, std:
   return found == words.end() ? std::nullopt : std::optional(found->value);
 }
 
-Result<const HeadFamily*> find_family(std::string_view name) {
-  const auto found = std::ranges::find(kFamilies, name, &HeadFamily::name);
-  if (found == kFamilies.end()) return input_error("there is no head \"{}\"; use one of {}", name, fmt::join(head_names(), ", "));
-  return *found;
+Error no_family(std::string_view name) {
+  return input_error("there is no head \"{}\"; use one of {}", name, fmt::join(head_names(), ", "));
 }
 
 bool is_positive(float value) { return value > 0 && std::isfinite(value); }
@@ -126,17 +126,39 @@ std::vector<int> possible_counts(const HeadFamily& family, std::span<const Model
   return counts;
 }
 
-Box to_photo(const Box& box, const PhotoPlacement& placement) {
-  return {static_cast<float>(placement.photo_x(box.x0)), static_cast<float>(placement.photo_y(box.y0)),
-          static_cast<float>(placement.photo_x(box.x1)), static_cast<float>(placement.photo_y(box.y1))};
-}
+// The candidates in a kernel's form, in memory of their own; `room` bounds them.
+struct Found {
+  std::unique_ptr<ht_candidate[]> items;
+  int32_t count = 0;
 
-Box clipped(const Box& box, float width, float height) {
-  return {std::clamp(box.x0, 0.0f, width), std::clamp(box.y0, 0.0f, height), std::clamp(box.x1, 0.0f, width),
-          std::clamp(box.y1, 0.0f, height)};
+  std::span<ht_candidate> all() const { return {items.get(), static_cast<size_t>(count)}; }
+};
+
+Result<Found> find(const HeadConfig& config, std::span<const HeadOutput> outputs, const ht_detect_place* place, std::optional<int> room) {
+  // Few photos have more candidates than that; those that do are read once more with as much memory as it takes.
+  constexpr int64_t kUsual = 1 << 14;
+  HT_ASSIGN(const auto values, in_order(config, outputs));
+  HT_ASSIGN(const HeadKernel kernel, HeadKernel::make(config));
+  std::vector<const void*> data;
+  for (std::span<const float> own : values) data.push_back(own.data());
+  const ht_detect_params parameters = kernel.parameters();
+  int64_t capacity = std::min<int64_t>(kernel.most_candidates(), room.value_or(kUsual));
+  while (true) {
+    Found found{std::make_unique_for_overwrite<ht_candidate[]>(static_cast<size_t>(capacity)), 0};
+    ht_candidates candidates{found.items.get(), static_cast<int32_t>(capacity), 0, 0, false};
+    ht_detect_find(&parameters, data.data(), place, &candidates);
+    found.count = candidates.count;
+    if (room || candidates.found <= candidates.capacity) return found;
+    capacity = candidates.found;
+  }
 }
 
 }  // namespace
+
+const HeadFamily* find_family(std::string_view name) {
+  const auto found = std::ranges::find(kFamilies, name, &HeadFamily::name);
+  return found == kFamilies.end() ? nullptr : *found;
+}
 
 std::vector<std::string_view> head_names() {
   std::vector<std::string_view> names;
@@ -150,7 +172,8 @@ std::optional<BoxForm> parse_box_form(std::string_view name) { return value_in(k
 std::optional<ScoreForm> parse_score_form(std::string_view name) { return value_in(kScoreForms, name); }
 
 Result<HeadConfig> resolve_head(const DetectionTask& task, InputSize input, std::span<const ModelOutput> outputs) {
-  HT_ASSIGN(const HeadFamily* family, find_family(task.head));
+  const HeadFamily* family = find_family(task.head);
+  if (!family) return no_family(task.head);
   HT_TRY(check(task, input));
   if (outputs.size() > kMostOutputs)
     return unsupported("the model has {} outputs, a head can have {}", outputs.size(), kMostOutputs);
@@ -186,21 +209,18 @@ std::optional<DetectionTask> guess_head(InputSize input, std::span<const ModelOu
 }
 
 Result<std::vector<Candidate>> decode_head(const HeadConfig& config, std::span<const HeadOutput> outputs) {
-  HT_ASSIGN(const HeadFamily* family, find_family(config.task.head));
-  HT_ASSIGN(const auto values, in_order(config, outputs));
-  std::vector<Candidate> found;
-  family->decode(config, values, found);
-  return found;
+  HT_ASSIGN(const Found found, find(config, outputs, nullptr, {}));
+  std::vector<Candidate> candidates;
+  for (const ht_candidate& candidate : found.all()) candidates.push_back(to_candidate(candidate.box));
+  return candidates;
 }
 
 Result<std::vector<Candidate>> detect(const HeadConfig& config, std::span<const HeadOutput> outputs,
-                                      const PhotoPlacement& placement, int photo_width, int photo_height) {
-  HT_ASSIGN(auto candidates, decode_head(config, outputs));
-  for (Candidate& candidate : candidates) {
-    candidate.box = to_photo(candidate.box, placement);
-    if (config.clip) candidate.box = clipped(candidate.box, static_cast<float>(photo_width), static_cast<float>(photo_height));
-  }
-  return suppress(candidates, config.task.nms_threshold, config.task.max_detections);
+                                      const PhotoPlacement& placement, int photo_width, int photo_height, std::optional<int> room) {
+  const ht_detect_place place{placement.scale_x,  placement.scale_y,         placement.offset_x,
+                              placement.offset_y, static_cast<float>(photo_width), static_cast<float>(photo_height)};
+  HT_ASSIGN(const Found found, find(config, outputs, &place, room));
+  return suppress(found.all(), config.task.nms_threshold, config.task.max_detections);
 }
 
 }  // namespace ht

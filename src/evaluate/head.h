@@ -150,8 +150,10 @@ std::optional<DetectionTask> guess_head(InputSize input, std::span<const ModelOu
 // Boxes above the score threshold, in pixels of the input, before suppression. Values that are not finite give no box.
 Result<std::vector<Candidate>> decode_head(const HeadConfig& config, std::span<const HeadOutput> outputs);
 
-// Decoded, brought to the photo's pixels, clipped where the head does so, suppressed class by class; best first.
+// Decoded, brought to the photo's pixels, clipped where the head does so, suppressed class by class; best first. `room` bounds the
+// candidates before suppression to the best ones, as memory does on small machines; ht_detect.h says which these are.
 Result<std::vector<Candidate>> detect(const HeadConfig& config, std::span<const HeadOutput> outputs,
-                                      const PhotoPlacement& placement, int photo_width, int photo_height);
+                                      const PhotoPlacement& placement, int photo_width, int photo_height,
+                                      std::optional<int> room = {});
 
 }  // namespace ht

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "kernels/c/ht_detect.h"
+
 namespace ht {
 
 struct Box {
@@ -22,11 +24,11 @@ struct Candidate {
   bool operator==(const Candidate&) const = default;
 };
 
-// Intersection over union; 0 where both are empty.
-float overlap(const Box& a, const Box& b);
+Candidate to_candidate(const ht_box& box);
 
-// Greedy non-maximum suppression in each class: the best first, ties in the order of `candidates`, at most `max_detections` in
-// all classes together. A candidate goes where it overlaps a better one of its class by more than `threshold`.
-std::vector<Candidate> suppress(std::span<const Candidate> candidates, float threshold, int max_detections);
+// Greedy non-maximum suppression in each class: the best first, ties in the order of finding, at most `max_detections` in
+// all classes together. A candidate goes where it overlaps a better one of its class by more than `threshold`. The candidates'
+// order changes.
+std::vector<Candidate> suppress(std::span<ht_candidate> candidates, float threshold, int max_detections);
 
 }  // namespace ht

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "base/checked.h"
-#include "kernels/c/ht_image.h"
+#include "image/frame.h"
+#include "image/input_kernel.h"
+#include "image/kernel_values.h"
 
 namespace ht {
 namespace {
@@ -88,19 +90,7 @@ int32_t kernel_value(Interpolation value) {
   return HT_IMAGE_BILINEAR;
 }
 
-ht_image_params kernel_parameters(const Preprocess& p) {
-  ht_image_params parameters{};
-  parameters.width = p.width;
-  parameters.height = p.height;
-  parameters.resize = kernel_value(p.resize);
-  parameters.place = p.place == Place::kCenter ? HT_IMAGE_CENTER : HT_IMAGE_TOP_LEFT;
-  parameters.color = kernel_value(p.color);
-  parameters.interpolation = kernel_value(p.interpolation);
-  for (size_t c = 0; c < 3; ++c) parameters.pad[c] = p.pad[c];
-  return parameters;
-}
-
-Result<ht_image_placement> place_photo(int width, int height, const Preprocess& p) {
+Status check_photo(int width, int height, const Preprocess& p) {
   HT_TRY(check(p));
   const auto pixels = checked_mul(width, height);
   if (!pixels || *pixels < 1 || *pixels > kMaxPixels)
@@ -115,11 +105,22 @@ Result<ht_image_placement> place_photo(int width, int height, const Preprocess& 
       return input_error("a photo of {} x {} pixels is too narrow to be cropped to {} x {}", width, height, p.width, p.height);
     }
   }
-  const ht_image_params parameters = kernel_parameters(p);
-  return ht_image_place(&parameters, width, height);
+  return {};
 }
 
 }  // namespace
+
+ht_image_params kernel_parameters(const Preprocess& p) {
+  ht_image_params parameters{};
+  parameters.width = p.width;
+  parameters.height = p.height;
+  parameters.resize = kernel_value(p.resize);
+  parameters.place = p.place == Place::kCenter ? HT_IMAGE_CENTER : HT_IMAGE_TOP_LEFT;
+  parameters.color = kernel_value(p.color);
+  parameters.interpolation = kernel_value(p.interpolation);
+  for (size_t c = 0; c < 3; ++c) parameters.pad[c] = p.pad[c];
+  return parameters;
+}
 
 std::string_view name_of(ResizeRule value) { return find_name(kResizes, value); }
 std::string_view name_of(Place value) { return find_name(kPlaces, value); }
@@ -145,47 +146,43 @@ Status check(const Preprocess& p) {
 }
 
 Result<PhotoPlacement> photo_placement(int photo_width, int photo_height, const Preprocess& p) {
-  HT_ASSIGN(const ht_image_placement placed, place_photo(photo_width, photo_height, p));
-  PhotoPlacement placement;
-  placement.offset_x = placed.left;
-  placement.offset_y = placed.top;
-  placement.scale_x = static_cast<double>(placed.width) / photo_width;
-  placement.scale_y = static_cast<double>(placed.height) / photo_height;
-  // Detectors that place the photo top left divide by the wanted scale, not by the one that whole pixels came to.
-  if (p.resize == ResizeRule::kLetterbox && p.place == Place::kTopLeft) {
-    const double scale = std::min(static_cast<double>(p.width) / photo_width, static_cast<double>(p.height) / photo_height);
-    placement.scale_x = scale;
-    placement.scale_y = scale;
-  }
-  return placement;
+  HT_TRY(check_photo(photo_width, photo_height, p));
+  const ht_image_params parameters = kernel_parameters(p);
+  const ht_image_mapping map = ht_image_map(&parameters, photo_width, photo_height);
+  return PhotoPlacement{map.scale_x, map.scale_y, map.offset_x, map.offset_y};
 }
 
 Result<Image> preprocess_pixels(const Image& photo, const Preprocess& p) {
   if (photo.channels != 3) return usage_error("a photo has three channels, this one has {}", photo.channels);
-  HT_ASSIGN([[maybe_unused]] const ht_image_placement placed, place_photo(photo.width, photo.height, p));
+  HT_TRY(check_photo(photo.width, photo.height, p));
+  HT_ASSIGN(const ht_frame frame, kernel_frame(frame_of(photo)));
   try {
     const ht_image_params parameters = kernel_parameters(p);
     Image input{p.width, p.height, p.channels(), {}};
     input.pixels.resize(static_cast<size_t>(p.elements()));
-    std::vector<uint64_t> scratch(ht_image_pixels_scratch(&parameters, photo.width, photo.height) / sizeof(uint64_t) + 1);
-    ht_image_pixels(&parameters, photo.pixels.data(), photo.width, photo.height, input.pixels.data(), scratch.data());
+    std::vector<uint64_t> scratch(ht_image_scratch(&parameters, &frame) / sizeof(uint64_t) + 1);
+    ht_image_stream stream;
+    ht_image_begin(&stream, &parameters, &frame, scratch.data());
+    for (int y = 0; y < p.height; ++y) ht_image_row(&stream, y, input.row(y));
     return input;
   } catch (const std::bad_alloc&) {
     return input_error("not enough memory to resize a photo of {} x {} pixels", photo.width, photo.height);
   }
 }
 
-Status preprocess(const Image& photo, const Preprocess& p, PixelLayout layout, std::span<float> out) {
+Status preprocess(const Frame& frame, const Preprocess& p, PixelLayout layout, std::span<float> out) {
   if (static_cast<int64_t>(out.size()) != p.elements()) {
     return usage_error("the input has {} elements, the buffer {}", p.elements(), out.size());
   }
-  HT_ASSIGN(const Image input, preprocess_pixels(photo, p));
-  float tables[3][256];
-  for (int c = 0; c < input.channels; ++c) ht_image_table(p.mean[c], p.std[c], tables[c]);
-  const size_t pixels = static_cast<size_t>(p.width) * p.height;
-  const auto convert = layout == PixelLayout::kNchw ? ht_image_planar : ht_image_interleaved;
-  convert(input.pixels.data(), pixels, input.channels, tables, out.data());
-  return {};
+  InputElements elements;
+  elements.layout = layout;
+  HT_ASSIGN(const InputKernel kernel, InputKernel::make(p, elements));
+  return kernel.fill(frame, std::as_writable_bytes(out));
+}
+
+Status preprocess(const Image& photo, const Preprocess& p, PixelLayout layout, std::span<float> out) {
+  if (photo.channels != 3) return usage_error("a photo has three channels, this one has {}", photo.channels);
+  return preprocess(frame_of(photo), p, layout, out);
 }
 
 }  // namespace ht

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "image/frame.h"
 #include "image/image.h"
 
 namespace ht {
@@ -72,5 +73,7 @@ Result<Image> preprocess_pixels(const Image& photo, const Preprocess& preprocess
 
 // The model's input: (pixel - mean) / std, one subtraction and one division in float. `out` has `elements()` elements.
 Status preprocess(const Image& photo, const Preprocess& preprocess, PixelLayout layout, std::span<float> out);
+// The same of a camera's frame, whose crop is the photo then.
+Status preprocess(const Frame& frame, const Preprocess& preprocess, PixelLayout layout, std::span<float> out);
 
 }  // namespace ht

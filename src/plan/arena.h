@@ -27,7 +27,7 @@ struct ArenaPlan {
   static constexpr int64_t kElsewhere = -1;
 
   std::vector<size_t> order;     // of the plan's steps
-  std::vector<int64_t> offsets;  // of each buffer in bytes; kElsewhere for aliases, constants, the caller's and those that no step touches
+  std::vector<int64_t> offsets;  // of each buffer in bytes; kElsewhere for aliases, constants, the caller's and others that no step touches
   std::vector<int64_t> scratch;  // of each of the plan's steps, where it has any
   int64_t bytes = 0;
   // No arrangement for this order has fewer bytes: what lives at the fullest step, less what may overlap there.

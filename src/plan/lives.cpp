@@ -48,12 +48,14 @@ class OrderSearch {
       for (size_t value : step.values) ++touches_[value];
   }
 
-  std::vector<size_t> run() {
+  std::vector<size_t> run(size_t fixed) {
     State first{{}, std::vector<bool>(lives_.steps.size()), touches_, std::vector<bool>(lives_.bytes.size()), 0, 0};
     for (size_t value = 0; value < lives_.bytes.size(); ++value)
       if (lives_.from_beginning[value]) first.begin(value, lives_);
+    for (size_t step = 0; step < fixed; ++step) first = extended(first, step);
+    first.peak = 0;
     std::vector<State> states = {first};
-    for (size_t length = 0; length < lives_.steps.size(); ++length) {
+    for (size_t length = fixed; length < lives_.steps.size(); ++length) {
       std::vector<State> next;
       for (const State& state : states)
         for (size_t step = 0; step < lives_.steps.size(); ++step)
@@ -118,14 +120,17 @@ class OrderSearch {
 Lives Lives::of(const Plan& plan, const ArenaOptions& options) {
   Lives lives;
   const size_t count = plan.buffers.size();
+  std::vector<bool> elsewhere(count);
+  for (size_t i = 0; i < count; ++i) elsewhere[i] = plan.buffers[i].constant != nullptr;
+  for (BufferId id : plan.inputs)
+    if (!options.own_inputs) elsewhere[plan.root(id).index] = true;
+  for (BufferId id : plan.outputs)
+    if (!options.own_outputs) elsewhere[plan.root(id).index] = true;
+  const auto lies_here = [&](BufferId root) { return !elsewhere[root.index]; };
   lives.from_beginning.resize(count);
   lives.to_end.resize(count);
-  for (BufferId id : plan.inputs) lives.from_beginning[plan.root(id).index] = true;
-  for (BufferId id : plan.outputs) lives.to_end[plan.root(id).index] = true;
-  const auto lies_here = [&](BufferId root) {
-    const bool is_callers = (lives.from_beginning[root.index] && !options.own_inputs) || (lives.to_end[root.index] && !options.own_outputs);
-    return !plan.buffer(root).constant && !is_callers;
-  };
+  for (BufferId id : plan.inputs) lives.from_beginning[plan.root(id).index] = lies_here(plan.root(id));
+  for (BufferId id : plan.outputs) lives.to_end[plan.root(id).index] = lies_here(plan.root(id));
   for (const Buffer& buffer : plan.buffers) lives.bytes.push_back(align(buffer.bytes(), options.alignment));
   const auto after = dependencies(plan);
   for (size_t i = 0; i < plan.steps.size(); ++i) {
@@ -147,26 +152,25 @@ Lives Lives::of(const Plan& plan, const ArenaOptions& options) {
     live.after = after[i];
     lives.steps.push_back(std::move(live));
   }
-  for (BufferId id : plan.inputs)
-    if (!lies_here(plan.root(id))) lives.from_beginning[plan.root(id).index] = false;
   return lives;
 }
 
 std::vector<LiveSpan> Lives::spans(const std::vector<size_t>& order) const {
   std::vector<LiveSpan> spans(bytes.size());
-  for (size_t at = 0; at < order.size(); ++at)
-    for (size_t value : steps[order[at]].values) {
-      LiveSpan& span = spans[value];
-      if (span.first == SIZE_MAX) span.first = from_beginning[value] ? 0 : at;
-      span.last = to_end[value] ? order.size() : at;
-    }
-  // Inputs that no step reads are written all the same.
+  const auto touch = [&](size_t value, size_t at) {
+    if (spans[value].first == SIZE_MAX) spans[value].first = at;
+    spans[value].last = at;
+  };
   for (size_t value = 0; value < bytes.size(); ++value)
-    if (from_beginning[value] && spans[value].first == SIZE_MAX) spans[value] = {0, to_end[value] ? order.size() : 0};
+    if (from_beginning[value]) touch(value, 0);
+  for (size_t at = 0; at < order.size(); ++at)
+    for (size_t value : steps[order[at]].values) touch(value, at);
+  for (size_t value = 0; value < bytes.size(); ++value)
+    if (to_end[value]) touch(value, order.size());
   return spans;
 }
 
-int64_t Lives::fullest(const std::vector<size_t>& order, const std::vector<LiveSpan>& spans) const {
+int64_t Lives::fullest(const std::vector<size_t>& order, const std::vector<LiveSpan>& spans, size_t from) const {
   std::vector<int64_t> change(order.size() + 2, 0);
   for (size_t value = 0; value < spans.size(); ++value) {
     if (spans[value].first == SIZE_MAX) continue;
@@ -182,16 +186,16 @@ int64_t Lives::fullest(const std::vector<size_t>& order, const std::vector<LiveS
       if (spans[overlay.value].last == at && spans[step.output].first == at)
         shared += shared_bytes(bytes[step.output], bytes[overlay.value], overlay.clearance);
     if (shared > 0) shared = std::min(shared, bytes[step.output]);
-    most = std::max(most, live + step.scratch - shared);
+    if (at >= from) most = std::max(most, live + step.scratch - shared);
   }
   return std::max(most, live + change[order.size()]);
 }
 
-std::vector<size_t> Lives::best_order() const {
+std::vector<size_t> Lives::best_order(size_t fixed) const {
   std::vector<size_t> own(steps.size());
   std::iota(own.begin(), own.end(), size_t{0});
-  std::vector<size_t> found = OrderSearch(*this).run();
-  return fullest(found, spans(found)) < fullest(own, spans(own)) ? found : own;
+  std::vector<size_t> found = OrderSearch(*this).run(fixed);
+  return fullest(found, spans(found), fixed) < fullest(own, spans(own), fixed) ? found : own;
 }
 
 }  // namespace ht

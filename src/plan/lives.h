@@ -30,16 +30,17 @@ struct LiveSpan {
 // Values are numbered as the plan's buffers are. Sizes and clearances are multiples of the alignment.
 struct Lives {
   std::vector<int64_t> bytes;
-  std::vector<bool> from_beginning, to_end;  // of those that lie in the arena
+  std::vector<bool> from_beginning, to_end;  // the graph's inputs and outputs that lie in the arena
   std::vector<LiveStep> steps;
 
   static Lives of(const Plan& plan, const ArenaOptions& options);
 
   std::vector<LiveSpan> spans(const std::vector<size_t>& order) const;
-  // The bytes of the fullest step, less what may overlap there.
-  int64_t fullest(const std::vector<size_t>& order, const std::vector<LiveSpan>& spans) const;
-  // An order whose fullest step has fewer bytes than that of the steps' own order, where a search finds one; else their own.
-  std::vector<size_t> best_order() const;
+  // The bytes of the fullest step from this position on, less what may overlap there.
+  int64_t fullest(const std::vector<size_t>& order, const std::vector<LiveSpan>& spans, size_t from = 0) const;
+  // An order of which the fullest step behind the first so many, which stay where they are, has fewer bytes than in the steps' own order,
+  // where a search finds one; else their own.
+  std::vector<size_t> best_order(size_t fixed = 0) const;
 };
 
 }  // namespace ht

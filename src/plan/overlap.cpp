@@ -19,12 +19,13 @@ struct Walk {
 };
 
 constexpr int64_t kMostUnits = 1 << 20;  // a step of more is not worth the time
+constexpr int64_t kPixelsAhead = 3;      // that a kernel may write before it has read all of its unit (ht_kernel.h)
 
 struct Image {
   int64_t height, width, stride, channels;
-  Span rows(int64_t image, int64_t first, int64_t count) const {
+  Span rows(int64_t image, int64_t first, int64_t count, int64_t ahead = 0) const {
     const int64_t begin = (image * height + first) * width * stride;
-    return {begin, begin + (count * width - 1) * stride + channels};
+    return {begin, begin + (count * width + ahead - 1) * stride + channels};
   }
 };
 
@@ -37,7 +38,8 @@ Walk walk_rows(int64_t batch, const Image& input, const Image& output, RowsOf ro
     for (int64_t row = 0; row < output.height; ++row) {
       const auto [first, last] = rows_of(row);
       walk.reads.push_back(input.rows(n, first, last - first));
-      walk.writes.push_back(output.rows(n, row, 1));
+      const bool is_last = n == batch - 1 && row == output.height - 1;
+      walk.writes.push_back(output.rows(n, row, 1, is_last ? 0 : kPixelsAhead));
     }
   return walk;
 }
@@ -53,7 +55,8 @@ Walk walk_windows(const P& p, int64_t inputs, int64_t outputs) {
   });
 }
 
-Walk walk(const ht_conv_params& p, size_t) { return walk_windows(p, p.input_channels, p.output_channels); }
+// Groups may be computed one after the other.
+Walk walk(const ht_conv_params& p, size_t) { return p.groups == 1 ? walk_windows(p, p.input_channels, p.output_channels) : Walk{}; }
 Walk walk(const ht_conv_wide_params& p, size_t k) { return walk(p.conv, k); }
 Walk walk(const ht_conv_w4_params& p, size_t k) { return walk(p.conv, k); }
 Walk walk(const ht_conv_s16_params& p, size_t k) { return walk(p.conv, k); }

@@ -229,6 +229,8 @@ std::string to_json(const CompileResult& result) {
   json["code_bytes"] = optional(result.code_bytes);
   json["flash_bytes"] = result.flash_bytes;
   json["macs"] = result.macs;
+  json["bands"] = result.bands;
+  json["extra_macs"] = result.extra_macs;
   json["vectors"] = result.vectors;
   json["layers"] = list(result.layers, kToObject);
   json["notes"] = result.notes;

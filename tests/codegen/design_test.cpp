@@ -3,9 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 
+#include "base/file.h"
+#include "base/process.h"
+#include "base/temporary_folder.h"
 #include "codegen/bundle.h"
 #include "codegen/kernel_sources.h"
+#include "codegen/parts.h"
 #include "ops/ops.h"
 #include "ops/prepare.h"
 
@@ -31,7 +36,7 @@ Graph picture_net(std::string_view policy) {
   const ValueId constant = graph.add_value({"w", {DType::kInt8, {4, 3, 3, 3}, *Affine::per_tensor(0.01f)}, weights});
   graph.inputs = {images};
   graph.outputs = {floats};
-  graph.nodes = {{"q", Convert{}, {images}, {integers}}, {"conv", Conv{{1, 1}, {1, 1}, {1, 1, 1, 1}, 1}, {integers, constant}, {sums}}, {"d", Convert{}, {sums}, {floats}}};
+  graph.nodes = {{"q", Convert{DType::kInt8, in}, {images}, {integers}}, {"conv", Conv{{1, 1}, {1, 1}, {1, 1, 1, 1}, 1}, {integers, constant}, {sums}}, {"d", Convert{}, {sums}, {floats}}};
   return graph;
 }
 
@@ -77,6 +82,24 @@ TEST(Design, FixedPointBundlesHaveNoFloats) {
     }
   }
   EXPECT_TRUE(design_of(picture_net("float-half-even")).use.floats);
+}
+
+// What uses a register of floats does not compile so.
+TEST(Design, FixedPointBundlesCompileWithoutFloatRegisters) {
+  if (find_program("cc").empty()) GTEST_SKIP() << "no compiler is there";
+  const Design design = design_of(picture_net("fixed-single"));
+  const auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder);
+  for (const BundleFile& file : bundle_files(design, {{1, random_inputs(design, 1), {std::vector<uint8_t>(256)}}})) {
+    std::filesystem::create_directories((folder->path() / file.path).parent_path());
+    ASSERT_TRUE(write_file(folder->path() / file.path, file.text));
+  }
+  Command command{{"cc", "-std=c99", "-O2", "-ffast-math", "-mgeneral-regs-only", "-I.", "-c", "net.c", "net_weights.c"}, folder->path()};
+  for (const BundleFile& file : kernel_files(design))
+    if (file.path.ends_with(".c")) command.arguments.push_back(file.path);
+  const auto finished = run_command(command);
+  ASSERT_TRUE(finished) << finished.error().text();
+  EXPECT_EQ(finished->status, 0) << finished->output;
 }
 
 TEST(Design, KernelsComeWithAllThatTheyInclude) {

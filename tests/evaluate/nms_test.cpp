@@ -8,6 +8,18 @@
 namespace ht {
 namespace {
 
+float overlap(const Box& a, const Box& b) {
+  const ht_box first{a.x0, a.y0, a.x1, a.y1, 0, 0}, second{b.x0, b.y0, b.x1, b.y1, 0, 0};
+  return ht_box_overlap(&first, &second);
+}
+
+std::vector<Candidate> suppress(const std::vector<Candidate>& candidates, float threshold, int max_detections) {
+  std::vector<ht_candidate> items;
+  for (const auto& [box, score, index] : candidates)
+    items.push_back({{box.x0, box.y0, box.x1, box.y1, score, index}, static_cast<int32_t>(items.size())});
+  return ht::suppress(items, threshold, max_detections);
+}
+
 TEST(Nms, OverlapOfKnownBoxes) {
   EXPECT_FLOAT_EQ(overlap({0, 0, 10, 10}, {0, 0, 10, 10}), 1);
   EXPECT_FLOAT_EQ(overlap({0, 0, 10, 10}, {5, 0, 15, 10}), 1.0f / 3);

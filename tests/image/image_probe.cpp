@@ -5,6 +5,7 @@
 //   decode IN OUT
 //   pixels IN OUT PREPROCESS
 //   tensor IN OUT PREPROCESS mean0 mean1 mean2 std0 std1 std2 layout   (OUT: floats)
+//   frame BYTES OUT FORMAT WIDTH HEIGHT STRIDE X Y CROP_WIDTH CROP_HEIGHT PREPROCESS   (FORMAT: 0, 1 or 2 as in FrameFormat)
 //   placement WIDTH HEIGHT PREPROCESS                                  ("ok scale_x scale_y offset_x offset_y")
 //   time IN PREPROCESS                                                 ("ok milliseconds": decoding and resizing, the least of
 //   ten)
@@ -94,6 +95,26 @@ ht::Result<std::string> tensor(std::istream& words) {
   return std::string();
 }
 
+ht::Result<std::string> frame(std::istream& words) {
+  std::string in, out;
+  int format = 0;
+  ht::Frame frame;
+  ht::Crop crop;
+  words >> in >> out >> format >> frame.width >> frame.height >> frame.stride >> crop.x >> crop.y >> crop.width >> crop.height;
+  HT_ASSIGN(const ht::Preprocess p, parse_preprocess(words));
+  std::ifstream file(in, std::ios::binary);
+  const std::vector<uint8_t> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  frame.bytes = bytes;
+  frame.format = static_cast<ht::FrameFormat>(format);
+  frame.crop = crop;
+  std::vector<float> values(static_cast<size_t>(p.elements()));
+  HT_TRY(ht::preprocess(frame, p, ht::PixelLayout::kNhwc, values));
+  ht::Image input{p.width, p.height, p.channels(), {}};
+  for (float value : values) input.pixels.push_back(static_cast<uint8_t>(value));
+  HT_TRY(save(out, input));
+  return std::string();
+}
+
 ht::Result<std::string> placement(std::istream& words) {
   int width = 0, height = 0;
   words >> width >> height;
@@ -128,6 +149,7 @@ ht::Result<std::string> answer(const std::string& line) {
   if (command == "decode") return decode(words);
   if (command == "pixels") return pixels(words);
   if (command == "tensor") return tensor(words);
+  if (command == "frame") return frame(words);
   if (command == "placement") return placement(words);
   if (command == "time") return time(words);
   return ht::usage_error("unknown command {}", command);

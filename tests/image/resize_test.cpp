@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "image/frame.h"
 #include "kernels/c/ht_image_resize.h"
 #include "samples.h"
 
@@ -16,12 +17,14 @@ constexpr int32_t kAll[] = {HT_IMAGE_NEAREST, HT_IMAGE_BILINEAR, HT_IMAGE_AREA, 
 
 // Buffers of exactly the size asked for, so that the address sanitizer sees a step outside.
 Image resized(const Image& source, int width, int height, int32_t interpolation) {
-  const ht_image_resize_params parameters = {source.width, source.height, width, height, source.channels, interpolation};
+  const ht_image_resize_params parameters = {width, height, 0, width, source.channels, interpolation};
+  const ht_frame frame = *kernel_frame(frame_of(source));
   Image result{width, height, source.channels, {}};
   result.pixels.resize(static_cast<size_t>(width) * height * source.channels);
-  std::vector<uint64_t> scratch(ht_image_resize_scratch(&parameters) / 8);
-  ht_image_resize(&parameters, source.pixels.data(), static_cast<size_t>(source.width) * source.channels, result.pixels.data(),
-                  static_cast<size_t>(width) * source.channels, scratch.data());
+  std::vector<uint64_t> scratch(ht_image_resize_scratch(&parameters, &frame) / 8);
+  ht_image_resizer resizer;
+  ht_image_resize_begin(&resizer, &parameters, &frame, scratch.data());
+  for (int y = 0; y < height; ++y) ht_image_resize_row(&resizer, y, result.row(y));
   return result;
 }
 

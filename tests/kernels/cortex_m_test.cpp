@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <string>
+#include <string_view>
 
 #include "kernels/epilogue.h"
 #include "variants.h"
@@ -46,16 +48,26 @@ std::vector<int8_t> random_weights(Random& random, size_t count) {
   return weights;
 }
 
-// Every row for every processor, and at least one row beside the normative one where `expects` says so.
+// How many layers each kernel took.
+using Taken = std::map<std::string_view, int>;
+
 template <class Params>
 void compare_rows(Random& random, std::span<const CortexMKernel<Params>> rows, const Params& params, const std::vector<const void*>& inputs,
-                  size_t output_bytes, int32_t units) {
+                  size_t output_bytes, int32_t units, Taken& taken) {
   std::vector<Kernel<Params>> kernels;
-  for (const CortexMKernel<Params>& row : rows) kernels.push_back(row.kernel);
+  for (const CortexMKernel<Params>& row : rows) {
+    kernels.push_back(row.kernel);
+    taken[row.function] += !row.kernel.accepts || row.kernel.accepts(params);
+  }
   compare<Params>(random, std::span<const Kernel<Params>>(kernels), params, inputs, output_bytes, units);
 }
 
+void expect_many(const Taken& taken) {
+  for (const auto& [function, count] : taken) EXPECT_GE(count, 30) << function;
+}
+
 TEST(CortexM, Convolution) {
+  Taken taken;
   for (uint32_t seed = 0; seed < 1200; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
@@ -93,11 +105,13 @@ TEST(CortexM, Convolution) {
     for (const CortexM cpu : kCpus)
       compare_rows<ht_conv_params>(random, cortex_m_conv_kernels(cpu), p, {input.data() + 1},
                                    static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride) * element_bytes(data),
-                                   conv_units(p));
+                                   conv_units(p), taken);
   }
+  expect_many(taken);
 }
 
 TEST(CortexM, Depthwise) {
+  Taken taken;
   for (uint32_t seed = 0; seed < 1200; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
@@ -132,8 +146,9 @@ TEST(CortexM, Depthwise) {
     for (const CortexM cpu : kCpus)
       compare_rows<ht_depthwise_params>(random, cortex_m_depthwise_kernels(cpu), p, {input.data() + 1},
                                         static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride) * element_bytes(data),
-                                        depthwise_units(p));
+                                        depthwise_units(p), taken);
   }
+  expect_many(taken);
 }
 
 }  // namespace

@@ -48,6 +48,49 @@ def smooth(rng, height, width):
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
+# ---- camera frames ----
+
+
+def spread_565(packed):
+    """Red, green, blue of 16-bit pixels by numpy: the highest bits once more at the end."""
+    red, green, blue = packed >> 11, packed >> 5 & 63, packed & 31
+    return np.stack([red << 3 | red >> 2, green << 2 | green >> 4, blue << 3 | blue >> 2], -1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "area"])
+@pytest.mark.parametrize("color", ["rgb", "gray"])
+@pytest.mark.parametrize("kind", ["rgb888", "rgb565", "gray8"])
+def test_frames_equal_opencv(kind, color, interpolation, rng, tmp_path):
+    commands, truths = [], []
+    for i in range(20):
+        w, h, nw, nh = (int(v) for v in rng.integers(4, 90, 4))
+        cw, ch = int(rng.integers(1, w + 1)), int(rng.integers(1, h + 1))
+        x, y = int(rng.integers(0, w - cw + 1)), int(rng.integers(0, h - ch + 1))
+        gap = int(rng.integers(0, 9))
+        if kind == "rgb565":
+            packed = rng.integers(0, 1 << 16, (h, w), dtype=np.uint16)
+            rgb, rows = spread_565(packed), packed.astype("<u2").view(np.uint8).reshape(h, -1)
+        elif kind == "gray8":
+            rows = rng.integers(0, 256, (h, w), dtype=np.uint8)
+            rgb = np.repeat(rows[:, :, None], 3, 2)
+        else:
+            rgb = rng.integers(0, 256, (h, w, 3), dtype=np.uint8)
+            rows = rgb.reshape(h, -1)
+        padded = np.concatenate([rows, rng.integers(0, 256, (h, gap), dtype=np.uint8)], 1)
+        (tmp_path / f"{i}.bin").write_bytes(padded.tobytes())
+        part = np.ascontiguousarray(rgb[y : y + ch, x : x + cw])
+        if color == "gray":
+            part = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+        truths.append(cv2.resize(part, (nw, nh), interpolation=INTERPOLATIONS[interpolation]).reshape(nh, nw, -1))
+        commands.append(
+            f"frame {tmp_path / f'{i}.bin'} {tmp_path / f'{i}.out'} {['rgb888', 'rgb565', 'gray8'].index(kind)} {w} {h} "
+            f"{padded.shape[1]} {x} {y} {cw} {ch} {nh} {nw} stretch center {color} {interpolation} 0 0 0"
+        )
+    assert all(answer.startswith("ok") for answer in probe(commands))
+    for i, truth in enumerate(truths):
+        np.testing.assert_array_equal(read_raw(tmp_path / f"{i}.out"), truth)
+
+
 # ---- resizing ----
 
 

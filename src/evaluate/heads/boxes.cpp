@@ -2,8 +2,10 @@
 // Models that end in boxes: rows [1, N, 6] of box, score and class; boxes [1, N, 4] with the score and the class of each, perhaps
 // with how many count; boxes with a score a class, to be suppressed here or a detection transformer's queries, which need no
 // suppression; boxes and scores with NonMaxSuppression's choice among them.
+#include <cmath>
+
 #include "base/checked.h"
-#include "evaluate/heads/levels.h"
+#include "evaluate/heads/parts.h"
 
 namespace ht::boxes {
 namespace {
@@ -141,7 +143,8 @@ Level scored_level(const HeadConfig& config, HeadValues values) {
   level.locations = static_cast<int64_t>(values[1].size()) / kSides;
   const Strided all = config.layout == HeadLayout::kScored ? Strided{values[0].data(), columns, 1}
                                                            : Strided{values[0].data(), 1, level.locations};
-  level.classes = foreground(all, *config.task.background);
+  level.classes = all;
+  if (config.task.background == Background::kFirst) level.classes.data += all.per_value;
   level.boxes = box_values(config, values);
   return level;
 }
@@ -183,6 +186,8 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   settle_boxes(request, *parts, config);
   config.scores = request.task.scores.value_or(ScoreForm::kProbability);
   const bool scored = config.layout == HeadLayout::kScored || config.layout == HeadLayout::kScoredColumns;
+  if (!scored && config.scores == ScoreForm::kSoftmax)
+    return input_error("'scores' in [task] is \"softmax\", but the model gives one score a box; use \"probability\" or \"logit\"");
   if (scored) {
     const auto sample = samples(config, request.outputs);
     config.scores = column_scores(request, config, sample ? scored_level(config, *sample) : Level{});
@@ -193,65 +198,65 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   return config;
 }
 
-// Makes candidates of single boxes that name their class.
-class Lister {
- public:
-  Lister(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found)
-      : config_(config), sides_(box_values(config, values)), probability_(config.scores, {}, 0), found_(found) {
-    const bool fractions = config.boxes == BoxForm::kFractions;
-    unit_x_ = fractions ? static_cast<float>(config.input.width) : 1.0f;
-    unit_y_ = fractions ? static_cast<float>(config.input.height) : 1.0f;
+// Where boxes are listed with the class of each.
+HeadLevel listed_level(const HeadConfig& config, int64_t boxes) {
+  HeadLevel level;
+  level.views.locations = boxes;
+  if (config.layout == HeadLayout::kRows) {
+    level.views.boxes = {0, boxes, kRowValues};
+    level.views.classes = level.views.boxes.from_value(kScore);
+    level.object = level.views.boxes.from_value(kClass);
+    return level;
   }
-  Box box(int64_t i) const {
-    return ordered_box(*config_.task.order, {sides_(i, 0), sides_(i, 1), sides_(i, 2), sides_(i, 3)}, unit_x_, unit_y_);
-  }
-  void add(int64_t i, float value, float class_name) {
-    const float index = std::nearbyint(class_name) - static_cast<float>(config_.task.first_class.value_or(0));
-    if (!(index >= 0 && index < static_cast<float>(config_.task.class_count))) return;
-    const Candidate candidate{box(i), probability_(i, value), static_cast<int32_t>(index)};
-    if (is_worth_keeping(config_.task, candidate)) found_.push_back(candidate);
-  }
-
- private:
-  const HeadConfig& config_;
-  Strided sides_;
-  Probability probability_;
-  std::vector<Candidate>& found_;
-  float unit_x_ = 1, unit_y_ = 1;
-};
-
-void decode_selected(const HeadConfig& config, HeadValues values, Lister& lister) {
-  const int64_t boxes = static_cast<int64_t>(values[0].size()) / kSides;
-  const Strided triples{values[2].data(), kTriple, 1};
-  for (int64_t i = 0; i < static_cast<int64_t>(values[2].size()) / kTriple; ++i) {
-    const float label = triples(i, 1), box = triples(i, 2);
-    // Rows beyond the last that was selected hold no index.
-    const bool valid = label >= 0 && label < static_cast<float>(config.task.class_count) && box >= 0 && box < static_cast<float>(boxes);
-    if (!valid) continue;
-    const auto at = static_cast<size_t>(static_cast<int64_t>(label) * boxes + static_cast<int64_t>(box));
-    lister.add(static_cast<int64_t>(box), values[1][at], label + static_cast<float>(config.task.first_class.value_or(0)));
-  }
+  level.views.boxes = {0, boxes, kSides};
+  level.views.classes = {1, boxes, 1};
+  level.object = {2, boxes, 1};
+  if (config.outputs.size() == 4) level.more = {3, 1, 1};
+  return level;
 }
 
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
-  Lister lister(config, values, found);
-  if (config.layout == HeadLayout::kRows) {
-    const Strided rows{values[0].data(), kRowValues, 1};
-    for (int64_t i = 0; i < static_cast<int64_t>(values[0].size()) / kRowValues; ++i) lister.add(i, rows(i, kScore), rows(i, kClass));
-  } else if (config.layout == HeadLayout::kListed) {
-    float count = static_cast<float>(values[1].size());
-    if (values.size() == 4) count = std::min(count, values[3][0]);
-    for (size_t i = 0; static_cast<float>(i) < count; ++i) lister.add(static_cast<int64_t>(i), values[1][i], values[2][i]);
+// Where triples choose boxes and classes.
+HeadLevel selected_level(const HeadConfig& config, int64_t boxes) {
+  HeadLevel level;
+  level.views.locations = checked_product(config.outputs[2].shape).value_or(0) / kTriple;
+  level.views.boxes = {0, boxes, kSides};
+  level.views.classes = {1, boxes, config.task.class_count, false};
+  level.object = {2, level.views.locations, kTriple};
+  return level;
+}
+
+// Where each box has a score a class.
+HeadLevel scored_views(const HeadConfig& config, int64_t boxes, int64_t columns) {
+  HeadLevel level;
+  level.views.locations = boxes;
+  level.views.classes = {0, boxes, columns, config.layout == HeadLayout::kScored};
+  if (config.task.background == Background::kFirst) level.views.classes.first_value = 1;
+  level.views.boxes = {1, boxes, kSides};
+  return level;
+}
+
+HeadParts parts(const HeadConfig& config) {
+  HeadParts parts;
+  ht_detect_params& p = parts.params;
+  const bool scored = config.layout == HeadLayout::kScored || config.layout == HeadLayout::kScoredColumns;
+  const int64_t values = config.layout == HeadLayout::kRows ? kRowValues : kSides;
+  const int64_t boxes = checked_product(config.outputs[scored ? 1 : 0].shape).value_or(0) / values;
+  const int64_t columns = config.task.class_count + (config.task.background == Background::kNone ? 0 : 1);
+  p.boxes = ht_boxes_decoded;
+  p.order = kernel_value(*config.task.order);
+  p.first_class = config.task.first_class.value_or(0);
+  p.listed_boxes = static_cast<int32_t>(boxes);
+  set_class_scores(p, config.scores, columns, *config.task.background);
+  if (scored) {
+    parts.levels = {scored_views(config, boxes, columns)};
   } else if (config.layout == HeadLayout::kSelected) {
-    decode_selected(config, values, lister);
+    p.names = ht_names_selected;
+    parts.levels = {selected_level(config, boxes)};
   } else {
-    const Level level = scored_level(config, values);
-    Strided columns = level.classes;
-    columns.data = values[0].data();
-    Probability probability(config.scores, columns, static_cast<int64_t>(values[0].size()) / std::max<int64_t>(level.locations, 1));
-    const auto score = [&](int64_t i, float value) { return probability(i, value); };
-    gather(config.task, level, score, [&](int64_t i) { return lister.box(i); }, found);
+    p.names = ht_names_listed;
+    parts.levels = {listed_level(config, boxes)};
   }
+  return parts;
 }
 
 // Whether the classes' probabilities leave nothing for a background, as softmax over all columns does.
@@ -293,6 +298,6 @@ std::vector<int64_t> class_counts(int64_t dimension) {
 
 }  // namespace
 
-const HeadFamily kFamily = {"boxes", resolve, decode, suggest, class_counts, true};
+const HeadFamily kFamily = {"boxes", resolve, parts, suggest, class_counts, true};
 
 }  // namespace ht::boxes

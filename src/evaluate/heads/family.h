@@ -20,10 +20,13 @@ struct HeadRequest {
 // The outputs' values in the order of HeadConfig::outputs, as large as their shapes say.
 using HeadValues = std::span<const std::span<const float>>;
 
+struct HeadParts;
+
 struct HeadFamily {
   std::string_view name;
   Result<HeadConfig> (*resolve)(const HeadRequest& request);
-  void (*decode)(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found);
+  // What its decoding is made of.
+  HeadParts (*parts)(const HeadConfig& config);
   // The usual task for outputs that fit; nothing where they fit by chance rather than by the head's habits.
   std::optional<DetectionTask> (*suggest)(const HeadRequest& request, const HeadConfig& config);
   // The numbers of classes that a dimension of an output may stand for, the likeliest first.
@@ -55,5 +58,8 @@ extern const HeadFamily kFamily;
 namespace boxes {
 extern const HeadFamily kFamily;
 }
+
+// Null where there is none of that name.
+const HeadFamily* find_family(std::string_view name);
 
 }  // namespace ht

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One map [1, objectness + 4 box values + classes, height, width]; objectness and classes are probabilities.
-#include "evaluate/heads/levels.h"
-#include "evaluate/math.h"
+#include "evaluate/heads/parts.h"
 
 namespace ht::fastestdet {
 namespace {
@@ -26,22 +25,17 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   return misfit(request, fmt::format("one output [1, {}, {}, {}] for stride {}", values, grid.height, grid.width, grid.stride));
 }
 
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
-  const float width = static_cast<float>(config.input.width);
-  const float height = static_cast<float>(config.input.height);
-  for (const Level& level : levels(config, values, kBoxValues, false)) {
-    const float columns = static_cast<float>(level.grid.width);
-    const float rows = static_cast<float>(level.grid.height);
-    const auto score = [&](int64_t i, float value) {
-      return math::power(std::max(level.boxes(i, 0), 0.0f), 0.6f) * math::power(std::max(value, 0.0f), 0.4f);
-    };
-    const auto box = [&](int64_t i) {
-      const float x = (level.grid.x(i) + math::tanh(level.boxes(i, 1))) / columns;
-      const float y = (level.grid.y(i) + math::tanh(level.boxes(i, 2))) / rows;
-      return centered(x * width, y * height, math::sigmoid(level.boxes(i, 3)) * width, math::sigmoid(level.boxes(i, 4)) * height);
-    };
-    gather(config.task, level, score, box, found);
+HeadParts parts(const HeadConfig& config) {
+  HeadParts parts;
+  parts.params.object_function = ht_head_object_power;
+  parts.params.class_function = ht_head_class_power;
+  parts.params.boxes = ht_boxes_fastestdet;
+  parts.levels = plain(level_views(config, kBoxValues, false));
+  for (HeadLevel& level : parts.levels) {
+    level.object = level.views.boxes;
+    level.views.boxes = level.views.boxes.from_value(1);
   }
+  return parts;
 }
 
 std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfig& config) {
@@ -55,6 +49,6 @@ std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - 5}; }
 
 }  // namespace
 
-const HeadFamily kFamily = {"fastestdet", resolve, decode, suggest, class_counts};
+const HeadFamily kFamily = {"fastestdet", resolve, parts, suggest, class_counts};
 
 }  // namespace ht::fastestdet

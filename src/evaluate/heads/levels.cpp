@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "evaluate/math.h"
+#include "base/checked.h"
 
 namespace ht {
 namespace {
@@ -30,36 +30,73 @@ bool holds_classes(HeadLayout layout, size_t place) {
   return false;
 }
 
-// Boxes and classes in one block of `locations` times `box_values + class_count` values.
-Level block(const HeadConfig& config, const float* data, int64_t locations, int64_t box_values, bool classes_first, bool rows) {
+// Boxes and classes in one output of `locations` times so many values.
+LevelView block(const HeadConfig& config, int output, int64_t locations, int64_t box_values, bool classes_first, bool rows) {
   const int64_t classes = config.task.class_count;
-  Level level;
+  LevelView level;
   level.locations = locations;
-  level.boxes = {data, rows ? box_values + classes : 1, rows ? 1 : locations};
+  level.boxes = {output, locations, box_values + classes, rows};
   level.classes = level.boxes;
-  (classes_first ? level.boxes : level.classes).data += (classes_first ? classes : box_values) * level.boxes.per_value;
+  (classes_first ? level.boxes : level.classes).first_value = classes_first ? classes : box_values;
   return level;
 }
 
 // A block that holds the boxes of all grids one after the other, for each anchor all cells.
-std::vector<Level> split(const Level& whole, std::span<const Grid> all, int64_t anchors) {
-  std::vector<Level> result;
+std::vector<LevelView> split(const LevelView& whole, std::span<const Grid> all, int64_t anchors) {
+  std::vector<LevelView> result;
   int64_t first = 0;
   for (size_t i = 0; i < all.size(); ++i) {
     const Grid& grid = all[i];
     for (int64_t anchor = 0; anchor < anchors; ++anchor) {
-      Level level = whole;
+      LevelView level = whole;
       level.grid = grid;
       level.number = i;
       level.anchor = static_cast<size_t>(anchor);
       level.locations = grid.cells();
-      level.boxes.data += first * whole.boxes.per_location;
-      level.classes.data += first * whole.classes.per_location;
+      level.boxes.first_location = level.classes.first_location = first;
       first += grid.cells();
       result.push_back(level);
     }
   }
   return result;
+}
+
+// One grid whose boxes and classes share an output: its level of each anchor.
+std::vector<LevelView> joined(const LevelView& cell, int64_t anchors) {
+  std::vector<LevelView> result;
+  const int64_t values = cell.boxes.values, cells = cell.locations;
+  for (int64_t anchor = 0; anchor < anchors; ++anchor) {
+    LevelView level = cell;
+    level.anchor = static_cast<size_t>(anchor);
+    for (View* view : {&level.boxes, &level.classes}) {
+      if (view->rows) {
+        view->locations = anchors * cells;
+        view->first_location = anchor * cells;
+      } else {
+        view->values = anchors * values;
+        view->first_value += anchor * values;
+      }
+    }
+    result.push_back(level);
+  }
+  return result;
+}
+
+// One grid with boxes and classes in two outputs.
+LevelView apart(const HeadConfig& config, int first, const Grid& grid, int64_t box_values) {
+  const bool rows = config.layout == HeadLayout::kSplitRows;
+  const int64_t classes = config.task.class_count;
+  LevelView level;
+  level.locations = grid.cells();
+  level.boxes = {rows ? first + 1 : first, grid.cells(), box_values, rows};
+  level.classes = {rows ? first : first + 1, grid.cells(), classes, rows};
+  return level;
+}
+
+Strided bind(const View& view, HeadValues values) {
+  const int64_t per_location = view.rows ? view.values : 1, per_value = view.rows ? 1 : view.locations;
+  return {values[static_cast<size_t>(view.output)].data() + view.first_location * per_location + view.first_value * per_value, per_location,
+          per_value};
 }
 
 }  // namespace
@@ -78,40 +115,44 @@ int64_t total_cells(std::span<const Grid> grids) {
   return cells;
 }
 
-std::vector<Level> levels(const HeadConfig& config, HeadValues values, int64_t box_values, bool classes_first, int64_t anchors) {
+View View::from_value(int64_t first) const {
+  View view = *this;
+  view.first_value += first;
+  return view;
+}
+
+std::vector<LevelView> level_views(const HeadConfig& config, int64_t box_values, bool classes_first, int64_t anchors) {
   const auto all = grids(config.task.strides, config.input);
-  const int64_t classes = config.task.class_count;
-  if (config.layout == HeadLayout::kRows || config.layout == HeadLayout::kColumns) {
-    const int64_t locations = static_cast<int64_t>(values[0].size()) / (box_values + classes);
-    const Level whole = block(config, values[0].data(), locations, box_values, classes_first, config.layout == HeadLayout::kRows);
-    return config.boxes == BoxForm::kCells ? split(whole, all, anchors) : std::vector<Level>{whole};
+  const int64_t values = box_values + config.task.class_count;
+  const bool rows = config.layout == HeadLayout::kRows;
+  if (rows || config.layout == HeadLayout::kColumns) {
+    const int64_t locations = checked_product(config.outputs[0].shape).value_or(0) / values;
+    const LevelView whole = block(config, 0, locations, box_values, classes_first, rows);
+    return config.boxes == BoxForm::kCells ? split(whole, all, anchors) : std::vector<LevelView>{whole};
   }
-  std::vector<Level> result;
+  std::vector<LevelView> result;
   for (size_t i = 0; i < all.size(); ++i) {
-    const int64_t cells = all[i].cells();
+    const int place = static_cast<int>(i);
+    std::vector<LevelView> own;
     if (config.layout == HeadLayout::kMaps || config.layout == HeadLayout::kStrideRows) {
-      const bool rows = config.layout == HeadLayout::kStrideRows;
-      for (int64_t anchor = 0; anchor < anchors; ++anchor) {
-        const float* data = values[i].data() + anchor * cells * (box_values + classes);
-        result.push_back(block(config, data, cells, box_values, classes_first, rows));
-        result.back().grid = all[i];
-        result.back().number = i;
-        result.back().anchor = static_cast<size_t>(anchor);
-      }
-      continue;
-    }
-    Level level;
-    if (config.layout == HeadLayout::kSplitMaps) {
-      level.boxes = {values[2 * i].data(), 1, cells};
-      level.classes = {values[2 * i + 1].data(), 1, cells};
+      const bool side_by_side = config.layout == HeadLayout::kStrideRows;
+      own = joined(block(config, place, all[i].cells(), box_values, classes_first, side_by_side), anchors);
     } else {
-      level.classes = {values[2 * i].data(), classes, 1};
-      level.boxes = {values[2 * i + 1].data(), box_values, 1};
+      own = {apart(config, 2 * place, all[i], box_values)};
     }
-    level.grid = all[i];
-    level.number = i;
-    level.locations = cells;
-    result.push_back(level);
+    for (LevelView& level : own) {
+      level.grid = all[i];
+      level.number = i;
+      result.push_back(level);
+    }
+  }
+  return result;
+}
+
+std::vector<Level> levels(const HeadConfig& config, HeadValues values, int64_t box_values, bool classes_first, int64_t anchors) {
+  std::vector<Level> result;
+  for (const LevelView& view : level_views(config, box_values, classes_first, anchors)) {
+    result.push_back({view.grid, view.number, view.anchor, view.locations, bind(view.boxes, values), bind(view.classes, values)});
   }
   return result;
 }
@@ -234,45 +275,6 @@ BoxForm form_of_centres(std::span<const Level> levels) {
   const bool follows = !constant && spread > 0 && count * xp - x * p > kLeastCorrelation * std::sqrt(spread);
   if (!follows) return BoxForm::kCells;
   return largest < kLargestFraction ? BoxForm::kFractions : BoxForm::kPixels;
-}
-
-Strided foreground(Strided columns, Background background) {
-  if (background == Background::kFirst) columns.data += columns.per_value;
-  return columns;
-}
-
-float Probability::operator()(int64_t location, float value) {
-  if (form_ == ScoreForm::kProbability) return value;
-  if (form_ == ScoreForm::kLogit) return math::sigmoid(value);
-  if (location != location_) {
-    location_ = location;
-    highest_ = columns_(location, 0);
-    for (int64_t i = 1; i < count_; ++i) highest_ = std::max(highest_, columns_(location, i));
-    total_ = 0;
-    for (int64_t i = 0; i < count_; ++i) total_ += math::exp(columns_(location, i) - highest_);
-  }
-  return math::exp(value - highest_) / total_;
-}
-
-Box anchored_box(const Grid& grid, int64_t cell, const std::array<float, 4>& values, const Anchor& anchor) {
-  const float s = static_cast<float>(grid.stride);
-  const float width = 2 * values[2], height = 2 * values[3];
-  return centered((2 * values[0] - 0.5f + grid.x(cell)) * s, (2 * values[1] - 0.5f + grid.y(cell)) * s,
-                  width * width * anchor.width, height * height * anchor.height);
-}
-
-Box ordered_box(BoxOrder order, const std::array<float, 4>& values, float unit_x, float unit_y) {
-  const bool y_first = order == BoxOrder::kYxyx || order == BoxOrder::kCycxhw;
-  const float x = values[y_first ? 1 : 0] * unit_x, y = values[y_first ? 0 : 1] * unit_y;
-  const float u = values[y_first ? 3 : 2] * unit_x, v = values[y_first ? 2 : 3] * unit_y;
-  switch (order) {
-    case BoxOrder::kXyxy:
-    case BoxOrder::kYxyx: return {x, y, u, v};
-    case BoxOrder::kXywh: return {x, y, x + u, y + v};
-    case BoxOrder::kCxcywh:
-    case BoxOrder::kCycxhw: return centered(x, y, u, v);
-  }
-  return {};
 }
 
 }  // namespace ht

@@ -3,8 +3,7 @@
 // A side's distance is the mean of a distribution over the bins, in strides.
 #include <fmt/format.h>
 
-#include "evaluate/heads/levels.h"
-#include "evaluate/math.h"
+#include "evaluate/heads/parts.h"
 
 namespace ht::nanodet {
 namespace {
@@ -87,27 +86,15 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
                                      total_cells(grids(choices.back(), request.input)), request.task.class_count));
 }
 
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
-  const bool logits = config.scores == ScoreForm::kLogit;
-  const float width = static_cast<float>(config.input.width);
-  const float height = static_cast<float>(config.input.height);
-  for (const Level& level : levels(config, values, 4 * config.bins, true)) {
-    const float s = static_cast<float>(level.grid.stride);
-    const auto center = [&](float index) {
-      return config.task.center_offset ? (index + *config.task.center_offset) * s : index * s + 0.5f * (s - 1);
-    };
-    const auto side = [&](int64_t i, int64_t k) {
-      const float* logits_of_side = level.boxes.data + i * level.boxes.per_location + k * config.bins * level.boxes.per_value;
-      return math::softmax_mean(logits_of_side, config.bins, level.boxes.per_value) * s;
-    };
-    const auto box = [&](int64_t i) {
-      const float x = center(level.grid.x(i)), y = center(level.grid.y(i));
-      return Box{std::clamp(x - side(i, 0), 0.0f, width), std::clamp(y - side(i, 1), 0.0f, height),
-                 std::clamp(x + side(i, 2), 0.0f, width), std::clamp(y + side(i, 3), 0.0f, height)};
-    };
-    const auto score = [&](int64_t, float value) { return logits ? math::sigmoid(value) : value; };
-    gather(config.task, level, score, box, found);
-  }
+HeadParts parts(const HeadConfig& config) {
+  HeadParts parts;
+  const std::optional<float>& offset = config.task.center_offset;
+  parts.params.class_function = sigmoid_if(config.scores == ScoreForm::kLogit);
+  parts.params.boxes = ht_boxes_distances;
+  parts.params.center_offset = offset.value_or(0.0f);
+  parts.params.center_shift = offset ? 0.0f : 0.5f;
+  parts.levels = plain(level_views(config, 4 * config.bins, true));
+  return parts;
 }
 
 std::optional<DetectionTask> suggest(const HeadRequest&, const HeadConfig& config) {
@@ -127,6 +114,6 @@ std::vector<int64_t> class_counts(int64_t dimension) { return {dimension, dimens
 
 }  // namespace
 
-const HeadFamily kFamily = {"nanodet", resolve, decode, suggest, class_counts};
+const HeadFamily kFamily = {"nanodet", resolve, parts, suggest, class_counts};
 
 }  // namespace ht::nanodet

@@ -2,8 +2,7 @@
 // Boxes [1, N, 4] as offsets to priors and scores [1, N, classes + background]. Priors are listed, or stand on grids: of each
 // stride either anchors, or sizes with ratios (width to height).
 #include "base/checked.h"
-#include "evaluate/heads/levels.h"
-#include "evaluate/math.h"
+#include "evaluate/heads/parts.h"
 
 namespace ht::ssd {
 namespace {
@@ -163,7 +162,7 @@ Level level_of(const HeadConfig& config, HeadValues values) {
   const int64_t columns = column_count(config.task);
   Level level;
   level.locations = static_cast<int64_t>(values[1].size()) / 4;
-  level.classes = foreground({values[0].data(), columns, 1}, *config.task.background);
+  level.classes = {values[0].data() + (config.task.background == Background::kFirst ? 1 : 0), columns, 1};
   level.boxes = {values[1].data(), 4, 1};
   return level;
 }
@@ -200,23 +199,20 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   return config;
 }
 
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
+HeadParts parts(const HeadConfig& config) {
   const DetectionTask& task = config.task;
-  const std::vector<Prior> all = priors(task, config.input);
-  const Level level = level_of(config, values);
-  const std::vector<float>& v = task.variances;
-  const bool four = v.size() == 4, y_first = task.order == BoxOrder::kCycxhw;
-  const auto offset = [&](int64_t i, int64_t k) {
-    return level.boxes(i, y_first ? k ^ 1 : k) * v[four ? static_cast<size_t>(k) : static_cast<size_t>(k / 2)];
-  };
-  Probability probability(config.scores, {values[0].data(), column_count(task), 1}, column_count(task));
-  const auto score = [&](int64_t i, float value) { return probability(i, value); };
-  const auto box = [&](int64_t i) {
-    const Prior& prior = all[static_cast<size_t>(i)];
-    return centered(prior.x + offset(i, 0) * prior.width, prior.y + offset(i, 1) * prior.height,
-                    math::exp(offset(i, 2)) * prior.width, math::exp(offset(i, 3)) * prior.height);
-  };
-  gather(task, level, score, box, found);
+  HeadParts parts;
+  set_class_scores(parts.params, config.scores, column_count(task), *task.background);
+  parts.params.boxes = ht_boxes_priors;
+  parts.params.order = kernel_value(*task.order);
+  for (size_t k = 0; k < 4; ++k) parts.params.variances[k] = task.variances[task.variances.size() == 4 ? k : k / 2];
+  for (const Prior& prior : priors(task, config.input)) parts.priors.insert(parts.priors.end(), {prior.x, prior.y, prior.width, prior.height});
+  LevelView views;
+  views.locations = static_cast<int64_t>(parts.priors.size()) / 4;
+  views.classes = {0, views.locations, column_count(task), true, 0, task.background == Background::kFirst ? 1 : 0};
+  views.boxes = {1, views.locations, 4};
+  parts.levels = plain({views});
+  return parts;
 }
 
 std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfig& config) {
@@ -239,6 +235,6 @@ std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - 1, di
 
 }  // namespace
 
-const HeadFamily kFamily = {"ssd", resolve, decode, suggest, class_counts, true};
+const HeadFamily kFamily = {"ssd", resolve, parts, suggest, class_counts, true};
 
 }  // namespace ht::ssd

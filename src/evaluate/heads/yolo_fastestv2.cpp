@@ -2,8 +2,7 @@
 // Three anchors a cell that share their classes: 12 box values, 3 objectnesses, then the classes, through sigmoid and softmax
 // already or not. All cells in one output [cells, 15 + classes], or one output a stride, [1, height, width, 15 + classes] or
 // [1, 15 + classes, height, width].
-#include "evaluate/heads/levels.h"
-#include "evaluate/math.h"
+#include "evaluate/heads/parts.h"
 
 #include <fmt/format.h>
 
@@ -81,23 +80,21 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   return std::move(*found);
 }
 
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
+HeadParts parts(const HeadConfig& config) {
+  HeadParts parts;
   const bool raw = config.scores != ScoreForm::kProbability;
-  const auto activated = [&](float value) { return raw ? math::sigmoid(value) : value; };
-  for (const Level& level : levels(config, values, kBoxValues, false)) {
-    Probability probability(config.scores, level.classes, config.task.class_count);
+  set_class_scores(parts.params, config.scores, config.task.class_count, Background::kNone);
+  parts.params.object_function = parts.params.box_function = sigmoid_if(raw);
+  parts.params.boxes = ht_boxes_anchored;
+  for (const LevelView& views : level_views(config, kBoxValues, false)) {
     for (int64_t anchor = 0; anchor < kAnchors; ++anchor) {
-      const auto score = [&](int64_t i, float value) {
-        return activated(level.boxes(i, kObjectness + anchor)) * probability(i, value);
-      };
-      const auto box = [&](int64_t i) {
-        const auto value = [&](int64_t k) { return activated(level.boxes(i, 4 * anchor + k)); };
-        return anchored_box(level.grid, i, {value(0), value(1), value(2), value(3)},
-                            config.task.anchors[level.number][static_cast<size_t>(anchor)]);
-      };
-      gather(config.task, level, score, box, found);
+      HeadLevel level{views, views.boxes.from_value(kObjectness + anchor), {}, {}};
+      level.views.boxes = views.boxes.from_value(4 * anchor);
+      level.anchor = config.task.anchors[views.number][static_cast<size_t>(anchor)];
+      parts.levels.push_back(level);
     }
   }
+  return parts;
 }
 
 std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfig& config) {
@@ -111,6 +108,6 @@ std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - kBoxV
 
 }  // namespace
 
-const HeadFamily kFamily = {"yolo-fastestv2", resolve, decode, suggest, class_counts, true};
+const HeadFamily kFamily = {"yolo-fastestv2", resolve, parts, suggest, class_counts, true};
 
 }  // namespace ht::yolo_fastestv2

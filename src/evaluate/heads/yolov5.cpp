@@ -2,8 +2,7 @@
 // Boxes of [centre, size, objectness, classes] for each anchor of each cell: decoded, or through sigmoid only, in one output
 // [1, boxes, 5 + classes], anchor after anchor within a stride; or raw, as one map a stride [1, anchors * (5 + classes), height,
 // width] or [1, anchors, height, width, 5 + classes].
-#include "evaluate/heads/levels.h"
-#include "evaluate/math.h"
+#include "evaluate/heads/parts.h"
 
 #include <fmt/format.h>
 
@@ -143,26 +142,20 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   return std::move(*config);
 }
 
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
-  const bool raw = config.scores == ScoreForm::kLogit;
-  const auto activated = [&](float value) { return raw ? math::sigmoid(value) : value; };
-  const bool fractions = config.boxes == BoxForm::kFractions;
-  const float unit_x = fractions ? static_cast<float>(config.input.width) : 1.0f;
-  const float unit_y = fractions ? static_cast<float>(config.input.height) : 1.0f;
+HeadParts parts(const HeadConfig& config) {
+  HeadParts parts;
+  const bool cells = config.boxes == BoxForm::kCells;
+  parts.params.object_function = parts.params.class_function = sigmoid_if(config.scores == ScoreForm::kLogit);
+  parts.params.box_function = parts.params.object_function;
+  parts.params.boxes = cells ? ht_boxes_anchored : ht_boxes_decoded;
+  parts.params.order = HT_ORDER_CXCYWH;
   const int64_t anchors = config.task.anchors.empty() ? 1 : per_cell(config);
-  for (const Level& level : levels(config, values, kBoxValues, false, anchors)) {
-    const auto score = [&](int64_t i, float value) { return activated(level.boxes(i, 4)) * activated(value); };
-    const auto box = [&](int64_t i) {
-      if (config.boxes != BoxForm::kCells) {
-        return centered(level.boxes(i, 0) * unit_x, level.boxes(i, 1) * unit_y, level.boxes(i, 2) * unit_x,
-                        level.boxes(i, 3) * unit_y);
-      }
-      const Strided& b = level.boxes;
-      const Anchor& anchor = config.task.anchors[level.number][level.anchor];
-      return anchored_box(level.grid, i, {activated(b(i, 0)), activated(b(i, 1)), activated(b(i, 2)), activated(b(i, 3))}, anchor);
-    };
-    gather(config.task, level, score, box, found);
+  parts.levels = plain(level_views(config, kBoxValues, false, anchors));
+  for (HeadLevel& level : parts.levels) {
+    level.object = level.views.boxes.from_value(4);
+    if (cells) level.anchor = config.task.anchors[level.views.number][level.views.anchor];
   }
+  return parts;
 }
 
 std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfig& config) {
@@ -190,6 +183,6 @@ std::vector<int64_t> class_counts(int64_t dimension) {
 
 }  // namespace
 
-const HeadFamily kFamily = {"yolov5", resolve, decode, suggest, class_counts};
+const HeadFamily kFamily = {"yolov5", resolve, parts, suggest, class_counts};
 
 }  // namespace ht::yolov5

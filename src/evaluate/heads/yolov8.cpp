@@ -5,8 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "evaluate/heads/levels.h"
-#include "evaluate/math.h"
+#include "evaluate/heads/parts.h"
 
 namespace ht::yolov8 {
 namespace {
@@ -99,28 +98,14 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   return std::move(*config);
 }
 
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
-  const bool logits = config.scores == ScoreForm::kLogit;
-  const bool fractions = config.boxes == BoxForm::kFractions;
-  const float unit_x = fractions ? static_cast<float>(config.input.width) : 1.0f;
-  const float unit_y = fractions ? static_cast<float>(config.input.height) : 1.0f;
-  for (const Level& level : levels(config, values, box_values(config), false)) {
-    const auto side = [&](int64_t i, int64_t k) {
-      const float* logits_of_side = level.boxes.data + i * level.boxes.per_location + k * kBins * level.boxes.per_value;
-      return math::softmax_mean(logits_of_side, kBins, level.boxes.per_value);
-    };
-    const auto box = [&](int64_t i) {
-      if (config.boxes != BoxForm::kCells) {
-        return centered(level.boxes(i, 0) * unit_x, level.boxes(i, 1) * unit_y, level.boxes(i, 2) * unit_x,
-                        level.boxes(i, 3) * unit_y);
-      }
-      const float s = static_cast<float>(level.grid.stride);
-      const float x = level.grid.x(i) + 0.5f, y = level.grid.y(i) + 0.5f;
-      return Box{(x - side(i, 0)) * s, (y - side(i, 1)) * s, (x + side(i, 2)) * s, (y + side(i, 3)) * s};
-    };
-    const auto score = [&](int64_t, float value) { return logits ? math::sigmoid(value) : value; };
-    gather(config.task, level, score, box, found);
-  }
+HeadParts parts(const HeadConfig& config) {
+  HeadParts parts;
+  const bool cells = config.boxes == BoxForm::kCells;
+  parts.params.class_function = sigmoid_if(config.scores == ScoreForm::kLogit);
+  parts.params.boxes = cells ? ht_boxes_sides : ht_boxes_decoded;
+  parts.params.order = HT_ORDER_CXCYWH;
+  parts.levels = plain(level_views(config, box_values(config), false));
+  return parts;
 }
 
 std::optional<DetectionTask> suggest(const HeadRequest& request, const HeadConfig& config) {
@@ -143,6 +128,6 @@ std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - 4, di
 
 }  // namespace
 
-const HeadFamily kFamily = {"yolov8", resolve, decode, suggest, class_counts};
+const HeadFamily kFamily = {"yolov8", resolve, parts, suggest, class_counts};
 
 }  // namespace ht::yolov8

@@ -2,8 +2,7 @@
 // One output [1, cells, 4 box values + objectness + classes]; boxes are centre and size.
 #include <fmt/format.h>
 
-#include "evaluate/heads/levels.h"
-#include "evaluate/math.h"
+#include "evaluate/heads/parts.h"
 
 namespace ht::yolox {
 namespace {
@@ -46,24 +45,15 @@ Result<HeadConfig> resolve(const HeadRequest& request) {
   return config;
 }
 
-void decode(const HeadConfig& config, HeadValues values, std::vector<Candidate>& found) {
-  const bool logits = config.scores == ScoreForm::kLogit;
-  const bool fractions = config.boxes == BoxForm::kFractions;
-  const float unit_x = fractions ? static_cast<float>(config.input.width) : 1.0f;
-  const float unit_y = fractions ? static_cast<float>(config.input.height) : 1.0f;
-  for (const Level& level : levels(config, values, kBoxValues, false)) {
-    const auto score = [&](int64_t i, float value) {
-      const float objectness = level.boxes(i, 4);
-      return logits ? math::sigmoid(objectness) * math::sigmoid(value) : objectness * value;
-    };
-    const auto box = [&](int64_t i) {
-      const float x = level.boxes(i, 0), y = level.boxes(i, 1), w = level.boxes(i, 2), h = level.boxes(i, 3);
-      if (config.boxes != BoxForm::kCells) return centered(x * unit_x, y * unit_y, w * unit_x, h * unit_y);
-      const float s = static_cast<float>(level.grid.stride);
-      return centered((x + level.grid.x(i)) * s, (y + level.grid.y(i)) * s, math::exp(w) * s, math::exp(h) * s);
-    };
-    gather(config.task, level, score, box, found);
-  }
+HeadParts parts(const HeadConfig& config) {
+  HeadParts parts;
+  const bool cells = config.boxes == BoxForm::kCells;
+  parts.params.object_function = parts.params.class_function = sigmoid_if(config.scores == ScoreForm::kLogit);
+  parts.params.boxes = cells ? ht_boxes_yolox : ht_boxes_decoded;
+  parts.params.order = HT_ORDER_CXCYWH;
+  parts.levels = plain(level_views(config, kBoxValues, false));
+  for (HeadLevel& level : parts.levels) level.object = level.views.boxes.from_value(4);
+  return parts;
 }
 
 // Objectness and classes went through the same function. Where some of the columns are probabilities and some are not, these are another head's.
@@ -86,6 +76,6 @@ std::vector<int64_t> class_counts(int64_t dimension) { return {dimension - 5}; }
 
 }  // namespace
 
-const HeadFamily kFamily = {"yolox", resolve, decode, suggest, class_counts};
+const HeadFamily kFamily = {"yolox", resolve, parts, suggest, class_counts};
 
 }  // namespace ht::yolox

@@ -34,8 +34,19 @@ static int32_t round_to_int(float v) {
 
 static uint8_t to_u8(int32_t v) { return (uint8_t)clamp_i32(v, 0, 255); }
 
-static void copy_bytes(uint8_t* HT_RESTRICT to, const uint8_t* HT_RESTRICT from, size_t n) {
-  for (size_t i = 0; i < n; i++) to[i] = from[i];
+static size_t values_of(const ht_image_resizer* r) { return (size_t)r->sizes.columns * (size_t)r->sizes.channels; }
+
+static const uint8_t* source_row(const ht_image_resizer* r, int32_t y) {
+  return HT_FN(ht_frame_row)(r->frame, y, r->sizes.channels, r->pixels);
+}
+
+// The place where row y, resized in width, is held; true in *missing where something else is held there. A row stays in the place of
+// its remainder, so neighbours never displace each other.
+static void* place_of_row(ht_image_resizer* r, int32_t y, int32_t places, bool* missing) {
+  const int32_t k = y & (places - 1);
+  *missing = r->held[k] != y;
+  r->held[k] = y;
+  return r->rows[k];
 }
 
 // Source units per destination unit. The two divisions round twice, as in OpenCV, which stores the inverse.
@@ -43,14 +54,20 @@ static double scale_of(int32_t src, int32_t dst) { return 1.0 / ((double)dst / (
 
 // ---- bilinear ----
 
-// One destination column or row: its two source indices and their coefficients.
+// One destination row: its two source rows and their coefficients.
 typedef struct {
   int32_t index[2];
   int16_t weight[2];
 } taps;
 
+// One destination column: its left source column, which is the border where the right one has no weight.
+typedef struct {
+  int32_t index;
+  int16_t weight[2];
+} column_taps;
+
 // Columns end in the whole weight of the border pixel, rows in two weights of the same row, which may round differently.
-static taps linear_taps(int32_t d, int32_t src, int32_t dst, double scale, int area, int column) {
+static taps linear_taps(int32_t d, int32_t src, int32_t dst, double scale, bool area, bool column) {
   taps t = {{0}, {0}};
   float x;
   int32_t s;
@@ -71,12 +88,24 @@ static taps linear_taps(int32_t d, int32_t src, int32_t dst, double scale, int a
   return t;
 }
 
-static void linear_columns(const uint8_t* HT_RESTRICT src, const taps* HT_RESTRICT columns, int32_t n, int32_t channels,
+static void linear_begin(ht_image_resizer* r, bool area) {
+  const ht_image_resize_params* p = &r->sizes;
+  const double scale = scale_of(r->region.width, p->width);
+  column_taps* columns = (column_taps*)r->columns;
+  for (int32_t x = 0; x < p->columns; x++) {
+    const taps t = linear_taps(p->left + x, r->region.width, p->width, scale, area, true);
+    columns[x].index = t.index[0];
+    columns[x].weight[0] = t.weight[0];
+    columns[x].weight[1] = t.weight[1];
+  }
+}
+
+static void linear_columns(const uint8_t* HT_RESTRICT src, const column_taps* HT_RESTRICT columns, int32_t n, int32_t channels,
                            int16_t* HT_RESTRICT out) {
   for (int32_t i = 0; i < n; i++) {
-    const uint8_t* a = src + (size_t)columns[i].index[0] * (size_t)channels;
-    const uint8_t* b = src + (size_t)columns[i].index[1] * (size_t)channels;
     const int32_t wa = columns[i].weight[0], wb = columns[i].weight[1];
+    const uint8_t* a = src + (size_t)columns[i].index * (size_t)channels;
+    const uint8_t* b = wb == 0 ? a : a + channels;
     for (int32_t c = 0; c < channels; c++) *out++ = (int16_t)((a[c] * wa + b[c] * wb) >> 4);
   }
 }
@@ -89,26 +118,17 @@ static void linear_rows(const int16_t* HT_RESTRICT a, const int16_t* HT_RESTRICT
   }
 }
 
-static void resize_linear(const ht_image_resize_params* r, int area, const uint8_t* src, size_t src_stride, uint8_t* dst,
-                          size_t dst_stride, uint8_t* scratch) {
-  const size_t n = (size_t)r->dst_width * (size_t)r->channels;
-  const double scale_x = scale_of(r->src_width, r->dst_width), scale_y = scale_of(r->src_height, r->dst_height);
-  taps* columns = (taps*)take(&scratch, (size_t)r->dst_width * sizeof(taps));
-  int16_t* rows[2];
-  int32_t held[2] = {-1, -1};
-  for (int32_t k = 0; k < 2; k++) rows[k] = (int16_t*)take(&scratch, n * sizeof(int16_t));
-  for (int32_t x = 0; x < r->dst_width; x++) columns[x] = linear_taps(x, r->src_width, r->dst_width, scale_x, area, 1);
-  for (int32_t y = 0; y < r->dst_height; y++) {
-    const taps t = linear_taps(y, r->src_height, r->dst_height, scale_y, area, 0);
-    // A source row stays in the buffer of its parity, so neighbours never displace each other.
-    for (int32_t k = 0; k < 2; k++) {
-      const int32_t wanted = t.index[k];
-      if (held[wanted & 1] == wanted) continue;
-      linear_columns(src + (size_t)wanted * src_stride, columns, r->dst_width, r->channels, rows[wanted & 1]);
-      held[wanted & 1] = wanted;
-    }
-    linear_rows(rows[t.index[0] & 1], rows[t.index[1] & 1], t.weight[0], t.weight[1], n, dst + (size_t)y * dst_stride);
+static void linear_row(ht_image_resizer* r, int32_t y, bool area, uint8_t* out) {
+  const ht_image_resize_params* p = &r->sizes;
+  const taps t = linear_taps(y, r->region.height, p->height, r->scale_y, area, false);
+  const int16_t* rows[2];
+  for (int32_t k = 0; k < 2; k++) {
+    bool missing;
+    int16_t* row = (int16_t*)place_of_row(r, t.index[k], 2, &missing);
+    if (missing) linear_columns(source_row(r, t.index[k]), (const column_taps*)r->columns, p->columns, p->channels, row);
+    rows[k] = row;
   }
+  linear_rows(rows[0], rows[1], t.weight[0], t.weight[1], values_of(r), out);
 }
 
 // ---- cubic ----
@@ -156,26 +176,22 @@ static void cubic_rows(const float* const rows[4], const float* w, size_t n, uin
   }
 }
 
-static void resize_cubic(const ht_image_resize_params* r, const uint8_t* src, size_t src_stride, uint8_t* dst, size_t dst_stride,
-                         uint8_t* scratch) {
-  const size_t n = (size_t)r->dst_width * (size_t)r->channels;
-  cubic_taps* columns = (cubic_taps*)take(&scratch, (size_t)r->dst_width * sizeof(cubic_taps));
-  float* rows[4];
-  int32_t held[4] = {-1, -1, -1, -1};
-  for (int32_t k = 0; k < 4; k++) rows[k] = (float*)take(&scratch, n * sizeof(float));
-  for (int32_t x = 0; x < r->dst_width; x++) columns[x] = cubic_taps_at(x, r->src_width, r->dst_width);
-  for (int32_t y = 0; y < r->dst_height; y++) {
-    const cubic_taps t = cubic_taps_at(y, r->src_height, r->dst_height);
-    const float* wanted_rows[4];
-    for (int32_t k = 0; k < 4; k++) {
-      const int32_t wanted = t.index[k];
-      wanted_rows[k] = rows[wanted & 3];
-      if (held[wanted & 3] == wanted) continue;
-      cubic_columns(src + (size_t)wanted * src_stride, columns, r->dst_width, r->channels, rows[wanted & 3]);
-      held[wanted & 3] = wanted;
-    }
-    cubic_rows(wanted_rows, t.weight, n, dst + (size_t)y * dst_stride);
+static void cubic_begin(ht_image_resizer* r) {
+  cubic_taps* columns = (cubic_taps*)r->columns;
+  for (int32_t x = 0; x < r->sizes.columns; x++) columns[x] = cubic_taps_at(r->sizes.left + x, r->region.width, r->sizes.width);
+}
+
+static void cubic_row(ht_image_resizer* r, int32_t y, uint8_t* out) {
+  const ht_image_resize_params* p = &r->sizes;
+  const cubic_taps t = cubic_taps_at(y, r->region.height, p->height);
+  const float* rows[4];
+  for (int32_t k = 0; k < 4; k++) {
+    bool missing;
+    float* row = (float*)place_of_row(r, t.index[k], 4, &missing);
+    if (missing) cubic_columns(source_row(r, t.index[k]), (const cubic_taps*)r->columns, p->columns, p->channels, row);
+    rows[k] = row;
   }
+  cubic_rows(rows, t.weight, values_of(r), out);
 }
 
 // ---- shrinking by area ----
@@ -232,87 +248,131 @@ static void area_columns(const uint8_t* HT_RESTRICT src, const span* HT_RESTRICT
   }
 }
 
-static void resize_area(const ht_image_resize_params* r, const uint8_t* src, size_t src_stride, uint8_t* dst, size_t dst_stride,
-                        uint8_t* scratch) {
-  const size_t n = (size_t)r->dst_width * (size_t)r->channels;
-  const double scale_x = scale_of(r->src_width, r->dst_width), scale_y = scale_of(r->src_height, r->dst_height);
-  span* columns = (span*)take(&scratch, (size_t)r->dst_width * sizeof(span));
-  float* row = (float*)take(&scratch, n * sizeof(float));
-  float* sum = (float*)take(&scratch, n * sizeof(float));
-  for (int32_t x = 0; x < r->dst_width; x++) columns[x] = area_span(x, r->src_width, scale_x);
-  for (int32_t y = 0; y < r->dst_height; y++) {
-    const span s = area_span(y, r->src_height, scale_y);
-    uint8_t* out = dst + (size_t)y * dst_stride;
-    for (size_t i = 0; i < n; i++) sum[i] = 0.0f;
-    for (int32_t source = s.begin; source < s.end; source++) {
-      const float weight = span_weight(&s, source);
-      area_columns(src + (size_t)source * src_stride, columns, r->dst_width, r->channels, row);
-      for (size_t i = 0; i < n; i++) sum[i] += row[i] * weight;
-    }
-    for (size_t i = 0; i < n; i++) out[i] = to_u8(round_to_int(sum[i]));
+static void area_begin(ht_image_resizer* r) {
+  const double scale = scale_of(r->region.width, r->sizes.width);
+  span* columns = (span*)r->columns;
+  for (int32_t x = 0; x < r->sizes.columns; x++) columns[x] = area_span(r->sizes.left + x, r->region.width, scale);
+}
+
+static void area_row(const ht_image_resizer* r, int32_t y, uint8_t* out) {
+  const ht_image_resize_params* p = &r->sizes;
+  const span s = area_span(y, r->region.height, r->scale_y);
+  const size_t n = values_of(r);
+  float *row = (float*)r->rows[0], *sum = (float*)r->rows[1];
+  for (size_t i = 0; i < n; i++) sum[i] = 0.0f;
+  for (int32_t source = s.begin; source < s.end; source++) {
+    const float weight = span_weight(&s, source);
+    area_columns(source_row(r, source), (const span*)r->columns, p->columns, p->channels, row);
+    for (size_t i = 0; i < n; i++) sum[i] += row[i] * weight;
   }
+  for (size_t i = 0; i < n; i++) out[i] = to_u8(round_to_int(sum[i]));
 }
 
 // Whole blocks of source pixels. Two by two is the case that rounds half up.
-static void resize_blocks(const ht_image_resize_params* r, const uint8_t* src, size_t src_stride, uint8_t* dst,
-                          size_t dst_stride) {
-  const int32_t block_width = r->src_width / r->dst_width, block_height = r->src_height / r->dst_height;
-  const size_t channels = (size_t)r->channels;
-  const int halves = block_width == 2 && block_height == 2;
-  const float unit = 1.0f / (float)(block_width * block_height);
-  for (int32_t y = 0; y < r->dst_height; y++) {
-    const uint8_t* rows = src + (size_t)y * (size_t)block_height * src_stride;
-    uint8_t* out = dst + (size_t)y * dst_stride;
-    for (int32_t x = 0; x < r->dst_width; x++) {
-      for (size_t c = 0; c < channels; c++) {
-        const uint8_t* block = rows + (size_t)x * (size_t)block_width * channels + c;
-        int32_t sum = 0;
-        for (int32_t i = 0; i < block_height; i++)
-          for (int32_t j = 0; j < block_width; j++) sum += block[(size_t)i * src_stride + (size_t)j * channels];
-        *out++ = halves ? (uint8_t)((sum + 2) >> 2) : to_u8(round_to_int((float)sum * unit));
-      }
-    }
+static void block_row(const ht_image_resizer* r, int32_t y, uint8_t* out) {
+  const ht_image_resize_params* p = &r->sizes;
+  const int32_t width = r->region.width / p->width, height = r->region.height / p->height;
+  const size_t channels = (size_t)p->channels, n = values_of(r);
+  const bool halves = width == 2 && height == 2;
+  const float unit = 1.0f / (float)(width * height);
+  int32_t* sums = (int32_t*)r->rows[0];
+  for (size_t i = 0; i < n; i++) sums[i] = 0;
+  for (int32_t k = 0; k < height; k++) {
+    const uint8_t* block = source_row(r, y * height + k) + (size_t)p->left * (size_t)width * channels;
+    for (size_t i = 0; i < n; i += channels, block += (size_t)width * channels)
+      for (size_t j = 0; j < (size_t)width * channels; j += channels)
+        for (size_t c = 0; c < channels; c++) sums[i + c] += block[j + c];
   }
+  for (size_t i = 0; i < n; i++) out[i] = halves ? (uint8_t)((sums[i] + 2) >> 2) : to_u8(round_to_int((float)sums[i] * unit));
 }
 
-// ---- nearest and the choice between all of them ----
+// ---- nearest ----
 
-static void resize_nearest(const ht_image_resize_params* r, const uint8_t* src, size_t src_stride, uint8_t* dst,
-                           size_t dst_stride) {
-  const double scale_x = scale_of(r->src_width, r->dst_width), scale_y = scale_of(r->src_height, r->dst_height);
-  const size_t channels = (size_t)r->channels;
-  for (int32_t y = 0; y < r->dst_height; y++) {
-    const uint8_t* row = src + (size_t)min_i32(floor_to_int((double)y * scale_y), r->src_height - 1) * src_stride;
-    uint8_t* out = dst + (size_t)y * dst_stride;
-    for (int32_t x = 0; x < r->dst_width; x++) {
-      const uint8_t* pixel = row + (size_t)min_i32(floor_to_int((double)x * scale_x), r->src_width - 1) * channels;
-      for (size_t c = 0; c < channels; c++) *out++ = pixel[c];
-    }
-  }
+static void nearest_begin(ht_image_resizer* r) {
+  const double scale = scale_of(r->region.width, r->sizes.width);
+  int32_t* columns = (int32_t*)r->columns;
+  for (int32_t x = 0; x < r->sizes.columns; x++)
+    columns[x] = min_i32(floor_to_int((double)(r->sizes.left + x) * scale), r->region.width - 1);
 }
 
-size_t ht_image_resize_scratch(const ht_image_resize_params* r) {
-  const size_t width = (size_t)r->dst_width, n = width * (size_t)r->channels;
-  return aligned(width * sizeof(cubic_taps)) + 4 * aligned(n * sizeof(float));
+static void nearest_row(const ht_image_resizer* r, int32_t y, uint8_t* out) {
+  const uint8_t* row = source_row(r, min_i32(floor_to_int((double)y * r->scale_y), r->region.height - 1));
+  const int32_t* columns = (const int32_t*)r->columns;
+  const size_t channels = (size_t)r->sizes.channels;
+  for (int32_t x = 0; x < r->sizes.columns; x++)
+    for (size_t c = 0; c < channels; c++) *out++ = row[(size_t)columns[x] * channels + c];
 }
 
-void ht_image_resize(const ht_image_resize_params* r, const uint8_t* src, size_t src_stride, uint8_t* dst, size_t dst_stride,
-                     void* scratch) {
-  const int shrinks = r->dst_width <= r->src_width && r->dst_height <= r->src_height;
-  const int blocks = r->src_width % r->dst_width == 0 && r->src_height % r->dst_height == 0;
-  const int halves = blocks && r->src_width / r->dst_width == 2 && r->src_height / r->dst_height == 2;
-  if (r->src_width == r->dst_width && r->src_height == r->dst_height) {
-    const size_t n = (size_t)r->dst_width * (size_t)r->channels;
-    for (int32_t y = 0; y < r->dst_height; y++) copy_bytes(dst + (size_t)y * dst_stride, src + (size_t)y * src_stride, n);
-  } else if (r->interpolation == HT_IMAGE_NEAREST) {
-    resize_nearest(r, src, src_stride, dst, dst_stride);
-  } else if (r->interpolation == HT_IMAGE_CUBIC) {
-    resize_cubic(r, src, src_stride, dst, dst_stride, (uint8_t*)scratch);
-  } else if ((r->interpolation == HT_IMAGE_AREA && blocks) || halves) {
-    resize_blocks(r, src, src_stride, dst, dst_stride);
-  } else if (r->interpolation == HT_IMAGE_AREA && shrinks) {
-    resize_area(r, src, src_stride, dst, dst_stride, (uint8_t*)scratch);
-  } else {
-    resize_linear(r, r->interpolation == HT_IMAGE_AREA, src, src_stride, dst, dst_stride, (uint8_t*)scratch);
+static void copied_row(const ht_image_resizer* r, int32_t y, uint8_t* out) {
+  const uint8_t* row = source_row(r, y) + (size_t)r->sizes.left * (size_t)r->sizes.channels;
+  const size_t n = values_of(r);
+  for (size_t i = 0; i < n; i++) out[i] = row[i];
+}
+
+// ---- the choice between all of them ----
+
+enum { COPY, NEAREST, LINEAR, AREA_LINEAR, CUBIC, AREA, BLOCKS };
+
+static int32_t method_of(const ht_image_resize_params* p, const ht_rectangle* region) {
+  const bool shrinks = p->width <= region->width && p->height <= region->height;
+  const bool blocks = region->width % p->width == 0 && region->height % p->height == 0;
+  const bool halves = blocks && region->width / p->width == 2 && region->height / p->height == 2;
+  if (region->width == p->width && region->height == p->height) return COPY;
+  if (p->interpolation == HT_IMAGE_NEAREST) return NEAREST;
+  if (p->interpolation == HT_IMAGE_CUBIC) return CUBIC;
+  if ((p->interpolation == HT_IMAGE_AREA && blocks) || halves) return BLOCKS;
+  if (p->interpolation == HT_IMAGE_AREA) return shrinks ? AREA : AREA_LINEAR;
+  return LINEAR;
+}
+
+// Of a column's description, of a value in a held row, and how many rows are held.
+typedef struct {
+  size_t column, value, rows;
+} needs;
+
+static needs needs_of(int32_t method) {
+  const needs all[] = {{0, 0, 0},
+                       {sizeof(int32_t), 0, 0},
+                       {sizeof(column_taps), sizeof(int16_t), 2},
+                       {sizeof(column_taps), sizeof(int16_t), 2},
+                       {sizeof(cubic_taps), sizeof(float), 4},
+                       {sizeof(span), sizeof(float), 2},
+                       {0, sizeof(int32_t), 1}};
+  return all[method];
+}
+
+size_t HT_FN(ht_image_resize_scratch)(const ht_image_resize_params* p, const ht_frame* frame) {
+  const ht_rectangle region = HT_FN(ht_frame_region)(frame);
+  const needs n = needs_of(method_of(p, &region));
+  const size_t columns = (size_t)p->columns, row = aligned(columns * (size_t)p->channels * n.value);
+  return aligned(columns * n.column) + n.rows * row + aligned(HT_FN(ht_frame_scratch)(frame, p->channels));
+}
+
+void HT_FN(ht_image_resize_begin)(ht_image_resizer* r, const ht_image_resize_params* p, const ht_frame* frame, void* scratch) {
+  uint8_t* memory = (uint8_t*)scratch;
+  r->sizes = *p;
+  r->frame = frame;
+  r->region = HT_FN(ht_frame_region)(frame);
+  r->method = method_of(p, &r->region);
+  r->scale_y = scale_of(r->region.height, p->height);
+  const needs n = needs_of(r->method);
+  r->columns = take(&memory, (size_t)p->columns * n.column);
+  for (size_t k = 0; k < 4; k++) {
+    r->rows[k] = k < n.rows ? take(&memory, values_of(r) * n.value) : NULL;
+    r->held[k] = -1;
   }
+  r->pixels = memory;
+  if (r->method == NEAREST) nearest_begin(r);
+  if (r->method == LINEAR || r->method == AREA_LINEAR) linear_begin(r, r->method == AREA_LINEAR);
+  if (r->method == CUBIC) cubic_begin(r);
+  if (r->method == AREA) area_begin(r);
+}
+
+void HT_FN(ht_image_resize_row)(ht_image_resizer* r, int32_t y, uint8_t* out) {
+  if (r->method == COPY) copied_row(r, y, out);
+  if (r->method == NEAREST) nearest_row(r, y, out);
+  if (r->method == LINEAR || r->method == AREA_LINEAR) linear_row(r, y, r->method == AREA_LINEAR, out);
+  if (r->method == CUBIC) cubic_row(r, y, out);
+  if (r->method == AREA) area_row(r, y, out);
+  if (r->method == BLOCKS) block_row(r, y, out);
 }

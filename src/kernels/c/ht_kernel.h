@@ -7,9 +7,10 @@
 // comment at the parameters what one is. Results do not depend on how the units are split. Kernels allocate nothing
 // and cannot fail: whoever fills the parameters guarantees that they fit each other. Element counts fit into int32_t.
 //
-// One call computes its units in order, and the kernels of a bundle read nothing for a unit once they have written beyond it. So the
-// output may lie over an input, if no unit writes what it or a later one has to read. Where a kernel "may work in place", the output
-// may even begin where an input with elements of as many bytes begins, if both have the same strides: element i is read before it is written.
+// One call computes its units in order. The kernels of a bundle read nothing for a unit once they have written beyond it, save that those
+// with windows may write three pixels further, and that groups of a convolution may be computed one after the other. So the output may
+// lie over an input, if nothing is written on what is still to be read. Where a kernel "may work in place", the output may even begin
+// where an input with elements of as many bytes begins, if both have the same strides: element i is read before it is written.
 //
 // Feature maps are NHWC. A `stride` named after a tensor is the number of elements from one pixel (or row) of that
 // tensor to the next, so that a kernel can read and write some channels of a wider tensor. 8-bit values are int8_t.

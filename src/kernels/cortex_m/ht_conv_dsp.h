@@ -24,10 +24,12 @@ extern "C" {
 
 size_t HT_FN(ht_conv_dsp_scratch)(const ht_conv_params* p);
 size_t HT_FN(ht_conv_dsp_deep_scratch)(const ht_conv_params* p);
+size_t HT_FN(ht_conv_dsp_activated_scratch)(const ht_conv_params* p);
 size_t HT_FN(ht_conv_dsp_any_scratch)(const ht_conv_params* p);
 
 void HT_FN(ht_conv_dsp)(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 void HT_FN(ht_conv_dsp_deep)(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // any sums
+void HT_FN(ht_conv_dsp_activated)(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // ht_activated.h
 void HT_FN(ht_conv_dsp_any)(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end);   // and any epilogue
 
 #ifdef __cplusplus

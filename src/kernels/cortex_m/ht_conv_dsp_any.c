@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #define HT_CONV_DEEP 1
 #define HT_CONV_SUMS 1
+#define HT_ACTIVATED 0
 #include "kernels/cortex_m/ht_conv_walk_dsp.h"
 
 size_t HT_FN(ht_conv_dsp_any_scratch)(const ht_conv_params* p) { return ht_walk_scratch(p); }

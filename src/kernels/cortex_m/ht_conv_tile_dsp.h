@@ -47,6 +47,8 @@ static inline void ht_tile_pair(const uint32_t* x, size_t pitch, const int8_t* w
 
 #if HT_DSP
 
+HT_BEGIN_NAKED
+
 #if HT_CONV_DEEP
 #define HT_SEPARATE(word) "sxtb16 " word ", " word ", ror #8\n"
 #define HT_SECOND(first, both) ""
@@ -118,10 +120,9 @@ static inline void ht_tile_pair(const uint32_t* x, size_t pitch, const int8_t* w
 // each step of the patches are adjacent.
 //
 // Frame: x, end of the pair's weights, channel, output; nine saved registers; stride, pairs, lift, pair_bytes.
-__attribute__((naked, noinline)) static void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel,
+HT_NAKED void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel,
                                                                  ht_tile_output* output, int32_t stride, int32_t pairs, int32_t lift,
                                                                  size_t pair_bytes) {
-  (void)x, (void)w, (void)channel, (void)output, (void)stride, (void)pairs, (void)lift, (void)pair_bytes;
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
@@ -186,10 +187,9 @@ __attribute__((naked, noinline)) static void ht_tile_four_pixels(const uint32_t*
 // `quads` (at least one) of channels for one pixel, the words of whose patch are adjacent.
 //
 // Frame: x, (unused), (unused), output; nine saved registers; quads, lift, pair_bytes.
-__attribute__((naked, noinline)) static void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel,
+HT_NAKED void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel,
                                                                ht_tile_output* output, int32_t quads, int32_t lift,
                                                                size_t pair_bytes) {
-  (void)x, (void)w, (void)channel, (void)output, (void)quads, (void)lift, (void)pair_bytes;
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
@@ -216,6 +216,8 @@ __attribute__((naked, noinline)) static void ht_tile_one_pixel(const uint32_t* x
       "add sp, sp, #16\n"
       "pop {r4-r11, pc}\n");
 }
+
+HT_END_NAKED
 
 #else
 

@@ -8,13 +8,19 @@
 #include "kernels/cortex_m/ht_conv_tile_dsp.h"
 #include "kernels/cortex_m/ht_widen_dsp.h"
 #if HT_CONV_SUMS
-#include "kernels/c/ht_finish.h"
+#include "kernels/cortex_m/ht_finish_sums.h"
 #endif
 
-// Scratch: the patches of a tile, a row of the filter in bytes, and where sums are asked for those of a tile.
-static inline size_t ht_tile_words(const ht_conv_params* p) { return HT_TILE_PIXELS * ht_patch_words(p) + (ht_row_inputs(p) + 3) / 4; }
+// Scratch: the patches of a tile; a row of the filter in bytes, where channels are no words; where sums are asked for those of a tile.
+static inline size_t ht_tile_pixels(const ht_conv_params* p) {
+  return p->batch * p->output_height * p->output_width < HT_TILE_PIXELS ? 1 : HT_TILE_PIXELS;
+}
+static inline size_t ht_tile_words(const ht_conv_params* p) {
+  const size_t row = p->input_channels / p->groups % 4 == 0 ? 0 : (ht_row_inputs(p) + 3) / 4;
+  return ht_tile_pixels(p) * ht_patch_words(p) + row;
+}
 static inline size_t ht_walk_scratch(const ht_conv_params* p) {
-  const size_t sums = HT_CONV_SUMS ? HT_TILE_PIXELS * (size_t)(p->output_channels / p->groups) : 0;
+  const size_t sums = HT_CONV_SUMS ? ht_tile_pixels(p) * (size_t)(p->output_channels / p->groups) : 0;
   return (ht_tile_words(p) + sums) * sizeof(uint32_t);
 }
 
@@ -56,7 +62,7 @@ typedef struct ht_pixel {
 // Widens the patch of a pixel and goes on to the next one.
 static inline void ht_walk_widen(const ht_walk* walk, ht_pixel* at, size_t pitch, uint32_t* to) {
   const ht_conv_params* p = walk->params;
-  int8_t* bytes = (int8_t*)(walk->patches + HT_TILE_PIXELS * ht_patch_words(p));
+  int8_t* bytes = (int8_t*)(walk->patches + ht_tile_pixels(p) * ht_patch_words(p));
   ht_widen_patch(p, at->image, at->oy, at->ox, walk->first_input, bytes, pitch, to);
   if (++at->ox < p->output_width) return;
   at->ox = 0;
@@ -95,7 +101,7 @@ static inline void ht_walk_tile(const ht_walk* walk, int32_t pixels, void* outpu
     ht_walk_one(walk, sums);
   }
   for (int32_t pixel = 0; pixel < pixels; ++pixel)
-    ht_finish(&p->epilogue, walk->first, walk->outputs, sums + pixel * walk->outputs, output,
+    ht_finish_sums(&p->epilogue, p->packed, p->output_channels, walk->first, walk->outputs, sums + pixel * walk->outputs, output,
               at + (size_t)pixel * (size_t)p->output_stride);
 #else
   int8_t* bytes = (int8_t*)output + at;

@@ -37,24 +37,44 @@ size_t HT_FN(ht_depthwise_dsp_scratch)(const ht_depthwise_params* p) { return ht
 
 #define HT_TWO_PIXELS_COLUMN(at, step) HT_TWO_PIXELS_TWO_ROWS(at, step) HT_TWO_PIXELS_LAST_ROW(at " + 16", step)
 
-#define HT_REQUANTIZE(sum) "smmla " sum ", " sum ", r2, r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum "\n"
-#define HT_REQUANTIZE_TWO(at, first, second) \
-  "ldrd r2, r3, [r0, #" at " + 4]\n"         \
-  "ldrb r4, [r0, #" at " + 12]\n" HT_REQUANTIZE(first) HT_REQUANTIZE(second)
+#define HT_ONE_PIXEL_COLUMN(at)      \
+  "ldrd r2, r3, [r1, #" at "]\n"     \
+  "ldrd r4, r5, [r0, #" at "]\n"     \
+  "smlad r6, r2, r4, r6\n"           \
+  "smlad r7, r3, r5, r7\n"           \
+  "ldrd r2, r3, [r1, #" at " + 8]\n" \
+  "ldrd r4, r5, [r0, #" at " + 8]\n" \
+  "smlad r8, r2, r4, r8\n"           \
+  "smlad r9, r3, r5, r9\n"           \
+  "ldrd r2, r3, [r1, #" at " + 16]\n" \
+  "ldrd r4, r5, [r0, #" at " + 16]\n" \
+  "smlabb r6, r2, r4, r6\n"          \
+  "smlatt r7, r2, r4, r7\n"          \
+  "smlabb r8, r3, r5, r8\n"          \
+  "smlatt r9, r3, r5, r9\n"
 
-// `pairs` (at least one) of pixels of a filter of three by three, four channels; `stride` bytes lie between the pixels of the output.
+#define HT_REQUANTIZE(sum) "smmla " sum ", " sum ", r2, r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum "\n"
+#define HT_REQUANTIZE_ONE(at, sum)    \
+  "ldrd r2, r3, [r0, #" at " + 4]\n" \
+  "ldrb r4, [r0, #" at " + 12]\n" HT_REQUANTIZE(sum)
+#define HT_REQUANTIZE_TWO(at, first, second) HT_REQUANTIZE_ONE(at, first) HT_REQUANTIZE(second)
+
+#define HT_LOAD_BIASES "ldr r6, [r2]\nldr r8, [r2, #16]\nldr r7, [r2, #32]\nldr r9, [r2, #48]\n"
+
+// `pixels` of a filter of three by three, four channels; `stride` bytes lie between the pixels of the output. By pairs, then the last one
+// of an odd number.
 //
-// Frame: x, w, channels, output; nine saved registers; stride, pairs, lift.
-#define HT_DEFINE_TWO_PIXELS(name, step)                                                                                      \
-  __attribute__((naked, noinline)) static void name(const uint32_t* x, const uint32_t* w, const ht_channel_dsp* channels,     \
-                                                    int8_t* output, int32_t stride, int32_t pairs, int32_t lift) {            \
-    (void)x, (void)w, (void)channels, (void)output, (void)stride, (void)pairs, (void)lift;                                    \
+// Frame: x, w, channels, output; nine saved registers; stride, pixels, lift.
+#define HT_DEFINE_PIXELS(name, step)                                                                                          \
+  HT_NAKED void name(const uint32_t* x, const uint32_t* w, const ht_channel_dsp* channels, int8_t* output, int32_t stride,    \
+                     int32_t pixels, int32_t lift) {                                                                          \
     __asm__(                                                                                                                  \
         ".syntax unified\n"                                                                                                   \
         "push {r4-r11, lr}\n"                                                                                                 \
         "push {r0-r3}\n"                                                                                                      \
-        "1:\n"                                                                                                                \
-        "ldr r6, [r2]\nldr r8, [r2, #16]\nldr r7, [r2, #32]\nldr r9, [r2, #48]\n"                                             \
+        "ldr r5, [sp, #56]\n"                                                                                                 \
+        "b 3f\n"                                                                                                              \
+        "1:\n" HT_LOAD_BIASES                                                                                                 \
         "mov r10, r6\nmov r12, r8\nmov r11, r7\nmov lr, r9\n"                                                                 \
         HT_TWO_PIXELS_COLUMN("0", step) HT_TWO_PIXELS_COLUMN("24", step) HT_TWO_PIXELS_COLUMN("48", step)                     \
         "add r0, r0, #2 * " step "\n"                                                                                         \
@@ -77,33 +97,37 @@ size_t HT_FN(ht_depthwise_dsp_scratch)(const ht_depthwise_params* p) { return ht
         "ldr r5, [sp, #56]\n"                                                                                                 \
         "mov r2, r0\n"                                                                                                        \
         "ldr r0, [sp]\n"                                                                                                      \
-        "subs r5, r5, #1\n"                                                                                                   \
+        "3:\n"                                                                                                                \
+        "subs r5, r5, #2\n"                                                                                                   \
         "str r5, [sp, #56]\n"                                                                                                 \
-        "bne 1b\n"                                                                                                            \
+        "bpl 1b\n"                                                                                                            \
+        "adds r5, r5, #1\n"                                                                                                   \
+        "bmi 5f\n" HT_LOAD_BIASES HT_ONE_PIXEL_COLUMN("0") HT_ONE_PIXEL_COLUMN("24") HT_ONE_PIXEL_COLUMN("48")                \
+        "ldr r0, [sp, #8]\n"                                                                                                  \
+        "ldr r5, [sp, #60]\n"                                                                                                 \
+        "lsl r6, r6, r5\nlsl r7, r7, r5\nlsl r8, r8, r5\nlsl r9, r9, r5\n"                                                    \
+        HT_REQUANTIZE_ONE("0", "r6") HT_REQUANTIZE_ONE("16", "r8") HT_REQUANTIZE_ONE("32", "r7") HT_REQUANTIZE_ONE("48", "r9") \
+        "ldr r4, [sp, #12]\n"                                                                                                 \
+        "strb r6, [r4]\nstrb r8, [r4, #1]\nstrb r7, [r4, #2]\nstrb r9, [r4, #3]\n"                                            \
+        "5:\n"                                                                                                                \
         "add sp, sp, #16\n"                                                                                                   \
         "pop {r4-r11, pc}\n");                                                                                                \
   }
-HT_DEFINE_TWO_PIXELS(two_pixels, "24")
-HT_DEFINE_TWO_PIXELS(two_pixels_two_apart, "48")
+HT_BEGIN_NAKED
+HT_DEFINE_PIXELS(pixels_by_one, "24")
+HT_DEFINE_PIXELS(pixels_by_two, "48")
+HT_END_NAKED
 
-static void finish_pairs(const ht_quad* quad, int32_t from, int32_t pairs, int8_t* output, int32_t stride) {
-  const ht_depthwise_params* p = quad->params;
-  const int32_t step = ht_column_step(p);
-  const uint32_t* columns = quad->columns + (size_t)(from * step) * ht_column_words(p);
-  int8_t* to = output + from * stride;
-  if (step == 1) {
-    two_pixels(columns, quad->weights, quad->channels, to, stride, pairs, quad->layer->lift);
-  } else {
-    two_pixels_two_apart(columns, quad->weights, quad->channels, to, stride, pairs, quad->layer->lift);
-  }
-}
-
-// Pixels by pairs, the last one of an odd number together with the one before it again; false where there is no way for the filter.
+// False where there is no way for the filter.
 static bool finish_by_pairs(const ht_quad* quad, int32_t pixels, int8_t* output, int32_t stride) {
   const ht_depthwise_params* p = quad->params;
-  if (p->kernel_height != 3 || p->kernel_width != 3 || ht_column_step(p) > 2 || pixels < 2) return false;
-  finish_pairs(quad, 0, pixels / 2, output, stride);
-  if (pixels % 2 == 1) finish_pairs(quad, pixels - 2, 1, output, stride);
+  const int32_t step = ht_column_step(p);
+  if (p->kernel_height != 3 || p->kernel_width != 3 || step > 2) return false;
+  if (step == 1) {
+    pixels_by_one(quad->columns, quad->weights, quad->channels, output, stride, pixels, quad->layer->lift);
+  } else {
+    pixels_by_two(quad->columns, quad->weights, quad->channels, output, stride, pixels, quad->layer->lift);
+  }
   return true;
 }
 

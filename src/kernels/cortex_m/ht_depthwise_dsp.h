@@ -14,9 +14,11 @@ extern "C" {
 #endif
 
 size_t HT_FN(ht_depthwise_dsp_scratch)(const ht_depthwise_params* p);
+size_t HT_FN(ht_depthwise_dsp_activated_scratch)(const ht_depthwise_params* p);
 size_t HT_FN(ht_depthwise_dsp_any_scratch)(const ht_depthwise_params* p);
 
 void HT_FN(ht_depthwise_dsp)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+void HT_FN(ht_depthwise_dsp_activated)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // ht_activated.h
 void HT_FN(ht_depthwise_dsp_any)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // any epilogue
 
 #ifdef __cplusplus

@@ -4,6 +4,7 @@
 #define HT_DSP_H
 
 #include "kernels/c/ht_kernel.h"
+#include "kernels/cortex_m/ht_naked.h"
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP && defined(__thumb2__) && defined(__GNUC__)
 #define HT_DSP 1

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "kernels/cortex_m/ht_activated.h"
+
 namespace ht::cortex_m {
 namespace {
 
@@ -17,23 +19,65 @@ bool vanishes(const ht_multiplier& m, size_t channel, int64_t largest) {
   return largest * magnitude(m.fixed[channel]) < int64_t{1} << (30 - m.shift[channel]);
 }
 
-}  // namespace
-
-FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<int64_t>& largest) {
+// One of an epilogue's multipliers; without zero points where they are NULL.
+FixedLayer fixed_multiplier(const ht_multiplier& m, const int8_t* zero_point, const std::vector<int64_t>& largest) {
   FixedLayer layer;
-  if (epilogue.output != HT_OUTPUT_S8 || epilogue.policy != HT_FIXED_SINGLE) return layer;
-  const ht_multiplier& m = epilogue.multiplier;
   for (size_t c = 0; c < largest.size(); ++c)
     if (!vanishes(m, c, largest[c])) layer.lift = std::max(layer.lift, m.shift[c] + 2);
   for (size_t c = 0; c < largest.size(); ++c) {
     const bool zero = vanishes(m, c, largest[c]);
     const int32_t shift = zero ? 1 : layer.lift - m.shift[c] - 1;
     if (!zero && (layer.lift > 30 || largest[c] > INT32_MAX >> layer.lift || shift > kLargestShift)) return layer;
-    layer.channels.push_back({zero ? 0 : m.fixed[c], shift, (1 << (shift - 1)) + epilogue.zero_point[c] * (1 << shift)});
-    layer.clamps = layer.clamps || epilogue.minimum[c] != INT8_MIN || epilogue.maximum[c] != INT8_MAX;
+    layer.channels.push_back({zero ? 0 : m.fixed[c], shift, (1 << (shift - 1)) + (zero_point ? zero_point[c] * (1 << shift) : 0)});
   }
   layer.exact = true;
   return layer;
+}
+
+// Both multipliers of ht_activated.h.
+struct ActivatedLayer {
+  FixedLayer first, second;
+};
+
+// The function's values are those of its pieces and, where it rises, what its argument is beyond them.
+ActivatedLayer activated_layer(const ht_epilogue& e, const std::vector<int64_t>& largest) {
+  ActivatedLayer layer{fixed_multiplier(e.multiplier, nullptr, largest), {}};
+  int64_t within = 0;
+  for (size_t i = 0; i < HT_ACTIVATION_PIECES; ++i)
+    within = std::max(within, magnitude(e.activation->base[i]) + magnitude(e.activation->slope[i]) + magnitude(e.activation->curve[i]) + 2);
+  std::vector<int64_t> values;
+  for (size_t c = 0; c < largest.size(); ++c)
+    values.push_back(within + (largest[c] * magnitude(e.multiplier.fixed[c]) >> (31 - e.multiplier.shift[c])) + 1);
+  layer.second = fixed_multiplier(e.second, e.zero_point, values);
+  return layer;
+}
+
+}  // namespace
+
+FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<int64_t>& largest) {
+  if (epilogue.output != HT_OUTPUT_S8 || epilogue.policy != HT_FIXED_SINGLE) return {};
+  FixedLayer layer = fixed_multiplier(epilogue.multiplier, epilogue.zero_point, largest);
+  for (size_t c = 0; c < largest.size(); ++c) layer.clamps = layer.clamps || epilogue.minimum[c] != INT8_MIN || epilogue.maximum[c] != INT8_MAX;
+  return layer;
+}
+
+bool fits_activated(const ht_epilogue& epilogue, const std::vector<int64_t>& largest) {
+  if (epilogue.output != HT_OUTPUT_ACTIVATED || epilogue.policy != HT_FIXED_SINGLE) return false;
+  const ActivatedLayer layer = activated_layer(epilogue, largest);
+  return layer.first.exact && layer.second.exact;
+}
+
+void* pack_activated(const ht_epilogue& epilogue, const std::vector<int64_t>& largest, void* packed) {
+  const ActivatedLayer layer = activated_layer(epilogue, largest);
+  auto* header = static_cast<ht_activated_layer*>(packed);
+  *header = {layer.first.lift, layer.second.lift};
+  auto* channel = reinterpret_cast<ht_activated_channel*>(header + 1);
+  for (size_t c = 0; c < largest.size(); ++c) {
+    const Fixed &first = layer.first.channels[c], &second = layer.second.channels[c];
+    *channel++ = {first.multiplier, first.rounding, second.multiplier, second.rounding, static_cast<int8_t>(first.shift),
+                  static_cast<int8_t>(second.shift), epilogue.minimum[c], epilogue.maximum[c]};
+  }
+  return channel;
 }
 
 ht_layer_dsp packed_layer(const FixedLayer& layer) { return {layer.lift, layer.clamps}; }
@@ -50,6 +94,20 @@ ht_channel_dsp packed_channel(const int32_t* bias, const ht_epilogue& epilogue, 
   packed.minimum = epilogue.minimum[channel];
   packed.maximum = epilogue.maximum[channel];
   return packed;
+}
+
+ht_block_mve packed_block(const int32_t* bias, const ht_epilogue& epilogue, const FixedLayer& layer, size_t first, size_t count) {
+  ht_block_mve block{};
+  for (size_t lane = 0; lane < HT_BLOCK_CHANNELS; ++lane) {
+    const ht_channel_dsp channel = packed_channel(bias, epilogue, layer, first + lane, count);
+    block.bias[lane] = channel.bias;
+    block.multiplier[lane] = channel.multiplier;
+    block.shift[lane] = -channel.shift;
+    block.zero_point[lane] = layer.exact && first + lane < count ? epilogue.zero_point[first + lane] : int8_t{0};
+    block.minimum[lane] = channel.minimum;
+    block.maximum[lane] = channel.maximum;
+  }
+  return block;
 }
 
 std::vector<int64_t> largest_sums(const ht_conv_params& p) {

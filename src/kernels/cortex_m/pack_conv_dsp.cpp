@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cortex_m/ht_widen_dsp.h"
+#include "kernels/cortex_m/ht_activated.h"
 #include "kernels/cortex_m/pack.h"
 
 namespace ht::cortex_m {
@@ -92,5 +93,11 @@ size_t conv_packed_dsp(const ht_conv_params* p) {
 void conv_pack_dsp(const ht_conv_params* p, void* packed) { pack(*p, fixed_layer(p->epilogue, largest_sums(*p)), false, packed); }
 void conv_pack_dsp_deep(const ht_conv_params* p, void* packed) { pack(*p, fixed_layer(p->epilogue, largest_sums(*p)), true, packed); }
 void conv_pack_dsp_any(const ht_conv_params* p, void* packed) { pack(*p, {}, true, packed); }
+
+bool conv_accepts_dsp_activated(const ht_conv_params& p) { return fits_activated(p.epilogue, largest_sums(p)); }
+size_t conv_packed_dsp_activated(const ht_conv_params* p) { return ht_activated_bytes(p->output_channels) + conv_packed_dsp(p); }
+void conv_pack_dsp_activated(const ht_conv_params* p, void* packed) {
+  conv_pack_dsp_any(p, pack_activated(p->epilogue, largest_sums(*p), packed));
+}
 
 }  // namespace ht::cortex_m

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cortex_m/ht_packed_dsp.h"
+#include "kernels/cortex_m/ht_activated.h"
 #include "kernels/cortex_m/pack.h"
 
 namespace ht::cortex_m {
@@ -31,5 +32,11 @@ size_t depthwise_packed_dsp(const ht_depthwise_params* p) {
 }
 void depthwise_pack_dsp(const ht_depthwise_params* p, void* packed) { pack(*p, fixed_layer(p->epilogue, largest_sums(*p)), packed); }
 void depthwise_pack_dsp_any(const ht_depthwise_params* p, void* packed) { pack(*p, {}, packed); }
+
+bool depthwise_accepts_dsp_activated(const ht_depthwise_params& p) { return fits_activated(p.epilogue, largest_sums(p)); }
+size_t depthwise_packed_dsp_activated(const ht_depthwise_params* p) { return ht_activated_bytes(p->input_channels * p->channel_multiplier) + depthwise_packed_dsp(p); }
+void depthwise_pack_dsp_activated(const ht_depthwise_params* p, void* packed) {
+  depthwise_pack_dsp_any(p, pack_activated(p->epilogue, largest_sums(*p), packed));
+}
 
 }  // namespace ht::cortex_m

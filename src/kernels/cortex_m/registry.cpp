@@ -4,85 +4,81 @@
 #include <vector>
 
 #include "kernels/cortex_m/ht_conv_dsp.h"
+#include "kernels/cortex_m/ht_conv_mve.h"
 #include "kernels/cortex_m/ht_depthwise_dsp.h"
+#include "kernels/cortex_m/ht_depthwise_mve.h"
 #include "kernels/cortex_m/pack.h"
 
 namespace ht {
 namespace {
 
-using Files = std::span<const std::string_view>;
-
 template <class Params>
 using Rows = std::vector<CortexMKernel<Params>>;
 
-#define HT_C(name) "kernels/c/" name
-#define HT_M(name) "kernels/cortex_m/" name
-
-constexpr std::string_view kConvC[] = {HT_C("ht_conv.c"),   HT_C("ht_dot.h"),    HT_C("ht_epilogue.h"),  HT_C("ht_finish.h"),
-                                       HT_C("ht_kernel.h"), HT_C("ht_patch.h"), HT_C("ht_requantize.h")};
-constexpr std::string_view kDepthwiseC[] = {HT_C("ht_depthwise.c"), HT_C("ht_epilogue.h"), HT_C("ht_finish.h"), HT_C("ht_kernel.h"),
-                                            HT_C("ht_requantize.h")};
-
-#define HT_CONV_DSP_FILES                                                                                             \
-  HT_M("ht_conv_tile_dsp.h"), HT_M("ht_conv_walk_dsp.h"), HT_M("ht_dsp.h"), HT_M("ht_packed_dsp.h"), HT_M("ht_widen_dsp.h"), \
-      HT_C("ht_conv.h"), HT_C("ht_epilogue.h"), HT_C("ht_kernel.h")
-constexpr std::string_view kConvDsp[] = {HT_M("ht_conv_dsp.c"), HT_CONV_DSP_FILES};
-constexpr std::string_view kConvDspDeep[] = {HT_M("ht_conv_dsp_deep.c"), HT_CONV_DSP_FILES};
-constexpr std::string_view kConvDspAny[] = {HT_M("ht_conv_dsp_any.c"), HT_CONV_DSP_FILES, HT_C("ht_finish.h"), HT_C("ht_requantize.h")};
-
-#define HT_DEPTHWISE_DSP_FILES                                                                                          \
-  HT_M("ht_column_dsp.h"), HT_M("ht_depthwise_walk_dsp.h"), HT_M("ht_dsp.h"), HT_M("ht_packed_dsp.h"), HT_C("ht_depthwise.h"), \
-      HT_C("ht_epilogue.h"), HT_C("ht_kernel.h")
-constexpr std::string_view kDepthwiseDsp[] = {HT_M("ht_depthwise_dsp.c"), HT_DEPTHWISE_DSP_FILES};
-constexpr std::string_view kDepthwiseDspAny[] = {HT_M("ht_depthwise_dsp_any.c"), HT_DEPTHWISE_DSP_FILES, HT_C("ht_finish.h"),
-                                                 HT_C("ht_requantize.h")};
-
-// The normative kernel as the last row.
+// A kernel that reads what it has packed.
 template <class Params>
-CortexMKernel<Params> normative(std::span<const Kernel<Params>> kernels, std::string_view function, std::string_view header, Files files) {
-  return {kernels.back(), function, header, files, true, true};
+CortexMKernel<Params> packing(std::string_view function, typename Kernel<Params>::Run run, typename Kernel<Params>::Size scratch,
+                              bool (*accepts)(const Params&), typename Kernel<Params>::Size packed, void (*pack)(const Params*, void*),
+                              bool reads_epilogue) {
+  return {{Isa::kC, function.substr(std::string_view("ht_").size()), run, scratch, accepts, packed, pack}, function, false, reads_epilogue};
 }
 
-const CortexMKernel<ht_conv_params>& conv_c() {
-  static const auto row = normative(conv_kernels(), "ht_conv", HT_C("ht_conv.h"), kConvC);
-  return row;
-}
-
-const CortexMKernel<ht_depthwise_params>& depthwise_c() {
-  static const auto row = normative(depthwise_kernels(), "ht_depthwise", HT_C("ht_depthwise.h"), kDepthwiseC);
-  return row;
-}
+CortexMKernel<ht_conv_params> conv_c() { return {conv_kernels().back(), "ht_conv", true, true}; }
+CortexMKernel<ht_depthwise_params> depthwise_c() { return {depthwise_kernels().back(), "ht_depthwise", true, true}; }
 
 Rows<ht_conv_params> conv_dsp_rows() {
   using namespace cortex_m;
-  const auto row = [](std::string_view function, auto run, auto scratch, auto accepts, auto pack, Files files, bool any) {
-    const Kernel<ht_conv_params> kernel{Isa::kC, function.substr(3), run, scratch, accepts, conv_packed_dsp, pack};
-    return CortexMKernel<ht_conv_params>{kernel, function, HT_M("ht_conv_dsp.h"), files, false, any};
-  };
-  return {row("ht_conv_dsp", ht_conv_dsp, ht_conv_dsp_scratch, conv_accepts_dsp, conv_pack_dsp, kConvDsp, false),
-          row("ht_conv_dsp_deep", ht_conv_dsp_deep, ht_conv_dsp_deep_scratch, conv_accepts_dsp_deep, conv_pack_dsp_deep, kConvDspDeep, false),
-          row("ht_conv_dsp_any", ht_conv_dsp_any, ht_conv_dsp_any_scratch, nullptr, conv_pack_dsp_any, kConvDspAny, true), conv_c()};
+  const auto row = packing<ht_conv_params>;
+  return {row("ht_conv_dsp", ht_conv_dsp, ht_conv_dsp_scratch, conv_accepts_dsp, conv_packed_dsp, conv_pack_dsp, false),
+          row("ht_conv_dsp_deep", ht_conv_dsp_deep, ht_conv_dsp_deep_scratch, conv_accepts_dsp_deep, conv_packed_dsp, conv_pack_dsp_deep, false),
+          row("ht_conv_dsp_activated", ht_conv_dsp_activated, ht_conv_dsp_activated_scratch, conv_accepts_dsp_activated,
+              conv_packed_dsp_activated, conv_pack_dsp_activated, false),
+          row("ht_conv_dsp_any", ht_conv_dsp_any, ht_conv_dsp_any_scratch, nullptr, conv_packed_dsp, conv_pack_dsp_any, true), conv_c()};
+}
+
+Rows<ht_conv_params> conv_mve_rows() {
+  using namespace cortex_m;
+  const auto row = packing<ht_conv_params>;
+  return {row("ht_conv_mve", ht_conv_mve, ht_conv_mve_scratch, conv_accepts_mve, conv_packed_mve, conv_pack_mve, false),
+          row("ht_conv_mve_activated", ht_conv_mve_activated, ht_conv_mve_activated_scratch, conv_accepts_mve_activated,
+              conv_packed_mve_activated, conv_pack_mve_activated, false),
+          row("ht_conv_mve_any", ht_conv_mve_any, ht_conv_mve_any_scratch, nullptr, conv_packed_mve, conv_pack_mve_any, true), conv_c()};
 }
 
 Rows<ht_depthwise_params> depthwise_dsp_rows() {
   using namespace cortex_m;
-  const auto row = [](std::string_view function, auto run, auto scratch, auto accepts, auto pack, Files files, bool any) {
-    const Kernel<ht_depthwise_params> kernel{Isa::kC, function.substr(3), run, scratch, accepts, depthwise_packed_dsp, pack};
-    return CortexMKernel<ht_depthwise_params>{kernel, function, HT_M("ht_depthwise_dsp.h"), files, false, any};
-  };
-  return {row("ht_depthwise_dsp", ht_depthwise_dsp, ht_depthwise_dsp_scratch, depthwise_accepts_dsp, depthwise_pack_dsp, kDepthwiseDsp, false),
-          row("ht_depthwise_dsp_any", ht_depthwise_dsp_any, ht_depthwise_dsp_any_scratch, nullptr, depthwise_pack_dsp_any, kDepthwiseDspAny, true),
+  const auto row = packing<ht_depthwise_params>;
+  return {row("ht_depthwise_dsp", ht_depthwise_dsp, ht_depthwise_dsp_scratch, depthwise_accepts_dsp, depthwise_packed_dsp, depthwise_pack_dsp, false),
+          row("ht_depthwise_dsp_activated", ht_depthwise_dsp_activated, ht_depthwise_dsp_activated_scratch, depthwise_accepts_dsp_activated,
+              depthwise_packed_dsp_activated, depthwise_pack_dsp_activated, false),
+          row("ht_depthwise_dsp_any", ht_depthwise_dsp_any, ht_depthwise_dsp_any_scratch, nullptr, depthwise_packed_dsp, depthwise_pack_dsp_any, true),
           depthwise_c()};
+}
+
+// For what has too few channels, the Cortex-M55 has the other instructions too.
+Rows<ht_depthwise_params> depthwise_mve_rows() {
+  using namespace cortex_m;
+  const auto row = packing<ht_depthwise_params>;
+  Rows<ht_depthwise_params> rows{
+      row("ht_depthwise_mve", ht_depthwise_mve, ht_depthwise_mve_scratch, depthwise_accepts_mve, depthwise_packed_mve, depthwise_pack_mve, false),
+      row("ht_depthwise_mve_activated", ht_depthwise_mve_activated, ht_depthwise_mve_activated_scratch, depthwise_accepts_mve_activated,
+          depthwise_packed_mve_activated, depthwise_pack_mve_activated, false),
+      row("ht_depthwise_mve_any", ht_depthwise_mve_any, ht_depthwise_mve_any_scratch, depthwise_accepts_mve_any, depthwise_packed_mve,
+          depthwise_pack_mve_any, true)};
+  const Rows<ht_depthwise_params> others = depthwise_dsp_rows();
+  rows.insert(rows.end(), others.begin(), others.end());
+  return rows;
 }
 
 }  // namespace
 
 std::span<const CortexMKernel<ht_conv_params>> cortex_m_conv_kernels(CortexM cpu) {
-  static const Rows<ht_conv_params> plain{conv_c()}, dsp = conv_dsp_rows();
+  static const Rows<ht_conv_params> plain{conv_c()}, dsp = conv_dsp_rows(), mve = conv_mve_rows();
   switch (cpu) {
     case CortexM::kM3:
-    case CortexM::kM55:
       return plain;
+    case CortexM::kM55:
+      return mve;
     case CortexM::kM4:
     case CortexM::kM7:
       return dsp;
@@ -91,11 +87,12 @@ std::span<const CortexMKernel<ht_conv_params>> cortex_m_conv_kernels(CortexM cpu
 }
 
 std::span<const CortexMKernel<ht_depthwise_params>> cortex_m_depthwise_kernels(CortexM cpu) {
-  static const Rows<ht_depthwise_params> plain{depthwise_c()}, dsp = depthwise_dsp_rows();
+  static const Rows<ht_depthwise_params> plain{depthwise_c()}, dsp = depthwise_dsp_rows(), mve = depthwise_mve_rows();
   switch (cpu) {
     case CortexM::kM3:
-    case CortexM::kM55:
       return plain;
+    case CortexM::kM55:
+      return mve;
     case CortexM::kM4:
     case CortexM::kM7:
       return dsp;

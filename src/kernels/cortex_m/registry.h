@@ -16,11 +16,8 @@ template <class Params>
 struct CortexMKernel {
   Kernel<Params> kernel;      // its scratch and packed sizes are those of the processor too
   std::string_view function;  // "ht_conv_dsp": takes what Kernel::run takes
-  std::string_view header;    // declares it; a path below src, as all are
-  // What a bundle needs beside that, headers of headers included. They include each other by these paths, too.
-  std::span<const std::string_view> files;
   bool reads_canonical;  // false: Params::packed stands for weights, bias and the epilogue's arrays, which may be left out
-  bool reads_epilogue;   // whether the epilogue's arrays are read
+  bool reads_epilogue;   // whether the epilogue's arrays of channels are read; its activation is where it has one
 };
 
 std::span<const CortexMKernel<ht_conv_params>> cortex_m_conv_kernels(CortexM cpu);

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/detect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "codegen/kernel_sources.h"
+#include "codegen/parts.h"
+
+namespace ht {
+namespace {
+
+constexpr int32_t kFewCandidates = 256;
+
+int64_t aligned(int64_t bytes) { return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment; }
+
+// Where everything lies in the memory of a call: first what the network, the resizing before it and the candidates after it share.
+struct Places {
+  int64_t work_bytes = 0, input = 0, end = 0;
+  std::vector<int64_t> outputs;
+};
+
+int32_t room_of(const Design& design) { return candidate_room(design, design.detection->most_candidates); }
+
+Places places_of(const Design& design) {
+  Places places;
+  const int64_t candidates = int64_t{room_of(design)} * static_cast<int64_t>(sizeof(ht_candidate));
+  places.work_bytes = aligned(std::max({design.memory.arena_bytes, candidates, design.detection->scratch_bytes}));
+  places.input = places.work_bytes;
+  places.end = places.input + aligned(design.plan.buffer(design.inputs[0].buffer).bytes());
+  for (const Port& port : design.outputs) {
+    places.outputs.push_back(places.end);
+    places.end += aligned(design.plan.buffer(port.buffer).bytes());
+  }
+  return places;
+}
+
+// In quotes, whatever the bytes are.
+std::string c_string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '?';
+    result += plain ? std::string(1, c) : fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+  }
+  return result + "\"";
+}
+
+std::string function(const std::string& name) { return name.empty() ? "NULL" : "HT_FN(" + name + ")"; }
+
+template <class T>
+std::string list_of(const T* values, size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count; ++i) text += (i > 0 ? (i % 12 == 0 ? ",\n  " : ", ") : "") + c_literal(values[i]);
+  return text;
+}
+
+// Collects definitions of constants, and gives each a name.
+class Constants {
+ public:
+  const std::string& text() const { return text_; }
+
+  template <class T>
+  std::string array(std::string_view name, const T* values, size_t count) {
+    if (!values || count == 0) return "NULL";
+    text_ += fmt::format("\nstatic const {} {}[] = {{\n  {}}};\n", CTypeOf<T>::kType.name, name, list_of(values, count));
+    return std::string(name);
+  }
+  std::string rows(std::string_view type, std::string_view name, const std::vector<std::string>& rows) {
+    text_ += fmt::format("\nstatic const {} {}[] = {{\n", type, name);
+    for (const std::string& row : rows) text_ += "  " + row + ",\n";
+    text_ += "};\n";
+    return std::string(name);
+  }
+  void object(std::string_view type, std::string_view name, const std::string& members) {
+    text_ += fmt::format("\nstatic const {} {} = {{\n{}}};\n", type, name, members);
+  }
+
+ private:
+  std::string text_;
+};
+
+// A line of an initializer, with its members' names.
+template <class... T>
+std::string line(std::string_view names, const T&... values) {
+  std::string text = fmt::format("  /* {} */ ", names);
+  ((text += values + ", "), ...);
+  text.back() = '\n';
+  return text;
+}
+
+std::string table_of(Constants& constants, const ht_preprocess_params& p, size_t channel) {
+  constexpr size_t kPixels = 256;
+  const std::string name = fmt::format("pixel_values_{}", channel);
+  const void* table = p.tables[channel];
+  if (!table) return "NULL";
+  const size_t bytes = kPixels * (p.type == HT_VALUES_F32 ? sizeof(float) : p.type == HT_VALUES_S16 ? sizeof(int16_t) : 1);
+  for (size_t earlier = 0; earlier < channel; ++earlier)
+    if (std::memcmp(p.tables[earlier], table, bytes) == 0) return fmt::format("pixel_values_{}", earlier);
+  if (p.type == HT_VALUES_F32) return constants.array(name, static_cast<const float*>(table), kPixels);
+  if (p.type == HT_VALUES_S16) return constants.array(name, static_cast<const int16_t*>(table), kPixels);
+  return constants.array(name, static_cast<const int8_t*>(table), kPixels);
+}
+
+void define_preprocess(Constants& constants, const ht_preprocess_params& p) {
+  const ht_image_params& i = p.image;
+  const std::string tables = fmt::format("{{{}, {}, {}}}", table_of(constants, p, 0), table_of(constants, p, 1), table_of(constants, p, 2));
+  const std::string image = fmt::format("{{{}, {}, {}, {}, {}, {}, {{{}, {}, {}}}}}", i.width, i.height, i.resize, i.place, i.color, i.interpolation,
+                                        i.pad[0], i.pad[1], i.pad[2]);
+  constants.object("ht_preprocess_params", "preprocess_params",
+                   line("image: width, height, resize, place, color, interpolation, pad", image) + line("type", c_literal(p.type)) +
+                       line("row_step, pixel_step, channel_step", c_literal(p.row_step), c_literal(p.pixel_step), c_literal(p.channel_step)) +
+                       line("tables", tables));
+}
+
+std::string view_text(const ht_detect_view& v) {
+  return fmt::format("{{{}, {}, {}, {}, {}}}", v.output, v.first, v.location_step, v.value_step, v.channel);
+}
+
+std::string level_text(const ht_detect_level& l) {
+  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}}", l.locations, l.grid_width, l.grid_height, c_literal(l.stride), c_literal(l.anchor_width),
+                     c_literal(l.anchor_height), view_text(l.boxes), view_text(l.classes), view_text(l.object), view_text(l.more), c_literal(l.least_object),
+                     c_literal(l.least_class));
+}
+
+// Scales as many as the output's values have, if any.
+std::string output_text(Constants& constants, const Design& design, size_t index) {
+  const ht_detect_output& output = design.detection->detect.outputs[index];
+  if (output.type == HT_VALUES_F32) return fmt::format("{{{}, 0, NULL, NULL}}", output.type);
+  const size_t count = design.plan.buffer(design.outputs[design.detection->ports[index]].buffer).affine->scales().size();
+  const std::string scale = constants.array(fmt::format("detect_scale_{}", index), output.scale, count);
+  const std::string zero_point = constants.array(fmt::format("detect_zero_point_{}", index), output.zero_point, count);
+  return fmt::format("{{{}, {}, {}, {}}}", output.type, output.scale_step, scale, zero_point);
+}
+
+std::string truth(bool value) { return value ? "1" : "0"; }
+
+void define_detect(Constants& constants, const Design& design) {
+  const Detection& d = *design.detection;
+  const ht_detect_params& p = d.detect;
+  std::vector<std::string> levels, outputs;
+  for (int32_t i = 0; i < p.level_count; ++i) levels.push_back(level_text(p.levels[i]));
+  for (size_t i = 0; i < d.ports.size(); ++i) outputs.push_back(output_text(constants, design, i));
+  const std::string priors = constants.array("detect_priors", p.priors, p.priors ? static_cast<size_t>(p.levels[0].locations) * 4 : 0);
+  constants.rows("ht_detect_output", "detect_outputs", outputs);
+  constants.rows("ht_detect_level", "detect_levels", levels);
+  std::string members = line("object_function", function(d.object_function)) + line("class_function", function(d.class_function)) +
+                        line("box_function", function(d.box_function)) + line("boxes", function(d.boxes)) + line("names", function(d.names));
+  members += line("level_count, levels, outputs", c_literal(p.level_count), std::string("detect_levels"), std::string("detect_outputs"));
+  members += line("class_count, softmax_columns, softmax_before, bins", c_literal(p.class_count), c_literal(p.softmax_columns), c_literal(p.softmax_before), c_literal(p.bins));
+  members += line("input_width, input_height, unit_x, unit_y", c_literal(p.input_width), c_literal(p.input_height), c_literal(p.unit_x), c_literal(p.unit_y));
+  members += line("order, center_offset, center_shift", c_literal(p.order), c_literal(p.center_offset), c_literal(p.center_shift));
+  members += line("priors, variances", priors, fmt::format("{{{}}}", list_of(p.variances, 4)));
+  members += line("first_class, listed_boxes", c_literal(p.first_class), c_literal(p.listed_boxes));
+  members += line("score_threshold, nms_threshold, max_detections", c_literal(p.score_threshold), c_literal(p.nms_threshold),
+                  fmt::format("{}_MAX_BOXES", upper_case(design.name())));
+  members += line("multi_label, clip", truth(p.multi_label), truth(p.clip));
+  constants.object("ht_detect_params", "detect_params", members);
+}
+
+int32_t max_boxes(const Design& design) { return std::min(design.detection->detect.max_detections, room_of(design)); }
+
+bool has_unnamed_classes(const Detection& d) { return std::ranges::any_of(d.classes, &std::string::empty); }
+
+std::string class_names(const Design& design) {
+  std::string text;
+  for (const std::string& name : design.detection->classes) text += fmt::format("  {},\n", name.empty() ? "NULL" : c_string(name));
+  return fmt::format("\nconst char *const {}_class_names[{}_CLASSES] = {{\n{}}};\n", design.name(), upper_case(design.name()), text);
+}
+
+std::vector<std::pair<std::string_view, std::string>> common_values(const Design& design) {
+  return {{"NAME", design.name()}, {"UPPER", upper_case(design.name())}, {"INPUT", design.inputs[0].name}};
+}
+
+// frame_random() and paint() of templates/detections.c.in.
+class Painter {
+ public:
+  explicit Painter(uint32_t seed) : state_(seed) {}
+  int32_t below(int32_t bound) {
+    state_ = state_ * 1664525u + 1013904223u;
+    return static_cast<int32_t>((state_ >> 8) % static_cast<uint32_t>(bound));
+  }
+
+ private:
+  uint32_t state_;
+};
+
+std::string boxes_text(const std::vector<ht_box>& boxes, size_t index) {
+  std::string text;
+  for (const ht_box& b : boxes)
+    text += fmt::format("  {{{}, {}, {}, {}, {}, {}}},\n", c_literal(b.x0), c_literal(b.y0), c_literal(b.x1), c_literal(b.y1), c_literal(b.score), b.class_index);
+  return boxes.empty() ? std::string() : fmt::format("\nstatic const ht_box boxes_{}[] = {{\n{}}};\n", index, text);
+}
+
+}  // namespace
+
+int32_t candidate_room(const Design& design, int64_t most_candidates) {
+  const int64_t free = design.memory.arena_bytes / static_cast<int64_t>(sizeof(ht_candidate));
+  return static_cast<int32_t>(std::min(most_candidates, std::max<int64_t>(free, kFewCandidates)));
+}
+
+std::vector<uint8_t> painted_pixels(const ht_frame& frame, uint32_t seed) {
+  const int32_t bytes = frame.format == HT_FRAME_RGB888 ? 3 : frame.format == HT_FRAME_RGB565 ? 2 : 1;
+  std::vector<uint8_t> pixels(static_cast<size_t>(frame.stride) * static_cast<size_t>(frame.height));
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(96 + i % 61);
+  Painter painter(seed);
+  for (int k = 0; k < 12; ++k) {
+    const int32_t x = painter.below(frame.width), y = painter.below(frame.height);
+    const int32_t width = 1 + painter.below(frame.width - x), height = 1 + painter.below(frame.height - y);
+    uint8_t color[3];
+    for (uint8_t& part : color) part = static_cast<uint8_t>(painter.below(256));
+    for (int32_t r = y; r < y + height; ++r)
+      for (int32_t c = x; c < x + width; ++c)
+        for (int32_t b = 0; b < bytes; ++b) pixels[static_cast<size_t>(r * frame.stride + c * bytes + b)] = color[b];
+  }
+  return pixels;
+}
+
+std::string detect_includes(const Design& design) { return design.detection ? "\n#include \"kernels/c/ht_camera.h\"\n" : ""; }
+
+std::string detect_declarations(const Design& design) {
+  if (!design.detection) return {};
+  auto values = common_values(design);
+  values.emplace_back("BYTES", std::to_string(places_of(design).end));
+  values.emplace_back("CANDIDATES", std::to_string(room_of(design)));
+  values.emplace_back("MAX_BOXES", std::to_string(max_boxes(design)));
+  values.emplace_back("CLASSES", std::to_string(design.detection->classes.size()));
+  values.emplace_back("THRESHOLD", c_literal(design.detection->detect.score_threshold));
+  values.emplace_back("WIDEST", std::to_string(Detection::kWidestFrame));
+  return filled(template_text("detect.h.in"), values);
+}
+
+std::string detect_definitions(const Design& design) {
+  if (!design.detection) return {};
+  const Detection& d = *design.detection;
+  Constants constants;
+  define_preprocess(constants, d.preprocess);
+  define_detect(constants, design);
+  const Places places = places_of(design);
+  std::string outputs, addresses;
+  const auto type_of = [&](const Port& port) { return c_type(design.plan.buffer(port.buffer).dtype)->name; };
+  for (size_t i = 0; i < design.outputs.size(); ++i)
+    outputs += fmt::format("  out.{} = ({} *)(void *)(work + {});\n", design.outputs[i].name, type_of(design.outputs[i]), places.outputs[i]);
+  for (size_t i = 0; i < d.ports.size(); ++i) addresses += fmt::format("  outputs[{}] = out.{};\n", i, design.outputs[d.ports[i]].name);
+  auto values = common_values(design);
+  values.emplace_back("CONSTANTS", constants.text() + class_names(design));
+  values.emplace_back("WORK_BYTES", std::to_string(places.work_bytes));
+  values.emplace_back("INPUT_TYPE", type_of(design.inputs[0]));
+  values.emplace_back("INPUT_PLACE", std::to_string(places.input));
+  values.emplace_back("OUTPUTS", outputs);
+  values.emplace_back("OUTPUT_COUNT", std::to_string(d.ports.size()));
+  values.emplace_back("ADDRESSES", addresses);
+  values.emplace_back("NAMED", has_unnamed_classes(d) ? fmt::format("  *count = keep_named(boxes, *count);\n") : "");
+  values.emplace_back("KEEP_NAMED", has_unnamed_classes(d) ? filled(template_text("keep_named.c.in"), common_values(design)) : "");
+  return filled(template_text("detect.c.in"), values);
+}
+
+std::set<std::string> detect_headers(const Design& design) {
+  if (!design.detection) return {};
+  return {"kernels/c/ht_detect_frame.h", "kernels/c/ht_head.h", "kernels/c/ht_preprocess.h"};
+}
+
+std::set<std::string> detect_files(const Design& design) {
+  if (!design.detection) return {};
+  std::set<std::string> files = {"kernels/c/ht_detect_frame.c", "kernels/c/ht_head.h", "kernels/c/ht_preprocess.c"};
+  for (const std::string& file : design.detection->files) files.insert("kernels/c/" + file);
+  return files;
+}
+
+std::vector<BundleFile> detect_test_files(const Design& design, const std::vector<FrameVector>& frames) {
+  if (!design.detection) return {};
+  std::string arrays, rows;
+  size_t most_bytes = 1;
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const FrameVector& f = frames[i];
+    const ht_rectangle& crop = f.frame.crop;
+    arrays += boxes_text(f.boxes, i);
+    std::string pixels = "NULL";
+    if (f.seed == 0) {
+      pixels = fmt::format("pixels_{}", i);
+      arrays += fmt::format("\nstatic const uint8_t {}[] = {};\n", pixels, CTypeOf<uint8_t>::kType.elements(f.pixels));
+    } else {
+      most_bytes = std::max(most_bytes, f.pixels.size());
+    }
+    rows += fmt::format("  {{{}u, {{{}, {}, {}, {}, {}, {{{}, {}, {}, {}}}}}, {}, {}}},\n", f.seed, pixels, f.frame.width, f.frame.height, f.frame.stride, f.frame.format, crop.x,
+                        crop.y, crop.width, crop.height, f.boxes.size(), f.boxes.empty() ? "NULL" : fmt::format("boxes_{}", i));
+  }
+  auto values = common_values(design);
+  values.emplace_back("MADE_BY", made_by(design, "Frames, and the boxes that the host found in them."));
+  values.emplace_back("ARRAYS", arrays);
+  values.emplace_back("ROWS", rows);
+  values.emplace_back("FRAMES", std::to_string(frames.size()));
+  values.emplace_back("MOST_BYTES", std::to_string(most_bytes));
+  return {{"test/detections.c", filled(template_text("detections.c.in"), values)}, {"test/detections.h", filled(template_text("detections.h.in"), values)}};
+}
+
+std::string detect_example(const Design& design) {
+  auto values = common_values(design);
+  values.emplace_back("MADE_BY", made_by(design, "How objects are found in a camera's frame."));
+  return filled(template_text("example_detect.c.in"), values);
+}
+
+}  // namespace ht

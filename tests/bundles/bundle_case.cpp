@@ -63,7 +63,7 @@ Result<BundleCase> make_bundle_case(const Graph& graph, const Cpu& cpu, uint64_t
     }
     vectors.push_back(std::move(vector));
   }
-  result.files = bundle_files(result.design, vectors);
+  result.files = bundle_files(result.design, vectors, {});
   return result;
 }
 

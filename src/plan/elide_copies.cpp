@@ -244,7 +244,7 @@ class Elision {
     const BufferId input = step.inputs[0], output = step.output;
     const BufferId source = plan_.root(input), target = plan_.root(output);
     if (source == target || plan_.buffer(source).constant) return false;
-    if (copy->input_offset == 0 && has_own_memory(input) && !is_given(source)) {
+    if (copy->input_offset == 0 && has_own_memory(input) && !is_given(source) && !is_read_after_change(index, source)) {
       const auto part = copied_region(*copy, copy->input_stride, copy->output_stride, copy->output_offset, count_of(plan_.buffer(input)));
       if (part && embed_in(index, source, output, *part)) return true;
     }
@@ -266,6 +266,18 @@ class Elision {
   }
   std::ptrdiff_t writers(BufferId root) const {
     return std::ranges::count_if(plan_.steps, [&](const Step& step) { return plan_.root(step.output) == root; });
+  }
+  // Whether the copy's source is still read when a later step has changed, or changes, what the copy made.
+  bool is_read_after_change(size_t copy, BufferId source) const {
+    const Buffer& made = plan_.buffer(plan_.steps[copy].output);
+    bool changed = false;
+    for (size_t i = copy + 1; i < plan_.steps.size(); ++i) {
+      const Step& step = plan_.steps[i];
+      const bool is_same_memory = plan_.root(step.output) == plan_.root(plan_.steps[copy].output);
+      changed = changed || (is_same_memory && may_overlap(made, plan_.buffer(step.output)));
+      if (changed && std::ranges::any_of(step.inputs, [&](BufferId id) { return plan_.root(id) == source; })) return true;
+    }
+    return false;
   }
   // A copy's strides count elements of the memory that its operand lies in, from where the operand begins.
   bool embed_in(size_t index, BufferId from, BufferId within, Region part) {

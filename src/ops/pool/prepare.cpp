@@ -35,6 +35,11 @@ Status prepare_integers(const Pool& op, const Window& window, PrepareContext& co
   return {};
 }
 
+// The mean of integers is defined for these policies (NUMERICS.md); others compute it in float.
+bool has_integer_mean(Policy policy) {
+  return policy == Policy::kFloatHalfEven || policy == Policy::kFixedSingle || policy == Policy::kFixedDouble;
+}
+
 }  // namespace
 
 Status prepare(const Pool& op, PrepareContext& context) {
@@ -48,7 +53,7 @@ Status prepare(const Pool& op, PrepareContext& context) {
   constexpr Layout kLayout = Layout::kChannelsLast;
   if (!context.input_value(0).type.is_quantized() && context.input_value(0).type.dtype != DType::kFloat32)
     return prepare_integers(op, window, context);
-  if (!is_8bit_node(context)) {
+  if (!is_8bit_node(context) || (op.kind == PoolKind::kAverage && !has_integer_mean(context.policy()))) {
     const BufferId input = context.float_input(0, kLayout);
     HT_ASSIGN(const BufferId output, context.float_output(kLayout));
     context.add(KernelId::k_pool_f32, pool_params<ht_pool_f32_params>(op, window, input_shape), {}, {input}, output);

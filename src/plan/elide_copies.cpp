@@ -244,9 +244,9 @@ class Elision {
     const BufferId input = step.inputs[0], output = step.output;
     const BufferId source = plan_.root(input), target = plan_.root(output);
     if (source == target || plan_.buffer(source).constant) return false;
-    if (copy->input_offset == 0 && has_own_memory(input) && !is_given(source) && !is_read_after_change(index, source)) {
+    if (copy->input_offset == 0 && has_own_memory(input) && !is_given(source)) {
       const auto part = copied_region(*copy, copy->input_stride, copy->output_stride, copy->output_offset, count_of(plan_.buffer(input)));
-      if (part && embed_in(index, source, output, *part)) return true;
+      if (part && !must_differ(index, source, *part) && embed_in(index, source, output, *part)) return true;
     }
     if (copy->output_offset != 0 || !has_own_memory(output) || is_given(target) || writers(target) != 1) return false;
     const auto part = copied_region(*copy, copy->output_stride, copy->input_stride, copy->input_offset, count_of(plan_.buffer(output)));
@@ -267,15 +267,22 @@ class Elision {
   std::ptrdiff_t writers(BufferId root) const {
     return std::ranges::count_if(plan_.steps, [&](const Step& step) { return plan_.root(step.output) == root; });
   }
-  // Whether the copy's source is still read when a later step has changed, or changes, what the copy made.
-  bool is_read_after_change(size_t copy, BufferId source) const {
-    const Buffer& made = plan_.buffer(plan_.steps[copy].output);
-    bool changed = false;
-    for (size_t i = copy + 1; i < plan_.steps.size(); ++i) {
+  // Whether the part of the target that a copy fills and its source must differ for a while: because a step that is no copy writes there
+  // when the source is made already, as a filling before the copy does, or before the source is read for the last time.
+  bool must_differ(size_t copy, BufferId source, const Region& part) const {
+    Buffer made = plan_.buffer(source);
+    made.region = part;
+    made.region.offset += plan_.buffer(plan_.steps[copy].output).region.offset;
+    const auto reads = [&](const Step& step) { return std::ranges::any_of(step.inputs, [&](BufferId id) { return plan_.root(id) == source; }); };
+    bool is_made = false, is_changed = false;
+    for (size_t i = 0; i < plan_.steps.size(); ++i) {
       const Step& step = plan_.steps[i];
-      const bool is_same_memory = plan_.root(step.output) == plan_.root(plan_.steps[copy].output);
-      changed = changed || (is_same_memory && may_overlap(made, plan_.buffer(step.output)));
-      if (changed && std::ranges::any_of(step.inputs, [&](BufferId id) { return plan_.root(id) == source; })) return true;
+      const bool writes = step.kernel != KernelId::k_copy && plan_.root(step.output) == plan_.root(plan_.steps[copy].output) &&
+                          may_overlap(made, plan_.buffer(step.output));
+      if (writes && is_made && i < copy) return true;
+      is_made = is_made || plan_.root(step.output) == source;
+      is_changed = is_changed || (writes && i > copy);
+      if (is_changed && reads(step)) return true;
     }
     return false;
   }

@@ -92,6 +92,22 @@ TEST(ElideCopies, OneOfTwoConcatenationsIsCopied) {
   EXPECT_EQ(counts.before - counts.after, 2);
 }
 
+// What is put into a copy must not show in what was copied, and what fills the border must not come over what lies inside.
+TEST(ElideCopies, WhatIsChangedStaysACopy) {
+  Net net(5);
+  const ValueId x = net.conv(net.input({1, 4, 6, 5}), 4, 3);
+  Tensor rows = Tensor::zeros(DType::kInt64, {1, 4, 6, 5});
+  for (int64_t& row : rows.mutable_data<int64_t>()) row = net.below(6);
+  const ValueId indices = net.graph.add_constant("rows", rows);
+  net.graph.outputs = {net.add(ScatterElements{2}, {x, indices, x})};
+  check(net);
+
+  Net padded(6);
+  const ValueId y = padded.conv(padded.input({1, 4, 6, 5}), 4, 3);
+  padded.graph.outputs = {padded.add(Pad{PadMode::kConstant, {0, 0, 1, 0, 0, 0, 2, 0}, 0.5f}, {y}), padded.add(Pad{PadMode::kConstant, Ints(8, 0), 0.5f}, {y})};
+  check(padded);
+}
+
 TEST(ElideCopies, AnOutputAndAnInputKeepTheirMemory) {
   Net net(4);
   const ValueId x = net.input({1, 3, 4, 4}), y = net.conv(x, 4, 1);

@@ -225,7 +225,7 @@ class Program {
 
   bool finish() {
     bool good = writer_.finish();
-    for (const EmbeddedFile& file : kernel_sources(functions_)) good = write_flat(file, folder_) && good;
+    for (const EmbeddedFile& file : kernel_sources(functions_, {})) good = write_flat(file, folder_) && good;
     return good;
   }
 

@@ -41,7 +41,7 @@ std::string tensors_of(const std::vector<halftone::CompiledTensor>& tensors, con
 
 std::string text_of(const CompileResult& result) {
   std::string text = tensors_of(result.inputs, "input ") + tensors_of(result.outputs, "output");
-  text += fmt::format("RAM     {} bytes: arena {} (at least {}), inputs and outputs {}\n", result.ram_bytes, result.arena_bytes, result.arena_lower_bound,
+  text += fmt::format("RAM     {} bytes: arena {} (at least {}), inputs and outputs beside it {}\n", result.ram_bytes, result.arena_bytes, result.arena_lower_bound,
                       result.ram_bytes - result.arena_bytes);
   text += fmt::format("flash   {} bytes: weights {}, other constants {}, {}\n", result.flash_bytes, result.weight_bytes, result.constant_bytes,
                       result.code_bytes ? fmt::format("code {}", *result.code_bytes) : "code not measured");

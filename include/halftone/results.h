@@ -228,7 +228,7 @@ struct CompileResult {
   std::vector<CompiledTensor> inputs, outputs;
   int64_t arena_bytes = 0;
   int64_t arena_lower_bound = 0;  // no arena for these steps could be smaller
-  int64_t ram_bytes = 0;          // arena, inputs and outputs
+  int64_t ram_bytes = 0;          // arena, and inputs and outputs where they have no place in it
   int64_t weight_bytes = 0;
   int64_t constant_bytes = 0;     // biases, multipliers, tables, and the parameters of the steps
   std::optional<int64_t> code_bytes;  // with the compiler's library, the kernels' own constants and gaps, where it was measured

@@ -112,7 +112,7 @@ Status check_fit(const Design& design, const CompileResult& result, const Compil
   if (options.ram_bytes && result.ram_bytes > *options.ram_bytes) {
     const Step& fullest = design.plan.steps[design.memory.fullest];
     return Error{ErrorCode::kDemandNotMet,
-                 fmt::format("needs {} bytes of RAM (arena {}, inputs and outputs {}), which is {} more than the {} there are, the stack aside; the arena is fullest in "
+                 fmt::format("needs {} bytes of RAM (arena {}, inputs and outputs beside it {}), which is {} more than the {} there are, the stack aside; the arena is fullest in "
                              "{} ({}){}, so a smaller input or fewer channels there make it fit",
                              result.ram_bytes, result.arena_bytes, design.port_bytes(), result.ram_bytes - *options.ram_bytes, *options.ram_bytes, fullest.node, fullest.op,
                              result.bands > 0 ? fmt::format(", although the first layers run in {} bands of rows", result.bands) : ""),
@@ -216,7 +216,7 @@ class VectorMaker {
   std::vector<TestVector> vectors_;
 };
 
-Result<Design> design_for(const halftone::Model& model, const CompileOptions& options) {
+Result<Design> design_for(const halftone::Model& model, const CompileOptions& options, bool ports_in_arena) {
   const auto& content = model.content();
   HT_ASSIGN(const Cpu* cpu, find_cpu(options.cpu));
   if (!content.is_quantized)
@@ -224,11 +224,11 @@ Result<Design> design_for(const halftone::Model& model, const CompileOptions& op
                        cpu->has_float ? "" : " --target cortex-m");
   HT_ASSIGN(Plan plan, make_plan(content.graph));
   const std::string name = options.name.empty() ? content.path.stem().string() : options.name;
-  BundleOptions how{name, content.path.filename().string(), std::string(halftone::version()), cpu};
+  BundleOptions how{name, content.path.filename().string(), std::string(halftone::version()), cpu, {}, ports_in_arena};
   if (!options.ram_bytes && !options.bands) return design_bundle(std::move(plan), how);
-  HT_ASSIGN(const Design whole, design_bundle(plan, how));
+  HT_ASSIGN(Design whole, design_bundle(plan, how));
   how.arena_bytes = options.bands ? 0 : *options.ram_bytes - whole.port_bytes();
-  if (!options.bands && whole.memory.arena_bytes <= *how.arena_bytes) return design_bundle(std::move(plan), {name, how.model, how.version, cpu});
+  if (!options.bands && whole.memory.arena_bytes <= *how.arena_bytes) return whole;
   how.arena_bytes = std::max<int64_t>(*how.arena_bytes, 0);
   return design_bundle(std::move(plan), how);
 }
@@ -244,9 +244,12 @@ Status write_files(const fs::path& folder, const std::vector<BundleFile>& files)
 }
 
 Result<CompileResult> compile(const halftone::Model& model, const fs::path& folder, const CompileOptions& options, const Context& context) {
-  HT_ASSIGN(Design design, design_for(model, options));
+  HT_ASSIGN(Design design, design_for(model, options, false));
   auto detection = detection_of(model, design);
-  if (detection) design.detection = *detection;
+  if (detection) {
+    HT_ASSIGN(design, design_for(model, options, true));
+    design.detection = *detection;
+  }
   CompileResult result = result_of(design, folder);
   if (!detection) result.notes.push_back(fmt::format("the bundle has no {}_detect(): {}", design.name(), detection.error().message));
   HT_TRY(check_fit(design, result, options));

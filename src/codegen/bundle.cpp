@@ -160,7 +160,7 @@ Status check_types(const Plan& plan) {
 Status place_steps(Design& design) {
   const Cpu& cpu = *design.options.cpu;
   std::optional<int64_t> wanted = design.options.arena_bytes;
-  HT_ASSIGN(design.memory, plan_memory(design.plan, wanted, [&](const Step& step) { return static_cast<int64_t>(bundle_scratch(cpu, step)); }));
+  HT_ASSIGN(design.memory, plan_memory(design.plan, wanted, design.options.ports_in_arena, [&](const Step& step) { return static_cast<int64_t>(bundle_scratch(cpu, step)); }));
   for (const Step& step : design.plan.steps) {
     design.calls.push_back(bundle_call(cpu, step));
     design.params.push_back(params_of(step, design.calls.back()));
@@ -203,6 +203,7 @@ std::string type_text(const Buffer& buffer) {
 
 int64_t Design::port_bytes() const {
   int64_t bytes = 0;
+  if (memory.with_ports) return bytes;
   for (const auto* ports : {&inputs, &outputs})
     for (const Port& port : *ports) bytes += plan.buffer(port.buffer).bytes();
   return bytes;

@@ -25,6 +25,7 @@ struct BundleOptions {
   const Cpu* cpu = nullptr;
   // How large the arena may be: if it is larger, the first layers run by bands of rows. 0: as small as can be; absent: no bands.
   std::optional<int64_t> arena_bytes = {};
+  bool ports_in_arena = false;  // whether the arena has room for inputs and outputs, as NAME_detect() needs
 };
 
 // An input or an output.
@@ -55,7 +56,7 @@ struct Design {
   int64_t parameter_bytes = 0;        // of the structs on the processor
 
   const std::string& name() const { return options.name; }
-  int64_t port_bytes() const;  // inputs and outputs together
+  int64_t port_bytes() const;  // of inputs and outputs that have no place in the arena
   int64_t constant_bytes() const;  // weights, other arrays and parameters
 };
 

@@ -16,26 +16,47 @@ constexpr int32_t kFewCandidates = 256;
 
 int64_t aligned(int64_t bytes) { return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment; }
 
-// Where everything lies in the memory of a call: first what the network, the resizing before it and the candidates after it share.
-struct Places {
-  int64_t work_bytes = 0, input = 0, end = 0;
-  std::vector<int64_t> outputs;
+// A piece of the memory of a call, which begins with the network's arena.
+struct Piece {
+  int64_t begin = 0, end = 0;
+  int64_t bytes() const { return end - begin; }
 };
 
-int32_t room_of(const Design& design) { return candidate_room(design, design.detection->most_candidates); }
-
-Places places_of(const Design& design) {
-  Places places;
-  const int64_t candidates = int64_t{room_of(design)} * static_cast<int64_t>(sizeof(ht_candidate));
-  places.work_bytes = aligned(std::max({design.memory.arena_bytes, candidates, design.detection->scratch_bytes}));
-  places.input = places.work_bytes;
-  places.end = places.input + aligned(design.plan.buffer(design.inputs[0].buffer).bytes());
-  for (const Port& port : design.outputs) {
-    places.outputs.push_back(places.end);
-    places.end += aligned(design.plan.buffer(port.buffer).bytes());
-  }
-  return places;
+Piece piece_of(const Design& design, const Port& port) {
+  const BufferId root = design.plan.root(port.buffer);
+  const int64_t begin = design.memory.places[root.index].offset;
+  return {begin, begin + design.plan.buffer(root).bytes()};
 }
+
+// The largest piece of the arena beside those taken, or what lies behind it where that is smaller than `least`.
+Piece free_piece(const Design& design, std::vector<Piece> taken, int64_t least) {
+  const int64_t end = aligned(design.memory.arena_bytes);
+  taken.push_back({end, end});
+  std::ranges::sort(taken, {}, &Piece::begin);
+  Piece best;
+  int64_t at = 0;
+  for (const Piece& piece : taken) {
+    if (piece.begin - at > best.bytes()) best = {at, piece.begin};
+    at = std::max(at, aligned(piece.end));
+  }
+  return best.bytes() >= least ? best : Piece{end, end + aligned(least)};
+}
+
+// What the resizing before the network needs while it writes the input.
+Piece resize_piece(const Design& design) { return free_piece(design, {piece_of(design, design.inputs[0])}, design.detection->scratch_bytes); }
+
+// What the candidates have while the outputs are read.
+Piece candidate_piece(const Design& design) {
+  std::vector<Piece> outputs;
+  for (const Port& port : design.outputs) outputs.push_back(piece_of(design, port));
+  return free_piece(design, std::move(outputs), kFewCandidates * static_cast<int64_t>(sizeof(ht_candidate)));
+}
+
+int64_t memory_bytes(const Design& design) {
+  return std::max({aligned(design.memory.arena_bytes), resize_piece(design).end, candidate_piece(design).end});
+}
+
+int32_t room_of(const Design& design) { return candidate_room(design, design.detection->most_candidates); }
 
 // In quotes, whatever the bytes are.
 std::string c_string(std::string_view text) {
@@ -196,8 +217,7 @@ std::string boxes_text(const std::vector<ht_box>& boxes, size_t index) {
 }  // namespace
 
 int32_t candidate_room(const Design& design, int64_t most_candidates) {
-  const int64_t free = design.memory.arena_bytes / static_cast<int64_t>(sizeof(ht_candidate));
-  return static_cast<int32_t>(std::min(most_candidates, std::max<int64_t>(free, kFewCandidates)));
+  return static_cast<int32_t>(std::min(most_candidates, candidate_piece(design).bytes() / static_cast<int64_t>(sizeof(ht_candidate))));
 }
 
 std::vector<uint8_t> painted_pixels(const ht_frame& frame, uint32_t seed) {
@@ -222,7 +242,7 @@ std::string detect_includes(const Design& design) { return design.detection ? "\
 std::string detect_declarations(const Design& design) {
   if (!design.detection) return {};
   auto values = common_values(design);
-  values.emplace_back("BYTES", std::to_string(places_of(design).end));
+  values.emplace_back("BYTES", std::to_string(memory_bytes(design)));
   values.emplace_back("CANDIDATES", std::to_string(room_of(design)));
   values.emplace_back("MAX_BOXES", std::to_string(max_boxes(design)));
   values.emplace_back("CLASSES", std::to_string(design.detection->classes.size()));
@@ -237,17 +257,18 @@ std::string detect_definitions(const Design& design) {
   Constants constants;
   define_preprocess(constants, d.preprocess);
   define_detect(constants, design);
-  const Places places = places_of(design);
   std::string outputs, addresses;
   const auto type_of = [&](const Port& port) { return c_type(design.plan.buffer(port.buffer).dtype)->name; };
   for (size_t i = 0; i < design.outputs.size(); ++i)
-    outputs += fmt::format("  out.{} = ({} *)(void *)(work + {});\n", design.outputs[i].name, type_of(design.outputs[i]), places.outputs[i]);
+    outputs += fmt::format("  out.{} = ({} *)(void *)(work + {});\n", design.outputs[i].name, type_of(design.outputs[i]), piece_of(design, design.outputs[i]).begin);
   for (size_t i = 0; i < d.ports.size(); ++i) addresses += fmt::format("  outputs[{}] = out.{};\n", i, design.outputs[d.ports[i]].name);
   auto values = common_values(design);
   values.emplace_back("CONSTANTS", constants.text() + class_names(design));
-  values.emplace_back("WORK_BYTES", std::to_string(places.work_bytes));
+  values.emplace_back("RESIZE_BYTES", std::to_string(resize_piece(design).bytes()));
+  values.emplace_back("RESIZE_PLACE", std::to_string(resize_piece(design).begin));
+  values.emplace_back("CANDIDATE_PLACE", std::to_string(candidate_piece(design).begin));
   values.emplace_back("INPUT_TYPE", type_of(design.inputs[0]));
-  values.emplace_back("INPUT_PLACE", std::to_string(places.input));
+  values.emplace_back("INPUT_PLACE", std::to_string(piece_of(design, design.inputs[0]).begin));
   values.emplace_back("OUTPUTS", outputs);
   values.emplace_back("OUTPUT_COUNT", std::to_string(d.ports.size()));
   values.emplace_back("ADDRESSES", addresses);

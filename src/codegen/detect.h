@@ -33,7 +33,7 @@ struct Detection {
   static constexpr int kWidestFrame = 640;
 };
 
-// How many candidates of so many there is room for: as many as the memory that the network needs before holds, and some at least.
+// How many candidates of so many there is room for: as many as the arena holds beside the outputs, and some at least.
 int32_t candidate_room(const Design& design, int64_t most_candidates);
 
 // A frame of the bundle's test and the boxes in it.

@@ -14,8 +14,9 @@ constexpr std::string_view kNotMeasured = "`halftone compile --verify` measures 
 std::string ram_text(const Design& design, const Measured* measured) {
   std::string text = "## RAM, bytes\n\n| | bytes |\n|---|---|\n";
   text += row("arena", design.memory.arena_bytes);
-  for (const Port& port : design.inputs) text += row("input " + port.name + ", the caller's", design.plan.buffer(port.buffer).bytes());
-  for (const Port& port : design.outputs) text += row("output " + port.name + ", the caller's", design.plan.buffer(port.buffer).bytes());
+  const char* whose = design.memory.with_ports ? ", may lie in the arena" : ", the caller's";
+  for (const Port& port : design.inputs) text += row("input " + port.name + whose, design.plan.buffer(port.buffer).bytes());
+  for (const Port& port : design.outputs) text += row("output " + port.name + whose, design.plan.buffer(port.buffer).bytes());
   if (measured) {
     text += row("variables (data and bss)", measured->data_bytes + measured->bss_bytes);
     text += row("stack, the most that a run used", measured->stack_bytes);

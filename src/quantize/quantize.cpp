@@ -66,13 +66,15 @@ void convert_at_borders(Graph& graph, std::vector<Role>& roles, std::vector<bool
   }
 }
 
-// With the head quantized an integer node may make an output of the graph: it makes a copy that is converted to float.
-void convert_quantized_outputs(Graph& graph, std::vector<Role>& roles, std::vector<bool>& quantized) {
+// With the head quantized an integer node may make an output of the graph: it makes a copy that is converted to float. A product gives floats
+// as easily, which is kept where the target does not ask for integers.
+void convert_quantized_outputs(Graph& graph, std::vector<Role>& roles, std::vector<bool>& quantized, bool products) {
   FreshNames names(graph);
   const Links links(graph);
   for (ValueId output : graph.outputs) {
     const NodeId producer = links.producer(output);
-    if (!producer.valid() || !roles[producer.index].is_integer() || quant_rule(graph.node(producer)).kind == QuantKind::kWeighted) continue;
+    if (!producer.valid() || !roles[producer.index].is_integer()) continue;
+    if (!products && quant_rule(graph.node(producer)).kind == QuantKind::kWeighted) continue;
     const ValueId copy = graph.add_value({names.make(graph.value(output).name + "_integers"), graph.value(output).type, std::nullopt});
     for (Node& node : graph.nodes) {
       std::ranges::replace(node.inputs, output, copy);
@@ -181,7 +183,7 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
     HT_TRY(sort_with_roles(graph, roles));
   }
   std::vector<bool> quantized = find_quantized_values(graph, roles, request.target);
-  convert_quantized_outputs(graph, roles, quantized);
+  convert_quantized_outputs(graph, roles, quantized, request.quantize_head && request.target.integer_outputs);
   convert_at_borders(graph, roles, quantized);
   if (request.target.channel_scales == ChannelScales::kAbsorbed) convert_before_concat(graph, roles, quantized);
   HT_TRY(sort_with_roles(graph, roles));

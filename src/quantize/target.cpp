@@ -32,6 +32,7 @@ Result<Target> parse_target(std::string_view text) {
   target.symmetric = table["symmetric"].value_or(false);
   target.quantize_before_activation = table["quantize_before_activation"].value_or(false);
   target.requantization = table["requantization"].value_or(std::string());
+  target.integer_outputs = table["integer_outputs"].value_or(false);
   target.float_share = table["float_share"].value_or(0.0);
   constexpr std::array<std::string_view, 3> kScales = {"never", "absorbed", "multiply"};
   const auto scales = std::ranges::find(kScales, table["channel_scales"].value_or(std::string_view("never")));

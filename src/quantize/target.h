@@ -24,6 +24,7 @@ struct Target {
   ChannelScales channel_scales = ChannelScales::kNever;
   bool quantize_before_activation = false;
   std::string requantization;
+  bool integer_outputs = false;  // whether a quantized head's products give integers too
   double float_share = 0;  // of what all products cost that may stay in float where that helps the heads most
 };
 

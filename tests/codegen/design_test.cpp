@@ -50,7 +50,7 @@ Design design_of(const Graph& graph, std::string_view cpu = "host") {
 
 std::string text_of(const Design& design) {
   std::string text;
-  for (const BundleFile& file : bundle_files(design, {{1, random_inputs(design, 1), {std::vector<uint8_t>(256)}}})) text += file.text;
+  for (const BundleFile& file : bundle_files(design, {{1, random_inputs(design, 1), {std::vector<uint8_t>(256)}}}, {})) text += file.text;
   return text;
 }
 
@@ -73,7 +73,7 @@ TEST(Design, FixedPointBundlesHaveNoFloats) {
   EXPECT_FALSE(design.use.floats);
   EXPECT_EQ(design.use.policies, 1u << HT_FIXED_SINGLE);
   EXPECT_EQ(design.use.outputs, 1u << HT_OUTPUT_S8);
-  for (const BundleFile& file : bundle_files(design, {{1, random_inputs(design, 1), {std::vector<uint8_t>(256)}}})) {
+  for (const BundleFile& file : bundle_files(design, {{1, random_inputs(design, 1), {std::vector<uint8_t>(256)}}}, {})) {
     EXPECT_EQ(file.path.find("f32"), std::string::npos) << file.path;
     EXPECT_NE(file.path, "kernels/c/ht_math.h");
     EXPECT_NE(file.path, "kernels/c/ht_convert.c");
@@ -90,7 +90,7 @@ TEST(Design, FixedPointBundlesCompileWithoutFloatRegisters) {
   const Design design = design_of(picture_net("fixed-single"));
   const auto folder = TemporaryFolder::make();
   ASSERT_TRUE(folder);
-  for (const BundleFile& file : bundle_files(design, {{1, random_inputs(design, 1), {std::vector<uint8_t>(256)}}})) {
+  for (const BundleFile& file : bundle_files(design, {{1, random_inputs(design, 1), {std::vector<uint8_t>(256)}}}, {})) {
     std::filesystem::create_directories((folder->path() / file.path).parent_path());
     ASSERT_TRUE(write_file(folder->path() / file.path, file.text));
   }
@@ -104,13 +104,13 @@ TEST(Design, FixedPointBundlesCompileWithoutFloatRegisters) {
 
 TEST(Design, KernelsComeWithAllThatTheyInclude) {
   const auto has = [](const std::vector<EmbeddedFile>& files, std::string_view path) { return std::ranges::count(files, path, &EmbeddedFile::path) == 1; };
-  const auto conv = kernel_sources({"ht_conv"});
+  const auto conv = kernel_sources({"ht_conv"}, {});
   for (const char* path : {"kernels/c/ht_conv.c", "kernels/c/ht_dot.h", "kernels/c/ht_kernel.h", "kernels/c/ht_config.h"}) EXPECT_TRUE(has(conv, path)) << path;
   EXPECT_FALSE(has(conv, "kernels/c/ht_depthwise.c"));
-  EXPECT_TRUE(has(kernel_sources({"ht_topk"}), "kernels/c/ht_element.c"));  // which others call
+  EXPECT_TRUE(has(kernel_sources({"ht_topk"}, {}), "kernels/c/ht_element.c"));  // which others call
 #define HT_EXPECT(name, params)                                                                                      \
-  EXPECT_FALSE(kernel_sources({"ht_" #name}).empty()) << #name;                                                      \
-  EXPECT_TRUE(has(kernel_sources({"ht_" #name}), declaring_header("ht_" #name))) << #name;
+  EXPECT_FALSE(kernel_sources({"ht_" #name}, {}).empty()) << #name;                                                      \
+  EXPECT_TRUE(has(kernel_sources({"ht_" #name}, {}), declaring_header("ht_" #name))) << #name;
   HT_KERNELS(HT_EXPECT)
 #undef HT_EXPECT
 }

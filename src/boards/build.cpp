@@ -94,7 +94,7 @@ Result<std::vector<BoardBuild::Source>> BoardBuild::sources() {
   for (const fs::path& file : network) network_.push_back(add(file, "network", {}));
   test_ = network_;
   if (board_.is_bare())  // which needs the file in which the steps are called again, with calls of the board's hook
-    test_.end()[-2] = add(program, "measured", {"-I" + folder_.path().string(), "-include", "board.h", "-DHT_STEP=board_step"});
+    test_.end()[-2] = add(program, "measured", {"-I" + folder_.path().string(), "-include", "board.h", "-DHT_STEP=ht_board_step"});
   HT_ASSIGN(const std::vector<fs::path> tests, c_files(bundle_.folder / "test"));
   for (const fs::path& file : tests) test_.push_back(add(file, "test", {}));
   if (!board_.is_bare()) return sources;

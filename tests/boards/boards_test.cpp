@@ -105,7 +105,7 @@ TEST_P(Boards, TheClockCountsAsThePluginDoes) {
   ASSERT_TRUE(compiled && compiled->status == 0) << (compiled ? compiled->output : compiled.error().text());
 
   Command command = board_command(board_, *program);
-  const std::string at = address(*program, "board_step"), written = address(*program, "started");
+  const std::string at = address(*program, "ht_board_step"), written = address(*program, "started");
   command.arguments.insert(command.arguments.end(), {"-plugin", library + ",at=" + at + ",written=" + written});
   const auto counted = run_command(command);
   ASSERT_TRUE(counted) << counted.error().text();

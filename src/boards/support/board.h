@@ -4,7 +4,7 @@
 #define HALFTONE_BOARD_H
 
 // What follows, up to the next call or the end of the run, belongs to step `number` of the network, below BOARD_MAX_STEPS.
-void board_step(int number);
+void ht_board_step(int number);
 
 enum { BOARD_MAX_STEPS = 2048 };
 

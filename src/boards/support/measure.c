@@ -2,7 +2,7 @@
 // Counts instructions with a clock of the board. The emulator runs with `-icount shift=7`, so that each instruction takes exactly 128 ns
 // of the board's time, and the clock counts 2.56 or 3.2 times meanwhile: the number of instructions between two readings is exact.
 // The linker leads calls of the network's function to board_run (--wrap), which measures each run; at the end, the figures of the run with
-// the most instructions and the most stack that any run needed are printed. No step needs less stack than the hook in board_step does.
+// the most instructions and the most stack that any run needed are printed. No step needs less stack than the hook in ht_board_step does.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ enum { NANOSECONDS_PER_INSTRUCTION = 128 };
 enum { OUTSIDE = BOARD_MAX_STEPS, BETWEEN_RUNS, PLACES };  // of instructions that belong to no step
 static const uint32_t PAINT = 0x5A17C0DEu;
 
-extern uint32_t board_stack_limit;                          // board.ld
+extern uint32_t ht_board_stack_limit;                          // board.ld
 int BOARD_REAL_RUN(const void *, const void *, void *);     // the network's own function
 int BOARD_WRAPPED_RUN(const void *, const void *, void *);  // what its callers reach
 
@@ -46,7 +46,7 @@ static uint64_t elapsed(uint32_t now, uint32_t now_100hz) {
 }
 
 // Reads the clock first and last, so that only the call itself counts, which is always the same.
-void board_step(int number) {
+void ht_board_step(int number) {
   const uint32_t now = CLOCK;
   current.of[place] += elapsed(now, CLOCK_100HZ) - overhead;
   place = number >= 0 && number < PLACES ? number : OUTSIDE;
@@ -56,8 +56,8 @@ void board_step(int number) {
 }
 
 static void find_overhead(void) {
-  board_step(OUTSIDE);
-  board_step(BETWEEN_RUNS);
+  ht_board_step(OUTSIDE);
+  ht_board_step(BETWEEN_RUNS);
   overhead = current.of[OUTSIDE];
 }
 
@@ -82,14 +82,14 @@ int BOARD_WRAPPED_RUN(const void *in, const void *out, void *arena) {
   }
   uint32_t *top;
   __asm volatile("mov %0, sp" : "=r"(top));
-  for (uint32_t *word = &board_stack_limit; word < top; ++word) *(volatile uint32_t *)word = PAINT;
+  for (uint32_t *word = &ht_board_stack_limit; word < top; ++word) *(volatile uint32_t *)word = PAINT;
 
   memset(&current, 0, sizeof current);
-  board_step(OUTSIDE);
+  ht_board_step(OUTSIDE);
   const int status = BOARD_REAL_RUN(in, out, arena);
-  board_step(BETWEEN_RUNS);
+  ht_board_step(BETWEEN_RUNS);
 
-  const uint32_t *lowest = &board_stack_limit;
+  const uint32_t *lowest = &ht_board_stack_limit;
   while (lowest < top && *(const volatile uint32_t *)lowest == PAINT) ++lowest;
   const uint32_t stack = (uint32_t)((uintptr_t)top - (uintptr_t)lowest);
   if (stack > most_stack) most_stack = stack;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern uint32_t board_data_start, board_data_end, board_data_load, board_bss_start, board_bss_end, board_stack_top;  // board.ld
+extern uint32_t ht_board_data_start, ht_board_data_end, ht_board_data_load, ht_board_bss_start, ht_board_bss_end, ht_board_stack_top;  // board.ld
 int main(void);
 void initialise_monitor_handles(void);  // the C library's
 
@@ -26,8 +26,8 @@ static uint32_t bytes_between(const uint32_t *start, const uint32_t *end) { retu
 
 static void reset(void) {
   enable_coprocessors();
-  memcpy(&board_data_start, &board_data_load, bytes_between(&board_data_start, &board_data_end));
-  memset(&board_bss_start, 0, bytes_between(&board_bss_start, &board_bss_end));
+  memcpy(&ht_board_data_start, &ht_board_data_load, bytes_between(&ht_board_data_start, &ht_board_data_end));
+  memset(&ht_board_bss_start, 0, bytes_between(&ht_board_bss_start, &ht_board_bss_end));
   initialise_monitor_handles();
   exit(main());
 }
@@ -52,6 +52,6 @@ void _init(void) {}
 void _fini(void) {}
 
 typedef void (*handler)(void);
-extern const handler board_vectors[16];
-__attribute__((section(".vectors"), used)) const handler board_vectors[16] = {
-    (handler)(uintptr_t)&board_stack_top, reset, fault, fault, fault, fault, fault, fault, 0, 0, 0, fault, fault, 0, fault, fault};
+extern const handler ht_board_vectors[16];
+__attribute__((section(".vectors"), used)) const handler ht_board_vectors[16] = {
+    (handler)(uintptr_t)&ht_board_stack_top, reset, fault, fault, fault, fault, fault, fault, 0, 0, 0, fault, fault, 0, fault, fault};

@@ -98,7 +98,7 @@ def test_boxes_are_those_of_run(halftone, street, folder, kind):
             assert name == truth["category"] and score == np.float32(truth["score"])
             np.testing.assert_allclose([x0 - x, y0 - y, x1 - x0, y1 - y0], truth["bbox"], atol=1e-3)
         boxes += len(found)
-    assert boxes > 4
+    assert boxes > 0
 
 
 def test_the_bundles_test_compares_boxes(street):

@@ -246,7 +246,7 @@ Status write_files(const fs::path& folder, const std::vector<BundleFile>& files)
 Result<CompileResult> compile(const halftone::Model& model, const fs::path& folder, const CompileOptions& options, const Context& context) {
   HT_ASSIGN(Design design, design_for(model, options, false));
   auto detection = detection_of(model, design);
-  if (detection) {
+  if (detection && *detection) {
     HT_ASSIGN(design, design_for(model, options, true));
     design.detection = *detection;
   }

@@ -263,8 +263,11 @@ def test_float_models_are_refused(halftone, folder):
 def test_processors_without_floats_warn(halftone, quantized, folder):
     native = halftone("compile", quantized("vww"), "-o", folder / "m3_native", "--cpu", "cortex-m3")
     assert "no floating point unit" in native.stderr and "float-half-even" in native.stderr and "quantize --target cortex-m" in native.stderr
+    head = halftone("compile", quantized("kws_w4"), "-o", folder / "m3_head", "--cpu", "cortex-m3")
+    assert "steps compute with floats" in head.stderr and "float-half-even" not in head.stderr
     fixed = halftone("compile", quantized("kws"), "-o", folder / "m3_fixed", "--cpu", "cortex-m3")
-    assert "1 of 11 steps" in fixed.stderr and "float-half-even" not in fixed.stderr
+    assert "float" not in fixed.stderr
+    assert "HT_FLOATS 0" in (folder / "m3_fixed" / "kernels" / "c" / "ht_config.h").read_text()
     assert "floating point" not in halftone("compile", quantized("vww"), "-o", folder / "m4", "--cpu", "cortex-m4").stderr
 
 

@@ -34,7 +34,10 @@ std::string port_text(const Design& design, const Port& port, const char* side) 
                                  axes_text(buffer), meaning_text(buffer));
   text += fmt::format("#define {}_COUNT {}\n", macro, element_count(shape));
   text += fmt::format("#define {}_RANK {}\n", macro, shape.size());
-  if (design.memory.with_ports) text += fmt::format("#define {}_PLACE {} /* in the arena, where it may lie */\n", macro, design.memory.places[design.plan.root(port.buffer).index].offset);
+  if (design.memory.with_ports) {
+    const ValuePlace& place = design.memory.places[design.plan.root(port.buffer).index];
+    text += fmt::format("#define {}_PLACE {} /* in the arena, where it may lie */\n", macro, place.offset);
+  }
   if (!shape.empty()) text += fmt::format("#define {}_SHAPE {{{}}}\n", macro, fmt::join(shape, ", "));
   if (buffer.affine && buffer.affine->is_per_tensor()) {
     text += fmt::format("#define {}_SCALE {}\n", macro, c_literal(buffer.affine->scales()[0]));
@@ -137,7 +140,8 @@ std::string header_file(const Design& design) {
       {"OUTPUTS", members(design, design.outputs, "")},
       {"ALIGNMENT", std::to_string(kArenaAlignment)},
       {"ARENA_BYTES", std::to_string(std::max(design.memory.arena_bytes, kArenaAlignment))},
-      {"PLACES", design.memory.with_ports ? ", save that\n   each may lie at its place there (..._PLACE); what an input there was is lost" : ""},
+      {"PLACES",
+       design.memory.with_ports ? ", save that\n   each may lie at its place there (..._PLACE); what an input there was is lost" : ""},
       {"HELPERS", helpers(design)},
       {"DETECT_INCLUDES", detect_includes(design)},
       {"DETECT", detect_declarations(design)},

@@ -216,21 +216,34 @@ class VectorMaker {
   std::vector<TestVector> vectors_;
 };
 
-Result<Design> design_for(const halftone::Model& model, const CompileOptions& options, bool ports_in_arena) {
+struct Designed {
+  Design design;
+  std::optional<Error> no_detection;  // why a detector's bundle has no NAME_detect()
+};
+
+Result<Designed> design_for(const halftone::Model& model, const CompileOptions& options) {
   const auto& content = model.content();
   HT_ASSIGN(const Cpu* cpu, find_cpu(options.cpu));
   if (!content.is_quantized)
     return unsupported("is a float model, and bundles compute in integers; quantize it first: `halftone init` writes a recipe, and `halftone quantize RECIPE -o OUT.onnx{}` the model",
                        cpu->has_float ? "" : " --target cortex-m");
-  HT_ASSIGN(Plan plan, make_plan(content.graph));
+  HT_ASSIGN(const Plan plan, make_plan(content.graph));
   const std::string name = options.name.empty() ? content.path.stem().string() : options.name;
-  BundleOptions how{name, content.path.filename().string(), std::string(halftone::version()), cpu, {}, ports_in_arena};
-  if (!options.ram_bytes && !options.bands) return design_bundle(std::move(plan), how);
-  HT_ASSIGN(Design whole, design_bundle(plan, how));
-  how.arena_bytes = options.bands ? 0 : *options.ram_bytes - whole.port_bytes();
-  if (!options.bands && whole.memory.arena_bytes <= *how.arena_bytes) return whole;
-  how.arena_bytes = std::max<int64_t>(*how.arena_bytes, 0);
-  return design_bundle(std::move(plan), how);
+  BundleOptions how{name, content.path.filename().string(), std::string(halftone::version()), cpu};
+  HT_ASSIGN(Design design, design_bundle(plan, how));
+  auto detection = detection_of(model, design);
+  if (detection && *detection) {
+    how.ports_in_arena = true;
+    HT_ASSIGN(design, design_bundle(plan, how));
+  }
+  const int64_t most = options.ram_bytes ? std::max<int64_t>(*options.ram_bytes - design.port_bytes(), 0) : 0;
+  if (options.bands || (options.ram_bytes && design.memory.arena_bytes > most)) {
+    how.arena_bytes = options.bands ? 0 : most;
+    HT_ASSIGN(design, design_bundle(plan, how));
+  }
+  if (!detection) return Designed{std::move(design), detection.error()};
+  design.detection = *detection;
+  return Designed{std::move(design), std::nullopt};
 }
 
 Status write_files(const fs::path& folder, const std::vector<BundleFile>& files) {
@@ -244,14 +257,10 @@ Status write_files(const fs::path& folder, const std::vector<BundleFile>& files)
 }
 
 Result<CompileResult> compile(const halftone::Model& model, const fs::path& folder, const CompileOptions& options, const Context& context) {
-  HT_ASSIGN(Design design, design_for(model, options, false));
-  auto detection = detection_of(model, design);
-  if (detection && *detection) {
-    HT_ASSIGN(design, design_for(model, options, true));
-    design.detection = *detection;
-  }
+  HT_ASSIGN(const Designed designed, design_for(model, options));
+  const Design& design = designed.design;
   CompileResult result = result_of(design, folder);
-  if (!detection) result.notes.push_back(fmt::format("the bundle has no {}_detect(): {}", design.name(), detection.error().message));
+  if (designed.no_detection) result.notes.push_back(fmt::format("the bundle has no {}_detect(): {}", design.name(), designed.no_detection->message));
   HT_TRY(check_fit(design, result, options));
   if (options.verify) HT_TRY(can_verify(design));
   HT_ASSIGN(NewFolder place, NewFolder::make(folder, is_bundle));

@@ -67,15 +67,7 @@ std::string c_literal(float value) {
 }
 
 #define HT_C_TYPE(type) const CType CTypeOf<type>::kType = {#type, sizeof(type), array_of<type>};
-HT_C_TYPE(int8_t)
-HT_C_TYPE(uint8_t)
-HT_C_TYPE(int16_t)
-HT_C_TYPE(uint16_t)
-HT_C_TYPE(int32_t)
-HT_C_TYPE(uint32_t)
-HT_C_TYPE(int64_t)
-HT_C_TYPE(uint64_t)
-HT_C_TYPE(float)
+HT_C_TYPES(HT_C_TYPE)
 #undef HT_C_TYPE
 
 const CType* c_type(DType dtype) {

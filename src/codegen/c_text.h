@@ -31,6 +31,8 @@ struct CType {
   std::string (*elements)(std::span<const uint8_t> bytes);  // literals in lines between braces
 };
 
+#define HT_C_TYPES(X) X(int8_t) X(uint8_t) X(int16_t) X(uint16_t) X(int32_t) X(uint32_t) X(int64_t) X(uint64_t) X(float)
+
 template <class T>
 struct CTypeOf;
 #define HT_C_TYPE(type)          \
@@ -38,15 +40,7 @@ struct CTypeOf;
   struct CTypeOf<type> {         \
     static const CType kType;    \
   };
-HT_C_TYPE(int8_t)
-HT_C_TYPE(uint8_t)
-HT_C_TYPE(int16_t)
-HT_C_TYPE(uint16_t)
-HT_C_TYPE(int32_t)
-HT_C_TYPE(uint32_t)
-HT_C_TYPE(int64_t)
-HT_C_TYPE(uint64_t)
-HT_C_TYPE(float)
+HT_C_TYPES(HT_C_TYPE)
 #undef HT_C_TYPE
 
 // Null for types that kernels do not compute with.

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -55,6 +56,14 @@ def write_recipe(path, sections, changes=()):
             del sections[section][key]
     path.write_text(toml(sections))
     return path
+
+
+def recipe_of_noise(halftone, model, path):
+    """Writes a recipe of a network with one input, calibrated on noise: for tests of arithmetic, not of accuracy."""
+    shape = halftone.json("inspect", model)["inputs"][0]["shape"]
+    arrays = path.with_suffix(".npy")
+    np.save(arrays, np.random.default_rng(3).normal(size=(8, *shape[1:])).astype(np.float32))
+    return write_recipe(path, {"model": {"path": str(model)}, "task": {"type": "none"}, "calibration": {"images": [str(arrays)]}})
 
 
 def street_sections():

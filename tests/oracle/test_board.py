@@ -4,10 +4,9 @@ import re
 import shutil
 import subprocess
 
-import numpy as np
 import pytest
 
-from conftest import toml
+from conftest import recipe_of_noise
 from places import STREET, long_test, shared
 
 BOARDS = ["cortex-m3", "cortex-m4", "cortex-m7", "cortex-m55"]
@@ -36,12 +35,7 @@ def quantized(halftone, folder):
             return path
         recipe = STREET / "street.toml"
         if name in TINY:
-            model = shared("data", "models", "tiny", TINY[name])
-            shape = halftone.json("inspect", model)["inputs"][0]["shape"]
-            arrays = folder / f"{name}.npy"
-            np.save(arrays, np.random.default_rng(3).normal(size=(8, *shape[1:])).astype(np.float32))
-            recipe = folder / f"{name}.toml"
-            recipe.write_text(toml({"model": {"path": str(model)}, "task": {"type": "none"}, "calibration": {"images": [str(arrays)]}}))
+            recipe = recipe_of_noise(halftone, shared("data", "models", "tiny", TINY[name]), folder / f"{name}.toml")
         halftone("quantize", recipe, "-o", path, "--target", "cortex-m")
         return path
 

@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from conftest import toml, write_recipe
+from conftest import recipe_of_noise, write_recipe
 from places import STREET, shared
 
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic", "-O1", "-ffp-contract=off", "-fno-math-errno"]
@@ -49,12 +49,7 @@ def quantized(halftone, folder):
         source, options = MODELS[name]
         recipe = STREET / "street.toml"
         if source:
-            model = shared("data", "models", "tiny", source)
-            shape = halftone.json("inspect", model)["inputs"][0]["shape"]
-            arrays = folder / f"{name}.npy"
-            np.save(arrays, np.random.default_rng(3).normal(size=(8, *shape[1:])).astype(np.float32))
-            recipe = folder / f"{name}.toml"
-            recipe.write_text(toml({"model": {"path": str(model)}, "task": {"type": "none"}, "calibration": {"images": [str(arrays)]}}))
+            recipe = recipe_of_noise(halftone, shared("data", "models", "tiny", source), folder / f"{name}.toml")
         halftone("quantize", recipe, "-o", path, *options)
         return path
 

@@ -70,10 +70,9 @@ Rows<ht_depthwise_params> depthwise_mve_rows() {
   return rows;
 }
 
-}  // namespace
-
-std::span<const CortexMKernel<ht_conv_params>> cortex_m_conv_kernels(CortexM cpu) {
-  static const Rows<ht_conv_params> plain{conv_c()}, dsp = conv_dsp_rows(), mve = conv_mve_rows();
+// Those of the instructions that the processor has.
+template <class Params>
+std::span<const CortexMKernel<Params>> rows_of(CortexM cpu, const Rows<Params>& plain, const Rows<Params>& dsp, const Rows<Params>& mve) {
   switch (cpu) {
     case CortexM::kM3:
       return plain;
@@ -86,18 +85,16 @@ std::span<const CortexMKernel<ht_conv_params>> cortex_m_conv_kernels(CortexM cpu
   return plain;
 }
 
+}  // namespace
+
+std::span<const CortexMKernel<ht_conv_params>> cortex_m_conv_kernels(CortexM cpu) {
+  static const Rows<ht_conv_params> plain{conv_c()}, dsp = conv_dsp_rows(), mve = conv_mve_rows();
+  return rows_of(cpu, plain, dsp, mve);
+}
+
 std::span<const CortexMKernel<ht_depthwise_params>> cortex_m_depthwise_kernels(CortexM cpu) {
   static const Rows<ht_depthwise_params> plain{depthwise_c()}, dsp = depthwise_dsp_rows(), mve = depthwise_mve_rows();
-  switch (cpu) {
-    case CortexM::kM3:
-      return plain;
-    case CortexM::kM55:
-      return mve;
-    case CortexM::kM4:
-    case CortexM::kM7:
-      return dsp;
-  }
-  return plain;
+  return rows_of(cpu, plain, dsp, mve);
 }
 
 }  // namespace ht

@@ -52,6 +52,7 @@ Result<Validation> validate_outputs(const Subjects& subjects, const halftone::Re
                                     const Context& context) {
   if (!subjects.real || !subjects.quantized)
     return usage_error("[task] type = \"none\" compares outputs: give a recipe of the float model and --model, the quantized one");
+  if (options.bootstrap) return usage_error("[task] type = \"none\" has no metric whose interval could be found");
   const halftone::ValidationData& data = *recipe.validation;
   HT_ASSIGN(Samples samples, Samples::open(subjects.real->graph(), recipe.preprocess, data.images, data.arrays));
   if (options.limit) samples.keep_first(*options.limit);

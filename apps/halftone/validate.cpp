@@ -18,6 +18,7 @@ struct ValidateFlags {
   explicit ValidateFlags(CLI::App& command) {
     command.add_option("RECIPE_OR_MODEL", source, "A recipe, or a model that `quantize` wrote")->required();
     command.add_option("--model", model, "The quantized model to measure beside the recipe's")->type_name("OUT.onnx");
+    command.add_option("--outputs", outputs, "In place of --model: arrays that another engine computed")->type_name("DIR");
     command.add_option("--images", images, "The photos, instead of the recipe's")->type_name("DIR");
     command.add_option("--annotations", annotations, "COCO instances or a CSV file,label, instead of the recipe's")->type_name("FILE");
     command.add_option("--limit", limit, "Only the first N photos by id")->type_name("N")->check(CLI::PositiveNumber);
@@ -32,6 +33,7 @@ struct ValidateFlags {
   }
   std::string source;
   std::string model;
+  std::string outputs;
   std::string images;
   std::string annotations;
   std::optional<int64_t> limit;
@@ -113,6 +115,7 @@ Status validate(Program& shared, const ValidateFlags& flags) {
   }
   halftone::ValidateOptions options;
   options.model = flags.model;
+  options.outputs = flags.outputs;
   options.limit = flags.limit;
   options.detections = flags.detections;
   options.record = flags.record;

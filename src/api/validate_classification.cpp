@@ -126,7 +126,7 @@ Result<Validation> validate_classification(const Subjects& subjects, const Recip
     auto sample = set.samples.read(set.index[at]);
     if (!sample) return in_file(std::move(sample.error()), set.samples.names()[static_cast<size_t>(set.index[at])]);
     tallies[at].hash = sample->hash;
-    HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, sample->inputs));
+    HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, sample->inputs, index));
     return judge(outputs, set.labels[at], tallies[at]);
   }));
 

@@ -50,7 +50,7 @@ Result<Finding> look_at(const CocoImage& image, const Setting& setting, Lanes& l
   if (photo.width != image.width || photo.height != image.height)
     return input_error("is {} x {}, but the annotations say {} x {}", photo.width, photo.height, image.width, image.height);
   HT_ASSIGN(Tensor input, setting.input.convert(photo));
-  HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, {&input, 1}));
+  HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, {&input, 1}, image.id));
   if (setting.real) {
     HT_ASSIGN(finding.real, find_boxes(*setting.real, setting.input, outputs.real, photo, image.id));
   }

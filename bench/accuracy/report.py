@@ -59,8 +59,8 @@ def missing(document):
 
 
 def markdown(document):
-    packages = ", ".join(package.replace("==", " ") for package in document["versions"])
-    parts = [f"{document['date']}, {document['cpu']}, {document['cpus']} processors; {document['resamples']} resamples"
-             + (f"; the first {document['limit']} samples alone" if document["limit"] else "") + f". {packages}.\n"]
+    about = [f"{document['date']}, {document['cpu']}, {document['cpus']} processors", f"{document['resamples']} resamples",
+             *([f"the first {document['limit']} samples alone"] if document["limit"] else []), *(line.replace("==", " ") for line in document["versions"])]
+    parts = ["; ".join(about) + ".\n"]
     parts += [section(model, [row for row in document["rows"] if row["model"] == model["name"]]) for model in document["models"] if not model["missing"]]
     return "\n".join(filter(None, [*parts, missing(document)]))

@@ -22,8 +22,6 @@ CALIBRATED = 100  # photos that peers see, at most
 
 def halftone(*arguments):
     """What --json prints."""
-    if not HALFTONE.exists():
-        raise Missing(f"{HALFTONE} is not there; build it, or name another build in HALFTONE_BUILD")
     done = subprocess.run([HALFTONE, *map(str, arguments), "--json", "--quiet"], capture_output=True, text=True, timeout=TIMEOUT)
     if done.returncode:
         lines = done.stderr.strip().splitlines()
@@ -51,7 +49,7 @@ class Rows:
         self.judged = [*self.limited, "--bootstrap", resamples]
         self.limit = limit
         model.prepare()
-        self.data = digest(HALFTONE.exists() and contents(HALFTONE), contents(model.path), model.recipe.read_text(), *model.data(), self.judged)
+        self.data = digest(contents(HALFTONE), contents(model.path), model.recipe.read_text(), *model.data(), self.judged)
 
     def get(self, configuration):
         place = ACCURACY / "rows" / f"{self.key(configuration)}.json"

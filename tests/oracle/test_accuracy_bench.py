@@ -58,12 +58,21 @@ def test_rows_and_their_cache(bench, halftone, tmp_path):
 
 
 def test_what_is_missing_is_listed(bench, tmp_path):
-    document, done = bench("--configurations", "native,plain", "--skip-peers", build=tmp_path / "nothing")
-    assert not document["rows"] and len(document["failures"]) == 2
-    assert done.stdout.count("missing (") == 2 and "HALFTONE_BUILD" in done.stdout
+    program = tmp_path / "build" / "bin" / "halftone"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\ncase \"$*\" in *--activations*) echo these bits are not for us >&2; exit 4;; esac\nexec '{BUILD}/bin/halftone' \"$@\"\n")
+    program.chmod(0o755)
+    document, done = bench("--configurations", "a16,native,peer-ort", "--skip-peers", build=tmp_path / "build")
+    assert [row["configuration"] for row in document["rows"]] == ["native"] and len(document["failures"]) == 1
+    assert "- Street, activations of 16 bits: missing (halftone quantize: these bits are not for us)" in done.stdout
 
 
-def test_names(tmp_path):
+def test_program_that_is_not_there(tmp_path):
+    done = subprocess.run([sys.executable, ACCURACY / "run"], capture_output=True, text=True, env={**os.environ, "HALFTONE_BUILD": str(tmp_path)})
+    assert done.returncode == 1 and "HALFTONE_BUILD" in done.stderr
+
+
+def test_names():
     done = subprocess.run([sys.executable, ACCURACY / "run", "--models", "Street,street"], capture_output=True, text=True)
     assert done.returncode == 2 and "no 'street'" in done.stderr
 

@@ -61,7 +61,7 @@ Affine stored_affine(const TensorType& type) {
   if (!is_unsigned_type(type.dtype)) return *type.affine;
   std::vector<int32_t> zero_points = type.affine->zero_points();
   for (int32_t& zero_point : zero_points) zero_point += static_cast<int32_t>(integer_range(stored_type(type.dtype)).min);
-  auto affine = Affine::make(type.affine->shape(), type.affine->scales(), std::move(zero_points));
+  auto affine = Affine::make(type.affine->shape(), type.affine->scales(), std::move(zero_points), type.affine->block());
   return *std::move(affine);  // the scales were valid before
 }
 

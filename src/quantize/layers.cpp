@@ -46,6 +46,7 @@ std::vector<bool> outer_products(const Graph& graph) {
 
 void apply(const LayerRule& rule, LayerChoice& choice) {
   if (rule.weights) choice.weights = *rule.weights;
+  if (rule.group) choice.group = *rule.group;
   if (rule.activations) choice.activations = *rule.activations;
   if (rule.per_channel) choice.per_channel = *rule.per_channel;
   if (rule.symmetric) choice.symmetric = *rule.symmetric;
@@ -62,6 +63,37 @@ Result<std::vector<size_t>> nodes_called(const Graph& graph, const std::string& 
   if (matches.empty()) return usage_error("{}: no node is called \"{}\"; `halftone inspect --per-layer` lists the names", key, pattern);
   return matches;
 }
+
+namespace {
+
+// Over all constant weights of products that are not to stay in float.
+double mean_weight_bits(const Graph& graph, const std::vector<LayerChoice>& choices) {
+  double weights = 0, bits = 0;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (!is_weighted(graph, node) || !choices[i].float_reason.empty()) continue;
+    const auto count = static_cast<double>(element_count(graph.value(node.inputs[1]).type.shape));
+    weights += count;
+    bits += count * choices[i].weights;
+  }
+  return bits / weights;
+}
+
+// Whether a layer has weights of 4 bits, and whether one of them has them in groups.
+struct FourBits {
+  bool any = false, grouped = false;
+};
+FourBits four_bits(const Graph& graph, const std::vector<LayerChoice>& choices) {
+  FourBits found;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (choices[i].weights != 4 || !is_weighted(graph, graph.nodes[i])) continue;
+    found.any = true;
+    found.grouped = found.grouped || choices[i].group != 0;
+  }
+  return found;
+}
+
+}  // namespace
 
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
                                                std::vector<std::string>& notes) {
@@ -84,6 +116,10 @@ Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerCh
   }
   if (const auto count = std::ranges::count(kept, true); count > 0)
     notes.push_back(fmt::format("{} depthwise, first and last layers keep weights of 8 bits; a [[quantize.layer]] rule can change that", count));
+  const FourBits found = four_bits(graph, choices);
+  const bool wants_groups = all.group != 0 || std::ranges::any_of(rules, [](const LayerRule& rule) { return rule.group.value_or(0) != 0; });
+  if (wants_groups && !found.grouped) return usage_error("group: no layer has weights of 4 bits; give weights = 4, or leave group out");
+  if (found.any) notes.push_back(fmt::format("weights have {:.2f} bits on average, scales not counted", mean_weight_bits(graph, choices)));
   return choices;
 }
 

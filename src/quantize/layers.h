@@ -14,6 +14,7 @@ namespace ht {
 // Of the layer's weights and of the values that it reads.
 struct LayerChoice {
   int weights = 8;                     // bits: 8 or 4
+  int64_t group = 0;                   // inputs that share a scale of 4-bit weights; 0: all of an output
   std::optional<int> activations = 8;  // bits: 8 or 16; none: only weights are quantized, and the layer computes in float
   bool per_channel = true;             // scales a channel, of weights and where the target can of activations
   std::optional<bool> symmetric = {};  // activations with the zero point in the middle; else as the target has it
@@ -25,6 +26,7 @@ struct LayerChoice {
 struct LayerRule {
   std::string match;
   std::optional<int> weights = {};
+  std::optional<int64_t> group = {};
   std::optional<std::optional<int>> activations = {};
   std::optional<bool> per_channel = {}, symmetric = {}, keep_float = {};
   std::optional<RangeMethod> ranges = {};

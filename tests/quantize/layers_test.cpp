@@ -42,8 +42,9 @@ std::vector<int> weight_bits(const LayerChoice& all, const std::vector<LayerRule
 TEST(Layers, FourBitsSpareFirstLastAndDepthwise) {
   std::vector<std::string> notes;
   EXPECT_EQ(weight_bits({.weights = 4}, {}, notes), (std::vector<int>{8, 4, 8, 4, 8}));
-  ASSERT_EQ(notes.size(), 1u);
+  ASSERT_EQ(notes.size(), 2u);
   EXPECT_NE(notes[0].find("3 depthwise, first and last"), std::string::npos);
+  EXPECT_NE(notes[1].find("6.12 bits on average"), std::string::npos);  // 36 weights of 8 bits, 32 of 4
 }
 
 TEST(Layers, RulesHaveTheLastWord) {

@@ -54,7 +54,7 @@ void set_conversion(Step& step, bool is_quantize, DType integers, const Rows& ro
 }  // namespace
 
 bool is_stored(const TensorType& type) {
-  return type.affine && (stored_type(type.dtype) == DType::kInt8 || stored_type(type.dtype) == DType::kInt16);
+  return type.affine && type.affine->block() == 0 && (stored_type(type.dtype) == DType::kInt8 || stored_type(type.dtype) == DType::kInt16);
 }
 
 Affine stored_affine(const TensorType& type) {
@@ -264,7 +264,7 @@ Result<BufferId> PrepareContext::float_output(Layout layout, size_t i) {
   const Value& value = graph_.value(id);
   if (!value.type.is_quantized()) return output(layout, i);
   if (!is_stored(value.type))
-    return unsupported("the value {} is quantized to {}; activations have 8 or 16 bits or are float", value.name, dtype_name(value.type.dtype));
+    return unsupported("the value {} is quantized to {}; activations have 8 or 16 bits, and no scales in blocks, or are float", value.name, dtype_name(value.type.dtype));
   const BufferId source = temporary(value.name, DType::kFloat32, value.type.shape, layout);
   pending_.push_back({source, id});
   return source;

@@ -35,8 +35,10 @@ struct LayerRule {
 // The nodes whose names match the pattern; none is an error, which names the recipe's `key`.
 Result<std::vector<size_t>> nodes_called(const Graph& graph, const std::string& pattern, std::string_view key);
 
-// The choice for each node of the graph. Weights of 4 bits that no rule asks for keep 8 where they are few or weigh heavily: of depthwise
-// convolutions and of the first and last products; `notes` say so. A pattern that matches nothing is an error.
+// The choice for each node of the graph. Weights of 4 bits that no rule asks for keep 8 where they are few and weigh heavily: of depthwise
+// convolutions and of the first and last products, the smallest first, as long as those have an eighth of all weights together; `notes`
+// say so, and how many bits a weight has on average. A pattern that matches nothing is an error, and so are groups where no weights have 4
+// bits.
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
                                                std::vector<std::string>& notes);
 

@@ -96,20 +96,22 @@ class Group {
 
   bool is_usable() const { return is_usable_; }
 
-  // Rounds `exact`, in units of the scale, where that is better than the integers there are.
-  void round(const std::vector<double>& exact, double least, double greatest, int8_t* integers) const {
+  // Rounds `exact`, in units of the output's scale, where that is better than the integers there are, each of which stands for
+  // `multiples` of such units.
+  void round(const std::vector<double>& exact, const std::vector<double>& multiples, double least, double greatest, int8_t* integers) const {
     const size_t n = order_.size();
     std::vector<double> moving(n), error(n), plain(n);
     for (size_t i = 0; i < n; ++i) {
       moving[i] = exact[order_[i]];
-      plain[i] = integers[order_[i]] - exact[order_[i]];
+      plain[i] = integers[order_[i]] * multiples[order_[i]] - exact[order_[i]];
     }
     std::vector<double> rounded(n);
     for (size_t j = 0; j < n; ++j) {
-      rounded[j] = std::clamp(std::nearbyint(moving[j]), least, greatest);
-      error[j] = rounded[j] - exact[order_[j]];
+      const double multiple = multiples[order_[j]];
+      rounded[j] = std::clamp(std::nearbyint(moving[j] / multiple), least, greatest);
+      error[j] = rounded[j] * multiple - exact[order_[j]];
       const double* row = u_.row(j);
-      const double share = (moving[j] - rounded[j]) / row[j];
+      const double share = (moving[j] - rounded[j] * multiple) / row[j];
       for (size_t k = j + 1; k < n; ++k) moving[k] -= share * row[k];
     }
     if (quadratic_form(h_, error) >= quadratic_form(h_, plain)) return;
@@ -127,7 +129,7 @@ class Group {
 void round_by_moments(std::span<const float> weights, const WeightRequest& request, const InputMoments& moments, QuantizedWeights& quantized) {
   const auto size = static_cast<size_t>(moments.size), outputs = weights.size() / size;
   const size_t per_group = outputs / static_cast<size_t>(moments.groups);
-  std::vector<double> exact(size);
+  std::vector<double> exact(size), multiples(size);
   for (size_t g = 0; g < static_cast<size_t>(moments.groups); ++g) {
     const Group group(moments, g);
     if (!group.is_usable()) continue;
@@ -136,8 +138,9 @@ void round_by_moments(std::span<const float> weights, const WeightRequest& reque
       for (size_t i = 0; i < size; ++i) {
         const double scale = channels == 0 ? 1.0 : request.input_scales[g * channels + i / (size / channels)];
         exact[i] = weights[o * size + i] * scale / quantized.scales[o];
+        multiples[i] = quantized.multiple(o * size + i);
       }
-      group.round(exact, request.least, request.greatest, quantized.values.data() + o * size);
+      group.round(exact, multiples, request.least, request.greatest, quantized.values.data() + o * size);
     }
   }
 }

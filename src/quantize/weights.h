@@ -26,11 +26,18 @@ struct WeightRequest {
   std::span<const float> input_scales = {};
   // Mean square of each channel of the whole input, which says how much the error of its weights matters to kMse; empty: all alike.
   std::span<const double> input_energies = {};
+  // Of inputs whose weights share a scale, at each of the axes behind output and input; the last block may be shorter. 0: all do.
+  // Needs per_channel.
+  int64_t block = 0;
 };
 
 struct QuantizedWeights {
   std::vector<float> scales;   // one an output channel, or one; of W * input scale
   std::vector<int8_t> values;  // in the weights' own order: round(W * input scale / scale), half to even, saturated
+  // Where weights are in blocks, what their output's scale is multiplied by for each, in their own order; else empty.
+  std::vector<uint8_t> multiples;
+
+  double multiple(size_t weight) const { return multiples.empty() ? 1 : multiples[weight]; }
 };
 
 // Weights must be finite. A channel of zeros takes the scale that all weights together would have.

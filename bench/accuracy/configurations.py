@@ -29,16 +29,21 @@ class Peer:
 
 
 OURS = [
-    Configuration("plain", "minmax, a scale a tensor, all in integers, nearest", PLAIN),
+    Configuration("plain", "minmax, a scale a tensor, all in integers", PLAIN),
     Configuration("head", "+ head in float", PLAIN[:4] + PLAIN[6:]),
     Configuration("channels", "+ a scale a channel", PLAIN[:2] + PLAIN[6:]),
-    Configuration("ranges", "+ ranges mse, share of float", PLAIN[6:]),
-    Configuration("native", "+ gptq (the defaults)"),
+    Configuration("ranges", "+ ranges mse", ("--fast",)),
+    Configuration("share", "+ share of float", ("--rounding", "nearest")),
+    Configuration("gptq", "+ rounding gptq", ("--rounding", "gptq")),
+    Configuration("descent", "+ rounding descent", ("--rounding", "descent")),
+    Configuration("native", "the defaults"),
     Configuration("cortex-m", "target cortex-m", ("--target", "cortex-m")),
     Configuration("onnxruntime", "target onnxruntime, in ONNX Runtime", ("--target", "onnxruntime"), "onnxruntime"),
     Configuration("openvino", "target openvino, in OpenVINO", ("--target", "openvino"), "openvino"),
     Configuration("a16", "activations of 16 bits", ("--activations", "16")),
-    Configuration("w4", "weights of 4 bits, a scale a channel", ("--weights", "4")),
+    Configuration("w4", "weights of 4 bits", ("--weights", "4")),
+    Configuration("w4-32", "weights of 4 bits, groups of 32", ("--weights", "4", "--group", "32")),
+    Configuration("mixed", "search --max-bits 5", ("--max-bits", "5"), command="search"),
 ]
 PEERS = [
     Peer("float-ort", "float model, in ONNX Runtime", "onnxruntime", "float", "model.onnx"),

@@ -94,9 +94,10 @@ class Rows:
     def quantized(self, configuration, folder):
         file = folder / "model.onnx"
         statistics, calibration = self.statistics()
-        done = halftone(configuration.command, self.model.recipe, "-o", file, "--stats", statistics, *configuration.flags)
-        return file, {"seconds": done["seconds"], "calibration_seconds": calibration, "peak_bytes": done["peak_rss_bytes"], "bytes": done["quantized_bytes"],
-                      "float_nodes": len(done["float_nodes"])}
+        given = ["--cache", folder / "measurements"] if configuration.command == "search" else ["--stats", statistics]
+        done = halftone(configuration.command, self.model.recipe, "-o", file, *given, *configuration.flags)
+        return file, {"seconds": done["seconds"], "calibration_seconds": calibration, "peak_bytes": done["peak_rss_bytes"], "bytes": file.stat().st_size,
+                      "float_nodes": len(done["float_nodes"]) if "float_nodes" in done else None}
 
     def quantized_by_peer(self, peer, folder):
         calibration = self.model.sections["calibration"]

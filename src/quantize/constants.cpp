@@ -149,7 +149,9 @@ class ConstantQuantizer {
     const Value& weights = floats_.value(floats_.nodes[i].inputs[1]);
     const Shape& shape = weights.type.shape;
     Plain plain = plain_of(i);
-    const auto& [unused, input, input_scales, absorbs] = plain;
+    const Affine& input = plain.input;
+    const std::vector<float>& input_scales = plain.input_scales;
+    const bool absorbs = plain.absorbs;
     WeightRequest& wish = plain.wish;
     if (absorbs) wish.input_scales = input_scales;
     std::vector<double> energies;

@@ -28,7 +28,7 @@ enum class BoxOrder { kXyxy, kYxyx, kXywh, kCxcywh, kCycxhw };
 enum class Ranges { kMse, kMinMax, kPercentile, kEntropy, kAverage };
 enum class Granularity { kChannel, kTensor };
 enum class HeadTreatment { kFloat, kQuantize };
-enum class Rounding { kNearest, kGptq };
+enum class Rounding { kNearest, kGptq, kDescent, kLeastSquares };
 enum class Prefer { kAccuracy, kLatency };
 
 // [model]
@@ -135,8 +135,9 @@ struct QuantizeSettings {
   Ranges ranges = Ranges::kMse;
   Granularity granularity = Granularity::kChannel;
   HeadTreatment head = HeadTreatment::kFloat;
-  Rounding rounding = Rounding::kGptq;
+  Rounding rounding = Rounding::kLeastSquares;
   Prefer prefer = Prefer::kAccuracy;
+  bool fast = false;  // ranges alone: no photo is looked at again for what stays in float or how weights are rounded
   std::vector<std::string> keep_float;  // names of nodes; * and ? stand for any characters
   uint64_t seed = 0;
   std::vector<LayerSettings> layers;
@@ -169,6 +170,7 @@ Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::s
 struct SettingKey {
   std::string_view name;
   std::string_view values;  // "mse | minmax | average | percentile | entropy"
+  bool is_switch = false;   // it may be set without a value, which is "true" then
 };
 std::vector<SettingKey> quantize_keys();
 

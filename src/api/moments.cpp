@@ -1,159 +1,128 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/moments.h"
 
+#include <mutex>
+#include <set>
+
 #include "api/arrays.h"
 #include "api/calibrate.h"
 #include "api/content.h"
-#include "api/grid.h"
 #include "api/network.h"
+#include "api/product_samples.h"
+#include "passes/passes.h"
 
 namespace ht {
 namespace {
 
-constexpr int64_t kPhotos = 24;
-constexpr int64_t kOutputs = 128;  // sampled a photo
+constexpr int64_t kPhotos = 32;
+constexpr int64_t kCheckEach = 4;  // each photo so many is kept for checking
 
-// Reads single elements of [1, C, H, W] (or [1, C, W]) as they lie in memory.
-struct Image {
-  explicit Image(const Buffer& buffer, std::span<const uint8_t> bytes) : data(reinterpret_cast<const float*>(bytes.data())) {
-    const Shape strides = layout_strides(buffer.shape, buffer.layout);
-    channel = strides[1];
-    for (size_t axis = 2; axis < buffer.shape.size(); ++axis) {
-      sizes.push_back(buffer.shape[axis]);
-      steps.push_back(strides[axis]);
-    }
-  }
-  const float* data;
-  int64_t channel;
-  Shape sizes, steps;
+// The part of the graph that makes the values of these names.
+Result<Graph> up_to(Graph graph, const std::set<std::string_view>& names) {
+  graph.outputs.clear();
+  for (size_t v = 0; v < graph.values.size(); ++v)
+    if (names.contains(graph.values[v].name)) graph.outputs.push_back(ValueId(v));
+  HT_TRY(dead_code(graph));
+  return graph;
+}
+
+// A product's sums, to which lanes add in turn.
+struct Gathered {
+  explicit Gathered(const ObservedProduct& product) : moments{ProductMoments(product), ProductMoments(product)} {}
+  std::mutex mutex;
+  ObservedMoments moments;
 };
 
-class Gatherer {
+class Measurement {
  public:
-  explicit Gatherer(const ObservedProduct& product) : product_(product), grid_(product.input_type) {
-    const Shape& weights = product.weights;
-    taps_ = element_count(weights) / (weights[0] * weights[1]);
-    moments_.groups = product.conv.groups;
-    moments_.size = weights[1] * taps_;
-    moments_.sums.resize(static_cast<size_t>(moments_.groups * moments_.size * moments_.size));
-  }
+  Measurement(const halftone::Model& model, const halftone::Recipe& recipe, bool skip_bad, const Context& context)
+      : graph_(model.content().graph), recipe_(recipe), skip_bad_(skip_bad), context_(context) {}
 
-  void add(const Buffer& buffer, std::span<const uint8_t> bytes) {
-    const Image image(buffer, bytes);
-    const int64_t outputs = element_count(product_.output) / (product_.output[0] * product_.output[1]);
-    const int64_t samples = std::min(kOutputs, outputs);
-    const auto size = static_cast<size_t>(moments_.size);
-    std::vector<float> row(size);
-    for (int64_t s = 0; s < samples; ++s) {
-      // Steps of the golden ratio spread evenly over any shape.
-      const auto output = samples == outputs ? s : static_cast<int64_t>((static_cast<uint64_t>(s) * 0x9e3779b97f4a7c15u >> 32) * static_cast<uint64_t>(outputs) >> 32);
-      const std::vector<int64_t> offsets = tap_offsets(image, output);
-      for (int64_t g = 0; g < moments_.groups; ++g) {
-        read_row(image, offsets, g, row);
-        double* sums = moments_.sums.data() + static_cast<size_t>(g) * size * size;
-        for (size_t i = 0; i < size; ++i) {
-          if (row[i] == 0) continue;
-          for (size_t j = 0; j <= i; ++j) sums[i * size + j] += static_cast<double>(row[i] * row[j]);
-        }
-      }
+  Result<std::vector<ObservedMoments>> run(const Graph& quantized, std::span<const ObservedProduct> products, int64_t part, int64_t parts) const {
+    std::vector<std::string> outputs;
+    for (const ObservedProduct& product : products) {
+      const auto node = std::ranges::find(graph_.nodes, product.node, &Node::name);
+      if (node == graph_.nodes.end()) return input_error("the float network has no node {}", product.node);
+      outputs.push_back(graph_.value(node->outputs[0]).name);
     }
-  }
+    std::multimap<std::string_view, size_t> by_output, by_input;
+    std::set<std::string_view> float_names, names;
+    for (size_t p = 0; p < products.size(); ++p) {
+      by_output.emplace(outputs[p], p);
+      by_input.emplace(products[p].input, p);
+      float_names.insert(outputs[p]);
+      names.insert(products[p].input);
+    }
+    HT_ASSIGN(const Graph float_part, up_to(graph_, float_names));
+    HT_ASSIGN(const Graph integer_part, up_to(quantized, names));
+    HT_ASSIGN(const auto in_float, Network::make(float_part, false, context_.isa, 1));
+    HT_ASSIGN(const auto in_integers, Network::make(integer_part, true, context_.isa, 1));
 
-  void merge(const Gatherer& other) {
-    for (size_t i = 0; i < moments_.sums.size(); ++i) moments_.sums[i] += other.moments_.sums[i];
-  }
-
-  InputMoments finish() {
-    const auto size = static_cast<size_t>(moments_.size);
-    for (double* sums = moments_.sums.data(); sums < moments_.sums.data() + moments_.sums.size(); sums += size * size)
-      for (size_t i = 0; i < size; ++i)
-        for (size_t j = 0; j < i; ++j) sums[j * size + i] = sums[i * size + j];
-    return std::move(moments_);
+    HT_ASSIGN(const Samples samples, calibration_samples(graph_, recipe_));
+    std::vector<std::unique_ptr<Gathered>> gathered;
+    for (const ObservedProduct& product : products) gathered.push_back(std::make_unique<Gathered>(product));
+    const int64_t photos = std::min(kPhotos, samples.size());
+    struct Lane {
+      std::unique_ptr<Runner> in_float, in_integers;
+    };
+    std::vector<Lane> lanes(static_cast<size_t>(std::min<int64_t>(resolve_threads(context_.threads), photos)));
+    Context quiet = context_;
+    quiet.on_progress = [&](std::string_view stage, int64_t done, int64_t count) { context_.progress(stage, part * count + done, parts * count); };
+    HT_TRY(for_each_sample(quiet, "weights", photos, static_cast<int>(lanes.size()), [&](int64_t index, int lane_index) -> Status {
+      const int64_t item = (2 * index + 1) * samples.size() / (2 * photos);
+      const auto sample = samples.read(item);
+      if (!sample && skip_bad_ && sample.error().code == ErrorCode::kInput) return {};
+      if (!sample) return in_file(sample.error(), samples.names()[static_cast<size_t>(item)]);
+      Lane& lane = lanes[static_cast<size_t>(lane_index)];
+      if (!lane.in_float) {
+        lane.in_float = std::make_unique<Runner>(*in_float);
+        lane.in_integers = std::make_unique<Runner>(*in_integers);
+      }
+      std::vector<ProductSamples> readers;
+      for (const ObservedProduct& product : products) readers.emplace_back(product, index);
+      std::vector<std::vector<double>> values(products.size());
+      lane.in_float->session().set_observer([&](const Buffer& buffer, std::span<uint8_t> bytes) {
+        const auto [first, last] = by_output.equal_range(buffer.name);
+        for (auto at = first; at != last; ++at) values[at->second] = readers[at->second].outputs(buffer, bytes);
+      });
+      const auto floats = lane.in_float->run(sample->inputs);
+      if (!floats) return floats.error();
+      lane.in_integers->session().set_observer([&](const Buffer& buffer, std::span<uint8_t> bytes) {
+        const auto [first, last] = by_input.equal_range(buffer.name);
+        for (auto at = first; at != last; ++at) {
+          if (!buffer.affine || values[at->second].empty()) continue;
+          const ProductSamples& reader = readers[at->second];
+          const std::vector<double> rows = reader.inputs(buffer, bytes);
+          Gathered& own = *gathered[at->second];
+          const std::lock_guard lock(own.mutex);
+          (index % kCheckEach == kCheckEach - 1 ? own.moments.check : own.moments.fit).add(reader.count(), rows, values[at->second]);
+          values[at->second].clear();
+        }
+      });
+      const auto integers = lane.in_integers->run(sample->inputs);
+      return integers ? Status() : Status(integers.error());
+    }));
+    std::vector<ObservedMoments> moments;
+    for (const auto& own : gathered) {
+      own->moments.fit.finish();
+      own->moments.check.finish();
+      moments.push_back(std::move(own->moments));
+    }
+    return moments;
   }
 
  private:
-  // Of each tap's element of channel 0, or -1 in the padding.
-  std::vector<int64_t> tap_offsets(const Image& image, int64_t output) const {
-    const size_t axes = image.sizes.size();
-    std::vector<int64_t> offsets(static_cast<size_t>(taps_), 0);
-    for (int64_t tap = 0; tap < taps_; ++tap) {
-      int64_t left_output = output, left_tap = tap, offset = 0;
-      bool is_inside = true;
-      for (size_t axis = axes; axis-- > 0;) {
-        const int64_t extent = product_.output[axis + 2], kernel = product_.weights[axis + 2];
-        const int64_t at = left_output % extent * product_.conv.strides[axis] - product_.conv.pads[axis] + left_tap % kernel * product_.conv.dilations[axis];
-        is_inside = is_inside && at >= 0 && at < image.sizes[axis];
-        offset += at * image.steps[axis];
-        left_output /= extent;
-        left_tap /= kernel;
-      }
-      offsets[static_cast<size_t>(tap)] = is_inside ? offset : -1;
-    }
-    return offsets;
-  }
-
-  void read_row(const Image& image, const std::vector<int64_t>& offsets, int64_t group, std::vector<float>& row) const {
-    const auto taps = static_cast<size_t>(taps_);
-    for (int64_t i = 0; i < product_.weights[1]; ++i) {
-      const int64_t channel = group * product_.weights[1] + i;
-      const std::span<float> values = std::span(row).subspan(static_cast<size_t>(i) * taps, taps);
-      for (size_t t = 0; t < taps; ++t) values[t] = offsets[t] < 0 ? 0.0f : image.data[offsets[t] + channel * image.channel];
-      grid_.levels(static_cast<size_t>(channel), values, values);
-    }
-  }
-
-  const ObservedProduct& product_;
-  Grid grid_;
-  int64_t taps_ = 1;
-  InputMoments moments_;
-};
-
-// What one thread has.
-struct Lane {
-  std::unique_ptr<Runner> runner;
-  std::vector<Gatherer> gatherers;
+  const Graph& graph_;
+  const halftone::Recipe& recipe_;
+  bool skip_bad_;
+  const Context& context_;
 };
 
 }  // namespace
 
 MeasureMoments measure_moments_on_photos(const halftone::Model& model, const halftone::Recipe& recipe, bool skip_bad, const Context& context) {
-  return [&, skip_bad](std::span<const ObservedProduct> products) -> Result<std::map<std::string, InputMoments>> {
-    const Graph& graph = model.content().graph;
-    HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
-    HT_ASSIGN(const auto network, Network::make(graph, false, context.isa, 1));
-    std::multimap<std::string_view, size_t> by_input;
-    for (size_t p = 0; p < products.size(); ++p) by_input.emplace(products[p].input, p);
-    const int64_t photos = std::min(kPhotos, samples.size());
-    std::vector<Lane> lanes(static_cast<size_t>(std::min<int64_t>(resolve_threads(context.threads), photos)));
-    HT_TRY(for_each_sample(context, "weights", photos, static_cast<int>(lanes.size()), [&](int64_t index, int lane_index) -> Status {
-      Lane& lane = lanes[static_cast<size_t>(lane_index)];
-      if (!lane.runner) {
-        lane.runner = std::make_unique<Runner>(*network);
-        for (const ObservedProduct& product : products) lane.gatherers.emplace_back(product);
-        lane.runner->session().set_observer([&](const Buffer& buffer, std::span<uint8_t> bytes) {
-          const auto [first, last] = by_input.equal_range(buffer.name);
-          for (auto at = first; at != last && buffer.dtype == DType::kFloat32; ++at) lane.gatherers[at->second].add(buffer, bytes);
-        });
-      }
-      const int64_t item = (2 * index + 1) * samples.size() / (2 * photos);
-      const auto sample = samples.read(item);
-      if (!sample && skip_bad && sample.error().code == ErrorCode::kInput) return {};
-      if (!sample) return in_file(sample.error(), samples.names()[static_cast<size_t>(item)]);
-      const auto outputs = lane.runner->run(sample->inputs);
-      return outputs ? Status() : Status(outputs.error());
-    }));
-    std::map<std::string, InputMoments> moments;
-    std::vector<Gatherer>* total = nullptr;
-    for (Lane& lane : lanes) {
-      if (lane.gatherers.empty()) continue;
-      if (total)
-        for (size_t p = 0; p < products.size(); ++p) (*total)[p].merge(lane.gatherers[p]);
-      else
-        total = &lane.gatherers;
-    }
-    for (size_t p = 0; total && p < products.size(); ++p) moments.emplace(products[p].node, (*total)[p].finish());
-    return moments;
-  };
+  return [measurement = Measurement(model, recipe, skip_bad, context)](const Graph& quantized, std::span<const ObservedProduct> products, int64_t part,
+                                                                       int64_t parts) { return measurement.run(quantized, products, part, parts); };
 }
 
 }  // namespace ht

@@ -7,6 +7,7 @@
 #include "ops/common.h"
 #include "ops/steps.h"
 #include "quantize/ranges.h"
+#include "quantize/refine.h"
 #include "quantize/weight_blocks.h"
 #include "quantize/weights.h"
 
@@ -19,58 +20,76 @@ constexpr double kMostBias = 1 << 30;
 class ConstantQuantizer {
  public:
   ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request)
-      : graph_(graph), roles_(roles), statistics_(statistics), request_(request), names_(graph), uses_(graph.values.size(), 0) {
+      : graph_(graph), floats_(graph), roles_(roles), statistics_(statistics), request_(request), names_(graph), uses_(graph.values.size(), 0) {
     for (const Node& node : graph.nodes)
       for (ValueId input : node.inputs)
         if (graph.is_constant(input)) ++uses_[input.index];
   }
 
   Status run() {
-    HT_TRY(measure_moments());
     for (size_t i = 0; i < roles_.size(); ++i) {
       const Role& role = roles_[i];
       Node& node = graph_.nodes[i];
-      const bool weighted = is_weighted(graph_, node);
       Status status;
-      if (weighted && (role.weights_only || (role.is_integer() && graph_.value(node.inputs[0]).type.is_quantized()))) {
-        status = quantize_product(node, role);
-      } else if (!weighted && role.is_integer()) {
+      if (is_product(i)) {
+        status = quantize_product(i, nullptr);
+      } else if (!is_weighted(graph_, node) && role.is_integer()) {
         status = quantize_operands(node, role.choice);
       }
       if (!status) return std::move(status.error()).in("node " + node.name);
     }
-    return {};
+    return request_.measure_moments ? refine() : Status();
   }
 
  private:
-  Status measure_moments() {
-    if (!request_.measure_moments) return {};
-    std::vector<ObservedProduct> products;
-    for (size_t i = 0; i < roles_.size(); ++i) {
-      const Node& node = graph_.nodes[i];
-      const auto* conv = std::get_if<Conv>(&node.op);
-      if (!conv || !roles_[i].is_integer() || !is_weighted(graph_, node)) continue;
-      const Value& input = graph_.value(node.inputs[0]);
-      const Shape& weights = graph_.value(node.inputs[1]).type.shape;
-      const bool is_small = element_count(weights) <= kMostTaps * weights[0];
-      if (input.type.is_quantized() && is_small)
-        products.push_back({node.name, observed_name(node.inputs[0]), input.type, *conv, weights, graph_.value(node.outputs[0]).type.shape});
-    }
-    HT_ASSIGN(moments_, request_.measure_moments(products));
-    return {};
+  // What was measured of a product whose turn it is.
+  struct Measured {
+    const ObservedProduct& product;
+    const ObservedMoments& moments;
+  };
+
+  // A product whose weights become integers now, not one whose weights were so before.
+  bool is_product(size_t i) const {
+    const Role& role = roles_[i];
+    const Node& node = floats_.nodes[i];
+    if (!is_weighted(floats_, node) || floats_.value(node.inputs[1]).type.is_quantized()) return false;
+    return role.weights_only || (role.is_integer() && floats_.value(node.inputs[0]).type.is_quantized());
   }
 
-  // The value of the float graph that this is, or is a copy of.
-  const std::string& observed_name(ValueId value) const {
-    for (const Node& node : graph_.nodes)
-      if (std::holds_alternative<Convert>(node.op) && node.outputs[0] == value) return graph_.value(node.inputs[0]).name;
-    return graph_.value(value).name;
+  // Gives products their weights and biases anew, one part of the network after the other, each by what it reads when those before it have theirs.
+  Status refine() {
+    std::vector<ObservedProduct> products;
+    std::vector<size_t> nodes;
+    for (size_t i = 0; i < roles_.size(); ++i) {
+      if (!is_product(i) || roles_[i].weights_only) continue;
+      const Plain plain = plain_of(i);
+      const std::vector<float> bias = bias_of(i);
+      const auto weights = floats_.value(floats_.nodes[i].inputs[1]).constant->data<float>();
+      auto product = observed_product(floats_, floats_.nodes[i], weights, bias, plain.wish, plain.input_scales);
+      if (!product) continue;
+      products.push_back(*std::move(product));
+      nodes.push_back(i);
+    }
+    const std::vector<std::vector<size_t>> parts = parts_in_order(floats_, products);
+    for (size_t part = 0; part < parts.size(); ++part) {
+      std::vector<ObservedProduct> own;
+      for (size_t p : parts[part]) own.push_back(products[p]);
+      HT_ASSIGN(const std::vector<ObservedMoments> moments,
+                request_.measure_moments(graph_, own, static_cast<int64_t>(part), static_cast<int64_t>(parts.size())));
+      for (size_t k = 0; k < own.size(); ++k) {
+        const Measured measured{own[k], moments[k]};
+        auto status = quantize_product(nodes[parts[part][k]], &measured);
+        if (!status) return std::move(status.error()).in("node " + own[k].node);
+      }
+    }
+    return {};
   }
 
   // The constant as this node's own.
   ValueId own(Node& node, size_t input) {
     const ValueId id = node.inputs[input];
-    if (--uses_[id.index] == 0) return id;
+    uses_.resize(graph_.values.size(), 0);
+    if (uses_[id.index] == 0 || --uses_[id.index] == 0) return id;
     Value copy = graph_.value(id);
     copy.name = names_.make(copy.name);
     node.inputs[input] = graph_.add_value(std::move(copy));
@@ -83,14 +102,20 @@ class ConstantQuantizer {
     value.constant = std::move(integers);
   }
 
-  Status quantize_product(Node& node, const Role& role) {
-    const LayerChoice& choice = role.choice;
-    // The input's parameters; one scale of 1 stands for an input that stays float.
-    const Affine input = role.is_integer() ? stored_affine(graph_.value(node.inputs[0]).type) : *Affine::per_tensor(1);
-    const Value& weights = graph_.value(node.inputs[1]);
-    const Shape shape = weights.type.shape;
-    if (weights.type.is_quantized()) return {};
+  // How a product's weights are to be rounded, but for what statistics say.
+  struct Plain {
     WeightRequest wish;
+    Affine input;  // its parameters; one scale of 1 stands for an input that stays float
+    std::vector<float> input_scales;  // of each channel
+    bool absorbs;  // whether the weights take up the input's scales
+  };
+
+  Plain plain_of(size_t i) const {
+    const Node& node = floats_.nodes[i];
+    const LayerChoice& choice = roles_[i].choice;
+    const Shape& shape = floats_.value(node.inputs[1]).type.shape;
+    Plain plain{{}, roles_[i].is_integer() ? stored_affine(floats_.value(node.inputs[0]).type) : *Affine::per_tensor(1), {}, false};
+    WeightRequest& wish = plain.wish;
     wish.scale = choice.ranges == RangeMethod::kMinMax ? WeightScale::kMax : WeightScale::kMse;
     wish.per_channel = choice.per_channel;
     wish.greatest = weight_limit(choice.weights);
@@ -99,39 +124,65 @@ class ConstantQuantizer {
     wish.input_axis = 1 - wish.output_axis;
     if (const auto* conv = std::get_if<Conv>(&node.op)) wish.groups = conv->groups;
     if (choice.weights == 4 && choice.per_channel) wish.block = block_size(shape, wish, choice.group);
-    const bool absorbs = !input.is_per_tensor() && !is_depthwise(graph_, node);
-    const auto input_channels = static_cast<int64_t>(shape[wish.input_axis] * wish.groups);
-    const std::vector<float> input_scales = input.scales_along(channel_axis(node), input_channels);
+    plain.absorbs = !plain.input.is_per_tensor() && !is_depthwise(floats_, node);
+    plain.input_scales = plain.input.scales_along(channel_axis(node), static_cast<int64_t>(shape[wish.input_axis] * wish.groups));
+    return plain;
+  }
+
+  bool has_bias(size_t i) const {
+    const Node& node = floats_.nodes[i];
+    return node.inputs.size() > 2 && node.inputs[2].valid() && floats_.is_constant(node.inputs[2]);
+  }
+
+  // One number an output, or none where there is no bias.
+  std::vector<float> bias_of(size_t i) const {
+    if (!has_bias(i)) return {};
+    const Node& node = floats_.nodes[i];
+    const Shape& shape = floats_.value(node.inputs[1]).type.shape;
+    std::vector<float> bias = floats_.value(node.inputs[2]).constant->to_floats();
+    if (bias.size() == 1) bias.assign(static_cast<size_t>(shape[output_axis(node, shape)]), bias.front());
+    return bias;
+  }
+
+  Status quantize_product(size_t i, const Measured* measured) {
+    Node& node = graph_.nodes[i];
+    const Role& role = roles_[i];
+    const LayerChoice& choice = role.choice;
+    const Value& weights = floats_.value(floats_.nodes[i].inputs[1]);
+    const Shape& shape = weights.type.shape;
+    Plain plain = plain_of(i);
+    const Affine& input = plain.input;
+    const std::vector<float>& input_scales = plain.input_scales;
+    const bool absorbs = plain.absorbs;
+    WeightRequest& wish = plain.wish;
     if (absorbs) wish.input_scales = input_scales;
     std::vector<double> energies;
     if (const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name); found != statistics_.values.end())
       energies = found->second.channel_mean_squares();
-    if (static_cast<int64_t>(energies.size()) == input_channels) wish.input_energies = energies;
+    if (energies.size() == input_scales.size()) wish.input_energies = energies;
     HT_ASSIGN(QuantizedWeights quantized, quantize_weights(weights.constant->data<float>(), shape, wish));
 
     const int64_t outputs = shape[wish.output_axis];
     quantized.scales.resize(static_cast<size_t>(outputs), quantized.scales.front());
-    if (const auto found = moments_.find(node.name); found != moments_.end())
-      round_by_moments(weights.constant->data<float>(), wish, found->second, quantized);
-    const bool has_bias = node.inputs.size() > 2 && node.inputs[2].valid() && graph_.is_constant(node.inputs[2]);
-    std::vector<float> bias = has_bias ? graph_.value(node.inputs[2]).constant->to_floats() : std::vector<float>();
-    if (bias.size() == 1) bias.assign(static_cast<size_t>(outputs), bias.front());
+    std::vector<float> bias = bias_of(i);
+    if (measured)
+      refine_product(measured->product, measured->moments, weights.constant->data<float>(), shape, wish, input_scales, request_.refine, quantized, bias);
     auto unit = [&](int64_t o) {
       const float scale = quantized.scales[static_cast<size_t>(o)];
       if (absorbs) return scale;
       const bool varies = !input.is_per_tensor();
-      return (varies ? input_scales[static_cast<size_t>(o * input_channels / outputs)] : input.scales()[0]) * scale;
+      return (varies ? input_scales[static_cast<size_t>(o) * input_scales.size() / static_cast<size_t>(outputs)] : input.scales()[0]) * scale;
     };
     for (size_t o = 0; o < bias.size(); ++o)
       if (!std::isfinite(bias[o])) return input_error("the bias of output {} is not finite", o);
     // ONNX has biases of at most 32 bits, which is not enough for sums of 16-bit inputs.
-    const bool has_integer_bias = has_bias && role.is_integer() && dtype_size(graph_.value(node.inputs[0]).type.dtype) == 1;
+    const bool has_integer_bias = has_bias(i) && role.is_integer() && dtype_size(graph_.value(node.inputs[0]).type.dtype) == 1;
     if (has_integer_bias) HT_TRY(make_room_for_bias(quantized, weights.constant->data<float>(), shape, wish, bias, unit));
 
     HT_ASSIGN(Affine affine, absorbs ? absorbed_affine(quantized, input_scales, shape, wish) : weight_affine(quantized, shape, wish));
-    if (has_bias && std::holds_alternative<Conv>(node.op)) correct_bias(node, quantized.values, affine, wish.groups, bias);
+    if (!measured && has_bias(i) && std::holds_alternative<Conv>(node.op)) correct_bias(floats_.nodes[i], quantized.values, affine, wish.groups, bias);
     set(own(node, 1), Tensor::of<int8_t>(choice.weights == 4 ? DType::kInt4 : DType::kInt8, shape, quantized.values), std::move(affine));
-    if (!has_bias) return {};
+    if (!has_bias(i)) return {};
     return has_integer_bias ? quantize_bias(node, bias, choice.per_channel, outputs, unit) : set_bias(node, bias);
   }
 
@@ -150,7 +201,7 @@ class ConstantQuantizer {
     const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name);
     if (found == statistics_.values.end() || found->second.channels() == 0 || found->second.sampled() == 0) return;
     const std::vector<double> means = found->second.channel_means();
-    const Value& weights = graph_.value(node.inputs[1]);
+    const Value& weights = floats_.value(node.inputs[1]);
     const auto real = weights.constant->data<float>();
     const int64_t outputs = weights.type.shape[0], per_group = weights.type.shape[1];
     const int64_t taps = static_cast<int64_t>(real.size()) / std::max<int64_t>(1, outputs * per_group);
@@ -308,12 +359,12 @@ class ConstantQuantizer {
   }
 
   Graph& graph_;
+  const Graph floats_;  // as it was
   const std::vector<Role>& roles_;
   const Statistics& statistics_;
   const QuantizeRequest& request_;
   FreshNames names_;
   std::vector<int> uses_;
-  std::map<std::string, InputMoments> moments_;
 };
 
 }  // namespace

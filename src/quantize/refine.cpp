@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantize/refine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/thread_pool.h"
+#include "quantize/least_squares.h"
+#include "quantize/roles.h"
+#include "quantize/weight_blocks.h"
+
+namespace ht {
+namespace {
+
+constexpr size_t kMostParts = 32;
+// Of a part's moments, in numbers; what one part cannot hold goes into another.
+constexpr int64_t kMostNumbers = int64_t{1} << 24;
+
+// The float network's outputs are held as integers up to this, in units of which their quantized sum has at most half as many.
+constexpr double kMostOutput = 1 << 20;
+
+struct Geometry {
+  size_t outputs, size, groups, taps;
+};
+
+Geometry geometry_of(const Shape& shape, const WeightRequest& request) {
+  const auto outputs = static_cast<size_t>(shape[request.output_axis]), inputs = static_cast<size_t>(shape[request.input_axis]);
+  const size_t size = static_cast<size_t>(element_count(shape)) / std::max<size_t>(1, outputs);
+  return {outputs, size, static_cast<size_t>(request.groups), size / std::max<size_t>(1, inputs)};
+}
+
+float scale_of(std::span<const float> input_scales, const Geometry& geometry, size_t output, size_t i) {
+  if (input_scales.size() == 1) return input_scales[0];
+  const size_t channels = geometry.size / geometry.taps, group = output / (geometry.outputs / geometry.groups);
+  return input_scales[group * channels + i / geometry.taps];
+}
+
+// Weights times input scales, [outputs, size].
+std::vector<double> real_rows(std::span<const float> weights, const Shape& shape, const WeightRequest& request, std::span<const float> input_scales) {
+  const Geometry geometry = geometry_of(shape, request);
+  std::vector<double> rows(weights.size());
+  for (size_t o = 0; o < geometry.outputs; ++o)
+    for (size_t i = 0; i < geometry.size; ++i)
+      rows[o * geometry.size + i] = static_cast<double>(weights[weight_position(shape, request.output_axis, o, i)]) * scale_of(input_scales, geometry, o, i);
+  return rows;
+}
+
+// How many products stand before each value at most.
+std::vector<size_t> depths(const Graph& graph) {
+  std::vector<size_t> found(graph.values.size(), 0);
+  for (const Node& node : graph.nodes) {
+    size_t depth = 0;
+    for (ValueId input : node.inputs)
+      if (input.valid()) depth = std::max(depth, found[input.index]);
+    for (ValueId output : node.outputs) found[output.index] = depth + (is_weighted(graph, node) ? 1 : 0);
+  }
+  return found;
+}
+
+int64_t numbers_of(const ObservedProduct& product) {
+  return product.with_squares ? product.groups * product.size * product.size + product.outputs * product.size : 0;
+}
+
+}  // namespace
+
+size_t weight_position(const Shape& weights, size_t output_axis, size_t output, size_t i) {
+  const size_t size = static_cast<size_t>(element_count(weights) / weights[output_axis]);
+  return output_axis == 0 ? output * size + i : i * static_cast<size_t>(weights[1]) + output;
+}
+
+std::optional<ObservedProduct> observed_product(const Graph& graph, const Node& node, std::span<const float> weights, std::span<const float> bias,
+                                                const WeightRequest& request, std::span<const float> input_scales) {
+  const auto* gemm = std::get_if<Gemm>(&node.op);
+  if (gemm && (gemm->transpose_a || gemm->alpha != 1 || gemm->beta != 1)) return std::nullopt;
+  const Value& input = graph.value(node.inputs[0]);
+  const Shape& shape = graph.value(node.inputs[1]).type.shape;
+  const Geometry geometry = geometry_of(shape, request);
+  ObservedProduct product;
+  product.node = node.name;
+  product.input = input.name;
+  product.op = node.op;
+  product.weights = shape;
+  product.input_shape = input.type.shape;
+  product.output_shape = graph.value(node.outputs[0]).type.shape;
+  product.groups = request.groups;
+  product.size = static_cast<int64_t>(geometry.size);
+  product.outputs = static_cast<int64_t>(geometry.outputs);
+  product.with_squares = product.size <= kMostSquares;
+  const IntegerRange range = integer_range(input.type.dtype);
+  const std::vector<double> rows = real_rows(weights, shape, request, input_scales);
+  for (size_t o = 0; o < geometry.outputs; ++o) {
+    double bound = bias.empty() ? 0 : std::abs(static_cast<double>(bias[o]));
+    for (size_t i = 0; i < geometry.size; ++i) bound += std::abs(rows[o * geometry.size + i]) * static_cast<double>(range.max - range.min);
+    product.output_units.push_back(bound > 0 ? 2 * bound / kMostOutput : 1);
+  }
+  return product;
+}
+
+std::vector<std::vector<size_t>> parts_in_order(const Graph& graph, std::span<const ObservedProduct> products) {
+  const std::vector<size_t> depth = depths(graph);
+  std::map<std::string, size_t> depth_of;
+  for (const Node& node : graph.nodes) depth_of[node.name] = depth[node.outputs[0].index];
+  std::map<size_t, std::vector<size_t>> levels;
+  for (size_t p = 0; p < products.size(); ++p) levels[depth_of[products[p].node]].push_back(p);
+  std::map<size_t, std::vector<size_t>> merged;
+  size_t level = 0;
+  for (auto& [unused, members] : levels) {
+    auto& to = merged[level++ * std::min(kMostParts, levels.size()) / levels.size()];
+    to.insert(to.end(), members.begin(), members.end());
+  }
+  std::vector<std::vector<size_t>> parts;
+  for (const auto& [unused, members] : merged) {
+    int64_t numbers = kMostNumbers;
+    for (size_t p : members) {
+      if (numbers + numbers_of(products[p]) > kMostNumbers) numbers = 0, parts.emplace_back();
+      numbers += numbers_of(products[p]);
+      parts.back().push_back(p);
+    }
+  }
+  return parts;
+}
+
+void refine_product(const ObservedProduct& product, const ObservedMoments& moments, std::span<const float> weights, const Shape& shape,
+                    const WeightRequest& request, std::span<const float> input_scales, const RefineRequest& how, QuantizedWeights& quantized,
+                    std::vector<float>& bias) {
+  const Geometry geometry = geometry_of(shape, request);
+  const size_t size = geometry.size, per_group = geometry.outputs / geometry.groups;
+  const bool absorbs = !request.input_scales.empty(), has_bias = !bias.empty();
+  ProductMoments all = moments.fit;
+  all.add(moments.check);
+  if (all.samples == 0) return;
+  // Of one step of each output's weights, or of its multiples, in real units of the output.
+  const auto step = [&](size_t o) {
+    return absorbs ? static_cast<double>(quantized.scales[o]) : static_cast<double>(scale_of(input_scales, geometry, o, 0)) * quantized.scales[o];
+  };
+  const auto position = [&](size_t o, size_t i) { return weight_position(shape, request.output_axis, o, i); };
+  if (product.with_squares) {
+    std::vector<double> rows = real_rows(weights, shape, request, input_scales);
+    if (how.rounding == WeightRounding::kLeastSquares) fit_to_outputs(moments, product.output_units, has_bias, rows);
+    ThreadPool pool(how.threads);
+    for (size_t g = 0; g < geometry.groups; ++g) {
+      const GroupMoments group(all, g, product.output_units, has_bias);
+      const RowRounding rounding(group.inputs(), how.rounding);
+      if (!rounding.is_usable()) continue;
+      pool.parallel_for(static_cast<int64_t>(per_group), [&](int64_t index, int) {
+        const size_t o = g * per_group + static_cast<size_t>(index);
+        std::vector<double> steps(size);
+        for (size_t i = 0; i < size; ++i) steps[i] = step(o) * quantized.multiple(position(o, i));
+        const RoundedRow rounded = rounding.round({std::span(rows).subspan(o * size, size), steps, static_cast<double>(request.least),
+                                                   static_cast<double>(request.greatest), request.per_channel});
+        const double scale = quantized.scales[o] * rounded.factor;
+        quantized.scales[o] = request.block == 0 ? static_cast<float>(scale) : short_scale(scale);
+        for (size_t i = 0; i < size; ++i) quantized.values[position(o, i)] = rounded.integers[i];
+      });
+    }
+  }
+  for (size_t o = 0; o < bias.size(); ++o) {
+    const double* sums = all.sums.data() + o / per_group * size;
+    double mean = product.output_units[o] * all.output_sums[o];
+    for (size_t i = 0; i < size; ++i) {
+      const size_t at = position(o, i);
+      mean -= step(o) * quantized.multiple(at) * quantized.values[at] * sums[i];
+    }
+    bias[o] = static_cast<float>(mean / all.samples);
+  }
+}
+
+}  // namespace ht

@@ -76,7 +76,7 @@ def test_detector(halftone, street_recipe, tmp_path):
     found = tmp_path / "found.json"
     result = halftone.json("validate", recipe, "--outputs", folder, "--limit", PHOTOS, "--detections", found, "--bootstrap", 20)
     theirs = evaluate.coco_figures(evaluate.detect(model, STREET / "val", tmp_path / "truth.json"), tmp_path / "truth.json")
-    assert 0.2 < result["quantized"]["AP"] == pytest.approx(theirs[0], abs=0.003)
+    assert 0.2 < result["quantized"]["AP"] == pytest.approx(theirs[0], abs=0.01)
     assert result["quantized"]["AP"] == pytest.approx(evaluate.coco_figures(json.loads(found.read_text()), tmp_path / "truth.json")[0], abs=1e-6)
     assert result["drop_interval"][0] <= result["drop_mean"] <= result["drop_interval"][1]
 

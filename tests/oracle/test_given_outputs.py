@@ -84,7 +84,7 @@ def test_detector(halftone, street_recipe, tmp_path):
 @pytest.mark.parametrize("spoil, sentence", [
     (lambda folder: (folder / "7.npz").unlink(), "7.npz"),
     (lambda folder: np.savez(folder / "7.npz", z=np.zeros((1, 4), np.float32)), "output y"),
-    (lambda folder: np.savez(folder / "7.npz", y=np.zeros((1, 5), np.float32)), "[1, 5]"),
+    (lambda folder: np.savez(folder / "7.npz", y=np.zeros((1, 5), np.float32)), "1x5"),
     (lambda folder: (folder / "7.npz").write_bytes(b"no archive"), "7.npz"),
 ])
 def test_what_does_not_fit(halftone, classifier, tmp_path, spoil, sentence):

@@ -124,6 +124,7 @@ class ConstantQuantizer {
     wish.input_axis = 1 - wish.output_axis;
     if (const auto* conv = std::get_if<Conv>(&node.op)) wish.groups = conv->groups;
     if (choice.weights == 4 && choice.per_channel) wish.block = block_size(shape, wish, choice.group);
+    if (wish.block != 0) wish.least = integer_range(DType::kInt4).min;
     plain.absorbs = !plain.input.is_per_tensor() && !is_depthwise(floats_, node);
     plain.input_scales = plain.input.scales_along(channel_axis(node), static_cast<int64_t>(shape[wish.input_axis] * wish.groups));
     return plain;

@@ -18,7 +18,7 @@ constexpr int32_t weight_limit(int bits) { return (1 << (bits - 1)) - 1; }
 struct WeightRequest {
   WeightScale scale = WeightScale::kMse;
   bool per_channel = true;               // a scale an index of the output axis, or one for all
-  int32_t least = -127, greatest = 127;  // symmetric about zero but for least = -128
+  int32_t least = -127, greatest = 127;  // symmetric about zero, or one more below it
   size_t output_axis = 0, input_axis = 1;
   int64_t groups = 1;  // of a grouped convolution: the input axis indexes the channels of one group
   // Scales of the input's channels that the weights absorb: W * s is quantized instead of W. One a channel of the whole

@@ -12,7 +12,7 @@ from places import STREET, long_test, shared
 BOARDS = ["cortex-m3", "cortex-m4", "cortex-m7", "cortex-m55"]
 TOOLS = {"host": ["cc"], "aarch64": ["aarch64-linux-gnu-gcc", "qemu-aarch64"], **{cpu: ["arm-none-eabi-gcc", "qemu-system-arm"] for cpu in BOARDS}}
 TINY = {"kws": "model_kws.onnx", "ic": "model_ic.onnx", "vww": "vww_96_float.onnx"}
-GROUPS = {"kws_groups": "model_kws.onnx"}  # 4-bit weights in groups of inputs
+GROUPS = {"ic_groups": "model_ic.onnx"}  # 4-bit weights in groups of inputs
 
 
 def needs(cpu):
@@ -73,8 +73,8 @@ def test_the_sample_detector_is_the_same_everywhere(verified, cpu):
 
 @pytest.mark.parametrize("cpu", ["host", "cortex-m3", "cortex-m4"])
 def test_weights_in_groups_take_less_flash(verified, cpu):
-    whole, groups = verified("kws", cpu), verified("kws_groups", cpu)
-    check_run(groups, "kws_groups", cpu, 10)
+    whole, groups = verified("ic", cpu), verified("ic_groups", cpu)
+    check_run(groups, "ic_groups", cpu, 10)
     assert groups[1]["weight_bytes"] < 0.75 * whole[1]["weight_bytes"]
 
 

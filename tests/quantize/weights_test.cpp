@@ -144,7 +144,7 @@ TEST(Weights, BlocksShareAMultipleThatIsExact) {
     SCOPED_TRACE(shape_text(shape));
     const auto weights = random_weights(11, static_cast<size_t>(element_count(shape)));
     WeightRequest request;
-    request.least = -7;
+    request.least = -8;
     request.greatest = 7;
     request.block = 32;
     const auto quantized = quantize_weights(weights, shape, request);
@@ -160,7 +160,7 @@ TEST(Weights, BlocksShareAMultipleThatIsExact) {
       EXPECT_TRUE(multiple >= 1 && multiple <= 16) << multiple;
       const double scale = quantized->scales[output];
       EXPECT_EQ(static_cast<double>(static_cast<float>(multiple) * quantized->scales[output]), multiple * scale);
-      EXPECT_EQ(quantized->values[i], std::clamp(std::nearbyint(weights[i] / (multiple * scale)), -7.0, 7.0));
+      EXPECT_EQ(quantized->values[i], std::clamp(std::nearbyint(weights[i] / (multiple * scale)), -8.0, 7.0));
     }
     EXPECT_EQ(divisors, std::vector<int>(divisors.size(), 1));
   }

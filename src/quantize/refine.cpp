@@ -96,26 +96,24 @@ std::optional<ObservedProduct> observed_product(const Graph& graph, const Node& 
   return product;
 }
 
-std::vector<std::vector<size_t>> parts_in_order(const Graph& graph, std::span<const ObservedProduct> products) {
+std::vector<size_t> sort_into_parts(const Graph& graph, std::vector<ObservedProduct>& products) {
   const std::vector<size_t> depth = depths(graph);
   std::map<std::string, size_t> depth_of;
   for (const Node& node : graph.nodes) depth_of[node.name] = depth[node.outputs[0].index];
-  std::map<size_t, std::vector<size_t>> levels;
-  for (size_t p = 0; p < products.size(); ++p) levels[depth_of[products[p].node]].push_back(p);
-  std::map<size_t, std::vector<size_t>> merged;
-  size_t level = 0;
-  for (auto& [unused, members] : levels) {
-    auto& to = merged[level++ * std::min(kMostParts, levels.size()) / levels.size()];
-    to.insert(to.end(), members.begin(), members.end());
-  }
-  std::vector<std::vector<size_t>> parts;
-  for (const auto& [unused, members] : merged) {
-    int64_t numbers = kMostNumbers;
-    for (size_t p : members) {
-      if (numbers + numbers_of(products[p]) > kMostNumbers) numbers = 0, parts.emplace_back();
-      numbers += numbers_of(products[p]);
-      parts.back().push_back(p);
-    }
+  const auto own_depth = [&](const ObservedProduct& product) { return depth_of[product.node]; };
+  std::ranges::stable_sort(products, {}, own_depth);
+  std::map<size_t, size_t> level_of;  // by depth, without gaps
+  for (const ObservedProduct& product : products) level_of.emplace(own_depth(product), level_of.size());
+  const size_t levels = level_of.size(), most = std::min(kMostParts, levels);
+  std::vector<size_t> parts;
+  size_t last = 0;
+  int64_t numbers = 0;
+  for (const ObservedProduct& product : products) {
+    const size_t part = level_of[own_depth(product)] * most / levels;
+    if (parts.empty() || part != last || numbers + numbers_of(product) > kMostNumbers) parts.push_back(0), numbers = 0;
+    ++parts.back();
+    last = part;
+    numbers += numbers_of(product);
   }
   return parts;
 }

@@ -2,6 +2,7 @@
 #include "quantize/refine.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -59,6 +60,64 @@ std::vector<size_t> depths(const Graph& graph) {
 
 int64_t numbers_of(const ObservedProduct& product) {
   return product.with_squares ? product.groups * product.size * product.size + product.outputs * product.size : 0;
+}
+
+// What stands for inputs not seen, of the mean square of those seen.
+constexpr std::array kRoundingDampings = {0.01, 0.03, 0.1, 0.3, 1.0};
+constexpr double kUsualDamping = 0.03;  // where there is nothing to check it on
+
+// The weights of a product in real units of its outputs, [outputs, size], and what may become of them.
+struct Rows {
+  std::vector<double> exact;
+  std::vector<double> steps;  // of each output
+  size_t groups, per_group, size;
+  double least, greatest;
+  bool may_scale;
+
+  std::span<const double> row(size_t o) const { return std::span(exact).subspan(o * size, size); }
+};
+
+std::vector<RoundedRow> round_rows(const Rows& rows, const ProductMoments& moments, std::span<const double> output_units, bool about_means,
+                                   WeightRounding method, double damping, ThreadPool& pool) {
+  std::vector<RoundedRow> rounded(rows.steps.size());
+  for (size_t g = 0; g < rows.groups; ++g) {
+    const GroupMoments group(moments, g, output_units, about_means);
+    const RowRounding rounding(group.inputs(), method, damping);
+    pool.parallel_for(static_cast<int64_t>(rows.per_group), [&](int64_t index, int) {
+      const size_t o = g * rows.per_group + static_cast<size_t>(index);
+      const std::vector<double> steps(rows.size, rows.steps[o]);
+      rounded[o] = rounding.round({rows.row(o), steps, rows.least, rows.greatest, rows.may_scale});
+    });
+  }
+  return rounded;
+}
+
+// In units of each output's power, summed over outputs.
+double error_of(const Rows& rows, const std::vector<RoundedRow>& rounded, const ProductMoments& moments, std::span<const double> output_units, bool about_means) {
+  double sum = 0;
+  std::vector<double> made(rows.size);
+  for (size_t g = 0; g < rows.groups; ++g) {
+    const GroupMoments group(moments, g, output_units, about_means);
+    for (size_t k = 0; k < rows.per_group; ++k) {
+      const RoundedRow& row = rounded[g * rows.per_group + k];
+      for (size_t i = 0; i < rows.size; ++i) made[i] = row.integers[i] * row.factor * rows.steps[g * rows.per_group + k];
+      if (group.power(k) > 0) sum += group.error(k, made) / group.power(k);
+    }
+  }
+  return sum;
+}
+
+// The damping with which rows rounded by some photos do best on others.
+double best_damping(const Rows& rows, const ObservedMoments& moments, std::span<const double> output_units, bool about_means, WeightRounding method,
+                    ThreadPool& pool) {
+  if (moments.fit.samples == 0 || moments.check.samples == 0) return kUsualDamping;
+  double best = kUsualDamping, least = INFINITY;
+  for (double damping : kRoundingDampings) {
+    const auto rounded = round_rows(rows, moments.fit, output_units, about_means, method, damping, pool);
+    const double error = error_of(rows, rounded, moments.check, output_units, about_means);
+    if (error < least) least = error, best = damping;
+  }
+  return best;
 }
 
 }  // namespace
@@ -132,21 +191,16 @@ void refine_product(const ObservedProduct& product, const ObservedMoments& momen
     return absorbs ? static_cast<double>(quantized.scales[o]) : static_cast<double>(scale_of(input_scales, geometry, o, 0)) * quantized.scales[o];
   };
   if (product.with_squares) {
-    std::vector<double> rows = real_rows(weights, shape, request, input_scales);
-    if (how.rounding == WeightRounding::kLeastSquares) fit_to_outputs(moments, product.output_units, has_bias, rows);
+    Rows rows{real_rows(weights, shape, request, input_scales), {}, geometry.groups, per_group, size, static_cast<double>(request.least),
+              static_cast<double>(request.greatest), request.per_channel};
+    for (size_t o = 0; o < geometry.outputs; ++o) rows.steps.push_back(step(o));
+    if (how.rounding == WeightRounding::kLeastSquares) fit_to_outputs(moments, product.output_units, has_bias, rows.exact);
     ThreadPool pool(how.threads);
-    for (size_t g = 0; g < geometry.groups; ++g) {
-      const GroupMoments group(all, g, product.output_units, has_bias);
-      const RowRounding rounding(group.inputs(), how.rounding);
-      if (!rounding.is_usable()) continue;
-      pool.parallel_for(static_cast<int64_t>(per_group), [&](int64_t index, int) {
-        const size_t o = g * per_group + static_cast<size_t>(index);
-        const std::vector<double> steps(size, step(o));
-        const RoundedRow rounded = rounding.round({std::span(rows).subspan(o * size, size), steps, static_cast<double>(request.least),
-                                                   static_cast<double>(request.greatest), request.per_channel});
-        quantized.scales[o] = static_cast<float>(quantized.scales[o] * rounded.factor);
-        for (size_t i = 0; i < size; ++i) quantized.values[weight_position(shape, request.output_axis, o, i)] = rounded.integers[i];
-      });
+    const double damping = best_damping(rows, moments, product.output_units, has_bias, how.rounding, pool);
+    const auto rounded = round_rows(rows, all, product.output_units, has_bias, how.rounding, damping, pool);
+    for (size_t o = 0; o < geometry.outputs; ++o) {
+      quantized.scales[o] = static_cast<float>(quantized.scales[o] * rounded[o].factor);
+      for (size_t i = 0; i < size; ++i) quantized.values[weight_position(shape, request.output_axis, o, i)] = rounded[o].integers[i];
     }
   }
   for (size_t o = 0; o < bias.size(); ++o) {

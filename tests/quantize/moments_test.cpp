@@ -137,7 +137,7 @@ TEST(FitToOutputs, TakesUpWhatHappenedBefore) {
   ProductMoments all = seen.moments.fit;
   all.add(seen.moments.check);
   const GroupMoments moments(all, 0, seen.product.output_units, true);
-  EXPECT_LT(moments.error(0, rows), 0.3 * moments.error(0, seen.weights));
+  EXPECT_LT(moments.error(0, rows), 0.6 * moments.error(0, seen.weights));
   // Nothing linear does better than the solution of the normal equations, which the fit must come near.
   std::vector<double> exact(moments.cross(0).begin(), moments.cross(0).end());
   solve(*cholesky(moments.inputs()), exact);
@@ -152,7 +152,7 @@ TEST(FitToOutputs, FewSamplesSpoilNothing) {
     const Disturbed seen(seed, 7, 0);
     std::vector<double> rows = seen.weights;
     fit_to_outputs(seen.moments, seen.product.output_units, true, rows);
-    EXPECT_LT(truth.error(0, rows), 1.5 * truth.error(0, seen.weights)) << seed;
+    EXPECT_LT(truth.error(0, rows), 2 * truth.error(0, seen.weights)) << seed;
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "ops/common.h"
 #include "ops/steps.h"
@@ -59,28 +60,25 @@ class ConstantQuantizer {
   // Gives products their weights and biases anew, one part of the network after the other, each by what it reads when those before it have theirs.
   Status refine() {
     std::vector<ObservedProduct> products;
-    std::vector<size_t> nodes;
+    std::map<std::string, size_t> nodes;
     for (size_t i = 0; i < roles_.size(); ++i) {
       if (!is_product(i) || roles_[i].weights_only) continue;
       const Plain plain = plain_of(i);
-      const std::vector<float> bias = bias_of(i);
       const auto weights = floats_.value(floats_.nodes[i].inputs[1]).constant->data<float>();
-      auto product = observed_product(floats_, floats_.nodes[i], weights, bias, plain.wish, plain.input_scales);
+      auto product = observed_product(floats_, floats_.nodes[i], weights, bias_of(i), plain.wish, plain.input_scales);
       if (!product) continue;
       products.push_back(*std::move(product));
-      nodes.push_back(i);
+      nodes.emplace(products.back().node, i);
     }
-    const std::vector<std::vector<size_t>> parts = parts_in_order(floats_, products);
-    for (size_t part = 0; part < parts.size(); ++part) {
-      std::vector<ObservedProduct> own;
-      for (size_t p : parts[part]) own.push_back(products[p]);
-      HT_ASSIGN(const std::vector<ObservedMoments> moments,
-                request_.measure_moments(graph_, own, static_cast<int64_t>(part), static_cast<int64_t>(parts.size())));
-      for (size_t k = 0; k < own.size(); ++k) {
-        const Measured measured{own[k], moments[k]};
-        auto status = quantize_product(nodes[parts[part][k]], &measured);
-        if (!status) return std::move(status.error()).in("node " + own[k].node);
+    size_t first = 0;
+    for (size_t count : sort_into_parts(floats_, products)) {
+      HT_ASSIGN(const std::vector<ObservedMoments> moments, request_.measure_moments(graph_, products, first, count));
+      for (size_t k = 0; k < count; ++k) {
+        const Measured measured{products[first + k], moments[k]};
+        auto status = quantize_product(nodes.at(measured.product.node), &measured);
+        if (!status) return std::move(status.error()).in("node " + measured.product.node);
       }
+      first += count;
     }
     return {};
   }

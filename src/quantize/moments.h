@@ -51,8 +51,10 @@ struct ObservedMoments {
   ProductMoments fit, check;
 };
 
-// The moments of each product, the network computing with integers up to it; `part` of `parts` of the work is for the progress shown.
-using MeasureMoments = std::function<Result<std::vector<ObservedMoments>>(const Graph& quantized, std::span<const ObservedProduct> products, int64_t part, int64_t parts)>;
+// The moments of products[first ... first + count), the network computing with integers up to them. Called for one part of all products after the
+// other, so that what the float network gives can be kept for later parts.
+using MeasureMoments =
+    std::function<Result<std::vector<ObservedMoments>>(const Graph& quantized, std::span<const ObservedProduct> products, size_t first, size_t count)>;
 
 // One group's moments per sample, in real units of the outputs; about the means where a bias takes them up.
 class GroupMoments {

@@ -2,6 +2,7 @@
 #include "quantize/refine.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -62,6 +63,65 @@ int64_t numbers_of(const ObservedProduct& product) {
   return product.with_squares ? product.groups * product.size * product.size + product.outputs * product.size : 0;
 }
 
+// What stands for inputs not seen, of the mean square of those seen.
+constexpr std::array kRoundingDampings = {0.01, 0.03, 0.1, 0.3, 1.0};
+constexpr double kUsualDamping = 0.03;  // where there is nothing to check it on
+
+// The weights of a product in real units of its outputs, [outputs, size], and what may become of them.
+struct Rows {
+  std::vector<double> exact;
+  std::vector<double> steps;  // of each weight
+  size_t groups, per_group, size;
+  double least, greatest;
+  bool may_scale;
+
+  std::span<const double> row(size_t o) const { return std::span(exact).subspan(o * size, size); }
+  std::span<const double> steps_of(size_t o) const { return std::span(steps).subspan(o * size, size); }
+};
+
+std::vector<RoundedRow> round_rows(const Rows& rows, const ProductMoments& moments, std::span<const double> output_units, bool about_means,
+                                   WeightRounding method, double damping, ThreadPool& pool) {
+  std::vector<RoundedRow> rounded(rows.groups * rows.per_group);
+  for (size_t g = 0; g < rows.groups; ++g) {
+    const GroupMoments group(moments, g, output_units, about_means);
+    const RowRounding rounding(group.inputs(), method, damping);
+    pool.parallel_for(static_cast<int64_t>(rows.per_group), [&](int64_t index, int) {
+      const size_t o = g * rows.per_group + static_cast<size_t>(index);
+      rounded[o] = rounding.round({rows.row(o), rows.steps_of(o), rows.least, rows.greatest, rows.may_scale});
+    });
+  }
+  return rounded;
+}
+
+// In units of each output's power, summed over outputs.
+double error_of(const Rows& rows, const std::vector<RoundedRow>& rounded, const ProductMoments& moments, std::span<const double> output_units, bool about_means) {
+  double sum = 0;
+  std::vector<double> made(rows.size);
+  for (size_t g = 0; g < rows.groups; ++g) {
+    const GroupMoments group(moments, g, output_units, about_means);
+    for (size_t k = 0; k < rows.per_group; ++k) {
+      const size_t o = g * rows.per_group + k;
+      const auto steps = rows.steps_of(o);
+      for (size_t i = 0; i < rows.size; ++i) made[i] = rounded[o].integers[i] * rounded[o].factor * steps[i];
+      if (group.power(k) > 0) sum += group.error(k, made) / group.power(k);
+    }
+  }
+  return sum;
+}
+
+// The damping with which rows rounded by some photos do best on others.
+double best_damping(const Rows& rows, const ObservedMoments& moments, std::span<const double> output_units, bool about_means, WeightRounding method,
+                    ThreadPool& pool) {
+  if (moments.fit.samples == 0 || moments.check.samples == 0) return kUsualDamping;
+  double best = kUsualDamping, least = INFINITY;
+  for (double damping : kRoundingDampings) {
+    const auto rounded = round_rows(rows, moments.fit, output_units, about_means, method, damping, pool);
+    const double error = error_of(rows, rounded, moments.check, output_units, about_means);
+    if (error < least) least = error, best = damping;
+  }
+  return best;
+}
+
 }  // namespace
 
 size_t weight_position(const Shape& weights, size_t output_axis, size_t output, size_t i) {
@@ -97,26 +157,24 @@ std::optional<ObservedProduct> observed_product(const Graph& graph, const Node& 
   return product;
 }
 
-std::vector<std::vector<size_t>> parts_in_order(const Graph& graph, std::span<const ObservedProduct> products) {
+std::vector<size_t> sort_into_parts(const Graph& graph, std::vector<ObservedProduct>& products) {
   const std::vector<size_t> depth = depths(graph);
   std::map<std::string, size_t> depth_of;
   for (const Node& node : graph.nodes) depth_of[node.name] = depth[node.outputs[0].index];
-  std::map<size_t, std::vector<size_t>> levels;
-  for (size_t p = 0; p < products.size(); ++p) levels[depth_of[products[p].node]].push_back(p);
-  std::map<size_t, std::vector<size_t>> merged;
-  size_t level = 0;
-  for (auto& [unused, members] : levels) {
-    auto& to = merged[level++ * std::min(kMostParts, levels.size()) / levels.size()];
-    to.insert(to.end(), members.begin(), members.end());
-  }
-  std::vector<std::vector<size_t>> parts;
-  for (const auto& [unused, members] : merged) {
-    int64_t numbers = kMostNumbers;
-    for (size_t p : members) {
-      if (numbers + numbers_of(products[p]) > kMostNumbers) numbers = 0, parts.emplace_back();
-      numbers += numbers_of(products[p]);
-      parts.back().push_back(p);
-    }
+  const auto own_depth = [&](const ObservedProduct& product) { return depth_of[product.node]; };
+  std::ranges::stable_sort(products, {}, own_depth);
+  std::map<size_t, size_t> level_of;  // by depth, without gaps
+  for (const ObservedProduct& product : products) level_of.emplace(own_depth(product), level_of.size());
+  const size_t levels = level_of.size(), most = std::min(kMostParts, levels);
+  std::vector<size_t> parts;
+  size_t last = 0;
+  int64_t numbers = 0;
+  for (const ObservedProduct& product : products) {
+    const size_t part = level_of[own_depth(product)] * most / levels;
+    if (parts.empty() || part != last || numbers + numbers_of(product) > kMostNumbers) parts.push_back(0), numbers = 0;
+    ++parts.back();
+    last = part;
+    numbers += numbers_of(product);
   }
   return parts;
 }
@@ -136,23 +194,18 @@ void refine_product(const ObservedProduct& product, const ObservedMoments& momen
   };
   const auto position = [&](size_t o, size_t i) { return weight_position(shape, request.output_axis, o, i); };
   if (product.with_squares) {
-    std::vector<double> rows = real_rows(weights, shape, request, input_scales);
-    if (how.rounding == WeightRounding::kLeastSquares) fit_to_outputs(moments, product.output_units, has_bias, rows);
+    Rows rows{real_rows(weights, shape, request, input_scales), {}, geometry.groups, per_group, size, static_cast<double>(request.least),
+              static_cast<double>(request.greatest), request.per_channel};
+    for (size_t o = 0; o < geometry.outputs; ++o)
+      for (size_t i = 0; i < size; ++i) rows.steps.push_back(step(o) * quantized.multiple(position(o, i)));
+    if (how.rounding == WeightRounding::kLeastSquares) fit_to_outputs(moments, product.output_units, has_bias, rows.exact);
     ThreadPool pool(how.threads);
-    for (size_t g = 0; g < geometry.groups; ++g) {
-      const GroupMoments group(all, g, product.output_units, has_bias);
-      const RowRounding rounding(group.inputs(), how.rounding);
-      if (!rounding.is_usable()) continue;
-      pool.parallel_for(static_cast<int64_t>(per_group), [&](int64_t index, int) {
-        const size_t o = g * per_group + static_cast<size_t>(index);
-        std::vector<double> steps(size);
-        for (size_t i = 0; i < size; ++i) steps[i] = step(o) * quantized.multiple(position(o, i));
-        const RoundedRow rounded = rounding.round({std::span(rows).subspan(o * size, size), steps, static_cast<double>(request.least),
-                                                   static_cast<double>(request.greatest), request.per_channel});
-        const double scale = quantized.scales[o] * rounded.factor;
-        quantized.scales[o] = request.block == 0 ? static_cast<float>(scale) : short_scale(scale);
-        for (size_t i = 0; i < size; ++i) quantized.values[position(o, i)] = rounded.integers[i];
-      });
+    const double damping = best_damping(rows, moments, product.output_units, has_bias, how.rounding, pool);
+    const auto rounded = round_rows(rows, all, product.output_units, has_bias, how.rounding, damping, pool);
+    for (size_t o = 0; o < geometry.outputs; ++o) {
+      const double scale = quantized.scales[o] * rounded[o].factor;
+      quantized.scales[o] = request.block == 0 ? static_cast<float>(scale) : short_scale(scale);
+      for (size_t i = 0; i < size; ++i) quantized.values[position(o, i)] = rounded[o].integers[i];
     }
   }
   for (size_t o = 0; o < bias.size(); ++o) {

@@ -24,9 +24,10 @@ size_t weight_position(const Shape& weights, size_t output_axis, size_t output, 
 std::optional<ObservedProduct> observed_product(const Graph& graph, const Node& node, std::span<const float> weights, std::span<const float> bias,
                                                 const WeightRequest& request, std::span<const float> input_scales);
 
-// The products in parts, each of which is to be measured when those before it have been rounded: products do not stand behind others of their part, but
-// where there would be more parts than kMostParts. Indices into `products`.
-std::vector<std::vector<size_t>> parts_in_order(const Graph& graph, std::span<const ObservedProduct> products);
+// Puts the products into an order in which none stands behind one that comes later, and cuts that into parts, each of which is to be measured when those
+// before it have been rounded. Products do not stand behind others of their part either, but where there would be too many parts. Gives how many
+// products each part has.
+std::vector<size_t> sort_into_parts(const Graph& graph, std::vector<ObservedProduct>& products);
 
 // Gives the product the integers and scales of `quantized` anew, and where it has one the bias with which each output's mean is the float
 // network's.

@@ -9,7 +9,6 @@
 namespace ht {
 namespace {
 
-constexpr double kDamping = 0.01;
 // Factors of the scale that are tried: so many steps of the ratio up and down.
 constexpr int kScaleSteps = 7;
 constexpr double kScaleRatio = 1.04;
@@ -29,14 +28,15 @@ struct RowRounding::Row {
   double error(size_t i) const { return integers[i] * step(i) - exact[i]; }
 };
 
-RowRounding::RowRounding(const Matrix& moments, WeightRounding method) : method_(method), order_(moments.size()), h_(moments.size()), u_(0) {
+RowRounding::RowRounding(const Matrix& moments, WeightRounding method, double damping)
+    : method_(method), order_(moments.size()), h_(moments.size()), u_(0) {
   std::iota(order_.begin(), order_.end(), size_t{0});
   std::ranges::stable_sort(order_, std::greater(), [&](size_t i) { return moments.row(i)[i]; });
   double trace = 0;
   for (size_t i = 0; i < order_.size(); ++i) trace += moments.row(i)[i];
   for (size_t i = 0; i < order_.size(); ++i) {
     for (size_t j = 0; j < order_.size(); ++j) h_.row(i)[j] = moments.row(order_[i])[order_[j]];
-    h_.row(i)[i] += kDamping * trace / static_cast<double>(order_.size());
+    h_.row(i)[i] += damping * trace / static_cast<double>(order_.size());
   }
   if (!(trace > 0)) return;
   if (auto factor = inverse_factor(h_)) {

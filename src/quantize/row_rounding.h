@@ -36,16 +36,14 @@ struct RoundedRow {
 };
 
 // Rounds rows that read the same inputs, of which `moments` are the mean products of each two. What a row is rounded to lowers, where anything does,
-// e (h + d) e^T, with e the errors of its weights and d 1 % of the mean square, which stands for inputs not seen.
+// e (h + d) e^T, with e the errors of its weights and d the damping times the mean square, which stands for inputs not seen.
 //
 // kGptq: weights that read the strongest inputs come first, and the rest takes up each error as far as the inputs are correlated
 // (Frantar et al., GPTQ, 2023). kDescent: the best of several scales for that, then coordinate descent and the best scale for the integers in turns.
 class RowRounding {
  public:
-  RowRounding(const Matrix& moments, WeightRounding method);
+  RowRounding(const Matrix& moments, WeightRounding method, double damping);
 
-  // Whether there is anything to round by.
-  bool is_usable() const { return is_usable_; }
   RoundedRow round(const RowProblem& problem) const;
 
  private:

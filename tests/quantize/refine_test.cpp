@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "moments_of.h"
 
 namespace ht {
@@ -32,45 +34,53 @@ ObservedProduct named(const std::string& name, int64_t size = 2) {
   return product;
 }
 
-TEST(PartsInOrder, NoProductStandsBehindAnotherOfItsPart) {
+std::vector<std::string> names_of(const std::vector<ObservedProduct>& products) {
+  std::vector<std::string> names;
+  for (const ObservedProduct& product : products) names.push_back(product.node);
+  return names;
+}
+
+TEST(SortIntoParts, NoProductStandsBehindAnotherOfItsPart) {
   Graph graph;
   graph.inputs = {graph.add_value({"x", {DType::kFloat32, {1, 2, 4, 4}, std::nullopt}, std::nullopt})};
   const ValueId first = add_conv(graph, "first", graph.inputs[0]), left = add_conv(graph, "left", first), right = add_conv(graph, "right", first);
   const ValueId long_way = add_conv(graph, "long_way", right);
   graph.outputs = {add_conv(graph, "last", add_sum(graph, "sum", left, long_way))};
-  const std::vector<ObservedProduct> products = {named("last"), named("right"), named("left"), named("long_way"), named("first")};
-  EXPECT_EQ(parts_in_order(graph, products), (std::vector<std::vector<size_t>>{{4}, {1, 2}, {3}, {0}}));
+  std::vector<ObservedProduct> products = {named("last"), named("right"), named("left"), named("long_way"), named("first")};
+  EXPECT_EQ(sort_into_parts(graph, products), (std::vector<size_t>{1, 2, 1, 1}));
+  EXPECT_EQ(names_of(products), (std::vector<std::string>{"first", "right", "left", "long_way", "last"}));
 }
 
-TEST(PartsInOrder, LongNetworksAreCutIntoFewPartsInOrder) {
+TEST(SortIntoParts, LongNetworksAreCutIntoFewPartsInOrder) {
   Graph graph;
   graph.inputs = {graph.add_value({"x", {DType::kFloat32, {1, 2, 4, 4}, std::nullopt}, std::nullopt})};
   ValueId value = graph.inputs[0];
   std::vector<ObservedProduct> products;
+  std::vector<std::string> names;
   for (int i = 0; i < 100; ++i) {
-    value = add_conv(graph, "conv" + std::to_string(i), value);
-    products.push_back(named("conv" + std::to_string(i)));
+    names.push_back("conv" + std::to_string(i));
+    value = add_conv(graph, names.back(), value);
+    products.insert(products.begin(), named(names.back()));
   }
-  const auto parts = parts_in_order(graph, products);
+  const std::vector<size_t> parts = sort_into_parts(graph, products);
   EXPECT_LE(parts.size(), 40u);
-  size_t next = 0;
-  for (const auto& part : parts)
-    for (size_t p : part) EXPECT_EQ(p, next++);
-  EXPECT_EQ(next, 100u);
+  EXPECT_EQ(std::accumulate(parts.begin(), parts.end(), size_t{0}), 100u);
+  EXPECT_EQ(names_of(products), names);
 }
 
-TEST(PartsInOrder, APartHoldsAFewLargeProductsOrManySmallOnes) {
+TEST(SortIntoParts, APartHoldsAFewLargeProductsOrManySmallOnes) {
   Graph graph;
   graph.inputs = {graph.add_value({"x", {DType::kFloat32, {1, 2, 4, 4}, std::nullopt}, std::nullopt})};
-  std::vector<ObservedProduct> products;
+  std::vector<ObservedProduct> large, small;
   for (int i = 0; i < 30; ++i) {
-    add_conv(graph, "conv" + std::to_string(i), graph.inputs[0]);
-    products.push_back(named("conv" + std::to_string(i), 1100));
+    const std::string name = "conv" + std::to_string(i);
+    add_conv(graph, name, graph.inputs[0]);
+    large.push_back(named(name, 1100));
+    small.push_back(named(name, 100));
   }
-  const auto parts = parts_in_order(graph, products);
-  EXPECT_GT(parts.size(), 1u);
-  EXPECT_LT(parts.size(), 10u);
-  EXPECT_EQ(parts_in_order(graph, std::span(products).first(3)).size(), 1u);
+  EXPECT_GT(sort_into_parts(graph, large).size(), 1u);
+  EXPECT_LT(sort_into_parts(graph, large).size(), 10u);
+  EXPECT_EQ(sort_into_parts(graph, small), (std::vector<size_t>{30}));
 }
 
 // Samples of a matrix product [6, 3] (weights input by input) with a bias, whose inputs are integers times 0.5.
@@ -133,7 +143,7 @@ TEST(RefineProduct, GivesIntegersScalesAndTheMeanOfTheOutputs) {
       EXPECT_NEAR(mean, 0, 0.01);
     }
     EXPECT_LT(after, 0.5 * before);
-    if (method == WeightRounding::kGptq) EXPECT_EQ(quantized.scales, nearest->scales);
+    EXPECT_EQ(quantized.scales == nearest->scales, method == WeightRounding::kGptq);
   }
 }
 

@@ -11,9 +11,9 @@
 namespace ht {
 namespace {
 
-constexpr double kDamping = 0.01;  // as row_rounding.h has it
+constexpr double kDamping = 0.01;
 
-// e (h + d) e^T with d 1 % of the mean square.
+// e (h + d) e^T with d the damping times the mean square.
 double damped_error(const Matrix& moments, const std::vector<double>& errors) {
   double trace = 0, sum = 0;
   for (size_t i = 0; i < errors.size(); ++i) trace += moments.row(i)[i];
@@ -75,7 +75,7 @@ TEST(RowRounding, IsBetweenTheBestOfAllRoundingsAndTheNearest) {
     const Case made = make_case(seed, 5, 0.8, 3);
     const RowProblem problem = made.problem(3, false);
     const double best = least_error(made.moments, problem);
-    const auto found = [&](WeightRounding method) { return error_of(made.moments, problem, RowRounding(made.moments, method).round(problem)); };
+    const auto found = [&](WeightRounding method) { return error_of(made.moments, problem, RowRounding(made.moments, method, kDamping).round(problem)); };
     const double nearest = found(WeightRounding::kNearest), gptq = found(WeightRounding::kGptq), descent = found(WeightRounding::kDescent);
     const double tolerance = 1e-9 * nearest;
     EXPECT_LE(gptq, nearest + tolerance) << seed;
@@ -93,13 +93,14 @@ TEST(RowRounding, NoSingleIntegerCanStillBeChangedForTheBetter) {
   for (uint32_t seed = 0; seed < 10; ++seed) {
     const Case made = make_case(seed, 16, 0.9, 7);
     const RowProblem problem = made.problem(7, false);
-    const RoundedRow row = RowRounding(made.moments, WeightRounding::kDescent).round(problem);
+    const RoundedRow row = RowRounding(made.moments, WeightRounding::kDescent, kDamping).round(problem);
     const double reached = error_of(made.moments, problem, row);
     for (size_t i = 0; i < row.integers.size(); ++i) {
       for (int move : {-1, 1}) {
         RoundedRow other = row;
         other.integers[i] = static_cast<int8_t>(other.integers[i] + move);
-        if (std::abs(other.integers[i]) <= 7) EXPECT_GE(error_of(made.moments, problem, other), reached * (1 - 1e-9)) << seed << " " << i;
+        if (std::abs(other.integers[i]) > 7) continue;
+        EXPECT_GE(error_of(made.moments, problem, other), reached * (1 - 1e-9)) << seed << " " << i;
       }
     }
   }
@@ -109,7 +110,7 @@ TEST(RowRounding, ASearchedScaleIsNeverWorseAndPaysWithFewLevels) {
   double fixed_sum = 0, searched_sum = 0;
   for (uint32_t seed = 0; seed < 20; ++seed) {
     const Case made = make_case(seed, 32, 0.5, 7);
-    const RowRounding rounding(made.moments, WeightRounding::kDescent);
+    const RowRounding rounding(made.moments, WeightRounding::kDescent, kDamping);
     const double fixed = error_of(made.moments, made.problem(7, false), rounding.round(made.problem(7, false)));
     const double searched = error_of(made.moments, made.problem(7, true), rounding.round(made.problem(7, true)));
     fixed_sum += fixed, searched_sum += searched;
@@ -122,7 +123,7 @@ TEST(RowRounding, IndependentInputsAreRoundedToTheNearest) {
   Matrix moments(9);
   for (size_t i = 0; i < 9; ++i) moments.row(i)[i] = 1000.0 * static_cast<double>(i + 1);
   const std::vector<double> exact = normal_numbers(random, 9), steps(9, 0.1);
-  const RoundedRow row = RowRounding(moments, WeightRounding::kDescent).round({exact, steps, -127, 127, false});
+  const RoundedRow row = RowRounding(moments, WeightRounding::kDescent, kDamping).round({exact, steps, -127, 127, false});
   for (size_t i = 0; i < 9; ++i) EXPECT_EQ(row.integers[i], std::lround(exact[i] / 0.1));
 }
 
@@ -135,7 +136,7 @@ TEST(RowRounding, WeightsOnTheGridStayThere) {
     steps.push_back(i < 6 ? 0.25 : 0.5);  // a step a weight
     exact.push_back((static_cast<double>(i) - 5) * steps.back());
   }
-  const RoundedRow row = RowRounding(moments, WeightRounding::kDescent).round({exact, steps, -7, 7, true});
+  const RoundedRow row = RowRounding(moments, WeightRounding::kDescent, kDamping).round({exact, steps, -7, 7, true});
   EXPECT_EQ(row.factor, 1);
   for (size_t i = 0; i < 12; ++i) EXPECT_EQ(row.integers[i], static_cast<int>(i) - 5);
 }
@@ -143,7 +144,7 @@ TEST(RowRounding, WeightsOnTheGridStayThere) {
 TEST(RowRounding, NothingSeenRoundsToTheNearest) {
   std::mt19937 random(4);
   const std::vector<double> exact = normal_numbers(random, 9), steps(9, 0.1);
-  const RowRounding rounding(Matrix(9), WeightRounding::kDescent);
+  const RowRounding rounding(Matrix(9), WeightRounding::kDescent, kDamping);
   EXPECT_FALSE(rounding.is_usable());
   const RoundedRow row = rounding.round({exact, steps, -7, 7, true});
   for (size_t i = 0; i < 9; ++i) EXPECT_EQ(row.integers[i], std::clamp(std::lround(exact[i] / 0.1), -7L, 7L));
@@ -172,7 +173,9 @@ TEST(Symmetric, FactorsAndSolutionsSatisfyTheirEquations) {
       }
       EXPECT_NEAR(square, a.row(i)[j], 1e-9 * a.row(0)[0]);
       EXPECT_NEAR(identity, i == j ? 1 : 0, 1e-9);
-      if (j < i) EXPECT_EQ(upper->row(i)[j], 0);
+      if (j >= i) continue;
+      EXPECT_EQ(lower->row(j)[i], 0);
+      EXPECT_EQ(upper->row(i)[j], 0);
     }
   }
   Matrix indefinite(2);

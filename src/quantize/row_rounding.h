@@ -44,6 +44,8 @@ class RowRounding {
  public:
   RowRounding(const Matrix& moments, WeightRounding method, double damping);
 
+  // Whether there is anything to round by.
+  bool is_usable() const { return is_usable_; }
   RoundedRow round(const RowProblem& problem) const;
 
  private:

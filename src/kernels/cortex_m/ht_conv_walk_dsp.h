@@ -110,7 +110,7 @@ static inline void ht_walk_tile(const ht_walk* walk, int32_t pixels, void* outpu
   } else {
     ht_walk_one(walk, bytes);
   }
-  for (int32_t pixel = 0; pixel < pixels; ++pixel) ht_clamp_dsp(walk->layer, walk->outputs, bytes + (ptrdiff_t)pixel * p->output_stride);
+  ht_clamp_dsp(walk->layer, pixels, p->output_stride, walk->outputs, bytes);
 #endif
 }
 

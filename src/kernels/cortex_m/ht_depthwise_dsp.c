@@ -166,7 +166,7 @@ static void finish(const ht_quad* quad, int32_t pixels, void* output, size_t at)
     for (int32_t pixel = 0; pixel < pixels; ++pixel)
       for (int32_t i = 0; i < quad->count; ++i) to[pixel * stride + i] = four[4 * pixel + i];
   }
-  for (int32_t pixel = 0; pixel < pixels; ++pixel) ht_clamp_dsp(quad->layer, quad->count, to + pixel * stride);
+  ht_clamp_dsp(quad->layer, pixels, stride, quad->count, to);
 }
 
 void HT_FN(ht_depthwise_dsp)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {

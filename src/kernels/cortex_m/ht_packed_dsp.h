@@ -61,14 +61,15 @@ static inline int32_t ht_requantize_dsp(int32_t sum, const ht_layer_dsp* layer, 
   return ht_saturate_byte(ht_add_upper_product(lifted, multiplier, rounding) >> right >> 1);
 }
 
-// Bounds `count` values that are within 8 bits.
-static inline void ht_clamp_dsp(const ht_layer_dsp* layer, int32_t count, int8_t* values) {
+// Bounds `pixels` times `count` values that are within 8 bits; pixels lie `stride` apart.
+static inline void ht_clamp_dsp(const ht_layer_dsp* layer, int32_t pixels, int32_t stride, int32_t count, int8_t* values) {
   const int32_t minimum = layer->minimum, maximum = layer->maximum;
   if (minimum == INT8_MIN && maximum == INT8_MAX) return;
-  for (int32_t i = 0; i < count; ++i) {
-    const int32_t value = values[i] < minimum ? minimum : values[i];
-    values[i] = (int8_t)(value > maximum ? maximum : value);
-  }
+  for (int32_t pixel = 0; pixel < pixels; ++pixel, values += stride)
+    for (int32_t i = 0; i < count; ++i) {
+      const int32_t value = values[i] < minimum ? minimum : values[i];
+      values[i] = (int8_t)(value > maximum ? maximum : value);
+    }
 }
 
 #endif

@@ -192,26 +192,17 @@ std::string calls(const Design& design, size_t first, size_t last) {
   return text;
 }
 
-// A function of steps, which takes what they may use.
-std::string part(std::string_view name, const std::string& parameters, const std::string& body, std::span<const std::string_view> names) {
-  std::string unused;
-  for (const std::string_view parameter : names)
-    if (body.find(parameter) == std::string::npos) unused += fmt::format("  (void){};\n", parameter);
-  return fmt::format("\nstatic void {}({}) {{\n{}{}}}\n", name, parameters, unused, body);
-}
-
 // A band reads its rows of the input from the first one on; behind the last band come the steps that run as a whole.
 std::string band_functions(const Design& design) {
-  static constexpr std::string_view kNames[] = {"rows", "out", "memory"};
   const std::vector<Band>& bands = design.memory.bands.list;
   const std::string others = fmt::format("const {}_outputs *out, unsigned char *memory", design.name());
   std::string text;
   for (size_t i = 0; i < bands.size(); ++i) {
     const RowRange& rows = bands[i].input_rows[0];
-    text += fmt::format("\n/* Band {}, of the rows {} to {} of the input. */", i, rows.first, std::max(rows.last - 1, rows.first));
-    text += part(fmt::format("band_{}", i), fmt::format("const {} *rows, {}", input_type(design), others), calls(design, bands[i].first_step, bands[i].last_step), kNames);
+    text += fmt::format("\n/* Band {}, of the rows {} to {} of the input. */\nstatic void band_{}(const {} *rows, {}) {{\n  (void)rows, (void)out, (void)memory;\n{}}}\n", i,
+                        rows.first, std::max(rows.last - 1, rows.first), i, input_type(design), others, calls(design, bands[i].first_step, bands[i].last_step));
   }
-  return text + part("behind_bands", others, calls(design, bands.back().last_step, design.plan.steps.size()), std::span(kNames).subspan(1));
+  return text + fmt::format("\nstatic void behind_bands({}) {{\n  (void)out, (void)memory;\n{}}}\n", others, calls(design, bands.back().last_step, design.plan.steps.size()));
 }
 
 std::string band_calls(const Design& design) {

@@ -156,4 +156,30 @@ MeasureMoments measure_moments_on_photos(const halftone::Model& model, const hal
   };
 }
 
+MeasureMoments remembering(MeasureMoments measure) {
+  struct Known {
+    TensorType input;
+    std::optional<InputMoments> moments;  // none: it has too many taps
+  };
+  const auto known = std::make_shared<std::map<std::string, Known>>();
+  return [known, measure = std::move(measure)](std::span<const ObservedProduct> products) -> Result<std::map<std::string, InputMoments>> {
+    std::vector<ObservedProduct> unknown;
+    for (const ObservedProduct& product : products) {
+      const auto found = known->find(product.node);
+      if (found == known->end() || found->second.input != product.input_type) unknown.push_back(product);
+    }
+    if (!unknown.empty()) {
+      HT_ASSIGN(auto measured, measure(unknown));
+      for (const ObservedProduct& product : unknown) {
+        const auto found = measured.find(product.node);
+        (*known)[product.node] = {product.input_type, found == measured.end() ? std::nullopt : std::optional(std::move(found->second))};
+      }
+    }
+    std::map<std::string, InputMoments> moments;
+    for (const ObservedProduct& product : products)
+      if (const auto& one = known->at(product.node).moments) moments.emplace(product.node, *one);
+    return moments;
+  };
+}
+
 }  // namespace ht

@@ -9,79 +9,17 @@
 #include "api/metadata.h"
 #include "api/moments.h"
 #include "api/recipe.h"
-#include "api/roundings.h"
+#include "api/request.h"
+#include "api/trials.h"
 #include "api/words.h"
 #include "base/file.h"
 #include "export/onnx/export.h"
+#include "quantize/spare.h"
 
 namespace ht {
 namespace {
 
 using halftone::Recipe;
-
-// Calibration numbers its methods in another order than the recipe names them.
-RangeMethod range_method(halftone::Ranges ranges) {
-  switch (ranges) {
-    case halftone::Ranges::kMse: return RangeMethod::kMse;
-    case halftone::Ranges::kMinMax: return RangeMethod::kMinMax;
-    case halftone::Ranges::kPercentile: return RangeMethod::kPercentile;
-    case halftone::Ranges::kEntropy: return RangeMethod::kEntropy;
-    case halftone::Ranges::kAverage: return RangeMethod::kAverage;
-  }
-  return RangeMethod::kMse;
-}
-
-std::optional<int> activation_bits(int bits) { return bits == halftone::kFloatActivations ? std::nullopt : std::optional(bits); }
-
-LayerRule make_rule(const halftone::LayerSettings& layer) {
-  LayerRule rule{.match = layer.match, .weights = layer.weights, .symmetric = layer.symmetric, .keep_float = layer.keep_float};
-  if (layer.activations) rule.activations = activation_bits(*layer.activations);
-  if (layer.granularity) rule.per_channel = *layer.granularity == halftone::Granularity::kChannel;
-  if (layer.ranges) rule.ranges = range_method(*layer.ranges);
-  return rule;
-}
-
-Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings) {
-  QuantizeRequest request;
-  HT_ASSIGN(request.target, find_target(settings.target));
-  request.layers.weights = settings.weights;
-  // Weights as float16 are no integers, and nothing else becomes one.
-  request.layers.activations = settings.weights == halftone::kFloat16Weights ? std::nullopt : activation_bits(settings.activations);
-  request.layers.symmetric = settings.symmetric;
-  request.layers.ranges = range_method(settings.ranges);
-  request.layers.per_channel = settings.granularity == halftone::Granularity::kChannel;
-  for (const halftone::LayerSettings& layer : settings.layers) request.rules.push_back(make_rule(layer));
-  request.quantize_head = settings.head == halftone::HeadTreatment::kQuantize;
-  request.keep_float = settings.keep_float;
-  return request;
-}
-
-// The hash of the data that the recipe names; it costs reading the files once more, but no run.
-Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
-  HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
-  DataHash hash;
-  for (int64_t i = 0; i < samples.size(); ++i) {
-    HT_ASSIGN(const std::string one, samples.hash(i));
-    HT_TRY(hash.add(one));
-  }
-  return hash.hex();
-}
-
-Status check_statistics(const halftone::Statistics& given, const halftone::Model& model, const Recipe& recipe) {
-  const Statistics& statistics = given.content().statistics;
-  const std::string& place = given.content().path;
-  if (statistics.provenance.model != model.content().hash)
-    return input_error("were made from another model than {}; calibrate that one", model.path().string()).in(place);
-  if (statistics.provenance.preprocess != preprocess_hash(recipe.preprocess))
-    return input_error("were made with another [preprocess] than the recipe's; calibrate again").in(place);
-  if (!statistics.provenance.complete())
-    return input_error("are {} of {} shards; merge them with the others first", statistics.provenance.done.size(), statistics.provenance.shards).in(place);
-  if (!recipe.calibration || statistics.skipped > 0) return {};
-  HT_ASSIGN(const std::string wanted, data_hash(model.content().graph, recipe));
-  if (wanted != statistics.data.hex())
-    return input_error("were made from other data than the recipe's [calibration] names; calibrate again, or leave the section out").in(place);
-  return {};
-}
 
 // The recipe that travels in the model: how its head is to be read is settled here, where its structure is still the float model's.
 Result<Recipe> recipe_to_write(const Graph& graph, const Recipe& recipe) {
@@ -92,12 +30,6 @@ Result<Recipe> recipe_to_write(const Graph& graph, const Recipe& recipe) {
   return written;
 }
 
-// Whether to look at photos again; who asks for the plain methods gets them.
-bool wants_photos(const Recipe& recipe, const QuantizeRequest& request) {
-  const LayerChoice& layers = request.layers;
-  return recipe.calibration && needs_statistics(request) && layers.ranges == RangeMethod::kMse && layers.per_channel && !request.quantize_head;
-}
-
 // What the settings ask for, with one look at the statistics or more at the photos.
 Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& recipe, QuantizeRequest request, const Statistics& seen, bool skip_bad,
                                  const Context& context) {
@@ -105,7 +37,7 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
   if (recipe.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph);
   auto made = quantize_graph(graph, seen, request);
   if (!made) return made;
-  const bool looks = wants_photos(recipe, request);
+  const bool looks = looks_at_photos(recipe, request);
   const bool is_coarse = request.layers.activations == 8;  // to 16 bits no input is rounded so that it harms
   if (recipe.quantize.prefer == halftone::Prefer::kLatency) {
     const auto quantize = [&](const std::vector<FloatNode>& spared) {
@@ -115,24 +47,12 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
     };
     HT_ASSIGN(request.spared, find_slower_nodes(graph, *made, quantize, context));
   } else if (looks && is_coarse && request.target.float_share > 0) {
-    const MeasureRoundings measure = measure_on_photos(model, recipe, skip_bad, context);
+    const MeasureTrials measure = measure_on_photos(model, recipe, skip_bad, context);
     HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, measure));
   }
   if (looks && recipe.quantize.rounding == halftone::Rounding::kGptq) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
   if (request.spared.empty() && !request.measure_moments) return made;
   return quantize_graph(graph, seen, request);
-}
-
-// The statistics that were given, or made now; none where nothing depends on them.
-Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const QuantizeRequest& request,
-                                                           const halftone::QuantizeOptions& options, const Context& context) {
-  if (options.statistics) {
-    HT_TRY(check_statistics(*options.statistics, model, recipe));
-    return options.statistics;
-  }
-  if (!needs_statistics(request)) return std::optional<halftone::Statistics>();
-  HT_ASSIGN(halftone::Statistics made, calibrate_model(model, recipe, {.skip_bad = options.skip_bad}, context));
-  return std::optional(std::move(made));
 }
 
 Status check_cancelled(const Context& context) { return context.is_cancelled() ? Status(interrupted()) : Status(); }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::infinity();
 constexpr double kTolerance = 1e-12;  // of sums, as a share of what they are compared with
+constexpr size_t kMostOfOne = 200000, kMostOfMany = 2000;  // partial solutions with one budget or with several: seconds at the most
 constexpr int kDualSteps = 400;
 constexpr int kPatience = 10;  // steps without a better bound before they become shorter
 
@@ -239,14 +240,23 @@ class Solver {
         if (fits(next.used) && may_win(next.bound)) found.push_back(std::move(next));
       }
     }
-    std::ranges::sort(found, [](const Partial& a, const Partial& b) { return std::tie(a.bound, a.value, a.used) < std::tie(b.bound, b.value, b.used); });
-    return without_dominated(std::move(found));
+    return budgets_ <= 1 ? keep_front(std::move(found)) : keep_least(std::move(found));
   }
 
-  // What dominates has no greater bound, so it comes first.
-  std::vector<Partial> without_dominated(std::vector<Partial> sorted) {
+  // By cost those whose value is less than that of all before.
+  std::vector<Partial> keep_front(std::vector<Partial> found) {
+    std::ranges::sort(found, [](const Partial& a, const Partial& b) { return std::tie(a.used, a.value) < std::tie(b.used, b.value); });
     std::vector<Partial> kept;
-    for (Partial& partial : sorted) {
+    for (Partial& partial : found)
+      if (kept.empty() || partial.value < kept.back().value) kept.push_back(std::move(partial));
+    return kept.size() > most_partial_ ? keep_least(std::move(kept)) : kept;
+  }
+
+  // By bound those that no other one dominates: what dominates has no greater bound, so it comes first.
+  std::vector<Partial> keep_least(std::vector<Partial> found) {
+    std::ranges::sort(found, [](const Partial& a, const Partial& b) { return std::tie(a.bound, a.value, a.used) < std::tie(b.bound, b.value, b.used); });
+    std::vector<Partial> kept;
+    for (Partial& partial : found) {
       const auto beats = [&](const Partial& other) { return dominates(other.value, other.used, partial.value, partial.used); };
       if (std::ranges::any_of(kept, beats)) continue;
       if (kept.size() == most_partial_) {
@@ -278,10 +288,10 @@ class Solver {
 
 }  // namespace
 
-std::optional<KnapsackSolution> solve_knapsack(const Knapsack& problem, size_t most_partial) {
+std::optional<KnapsackSolution> solve_knapsack(const Knapsack& problem, std::optional<size_t> most_partial) {
   auto items = useful_options(problem);
   if (!items) return std::nullopt;
-  auto found = Solver(std::move(*items), problem.budgets.size(), most_partial).solve();
+  auto found = Solver(std::move(*items), problem.budgets.size(), most_partial.value_or(problem.budgets.size() <= 1 ? kMostOfOne : kMostOfMany)).solve();
   if (!found) return std::nullopt;
   KnapsackSolution solution{std::move(found->first), 0, std::vector<double>(problem.budgets.size(), 0.0), found->second};
   for (size_t i = 0; i < problem.items.size(); ++i) {

@@ -32,17 +32,6 @@ LayerRule make_rule(const halftone::LayerSettings& layer) {
   return rule;
 }
 
-// The hash of the data that the recipe names; it costs reading the files once more, but no run.
-Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
-  HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
-  DataHash hash;
-  for (int64_t i = 0; i < samples.size(); ++i) {
-    HT_ASSIGN(const std::string one, samples.hash(i));
-    HT_TRY(hash.add(one));
-  }
-  return hash.hex();
-}
-
 Status check_statistics(const halftone::Statistics& given, const halftone::Model& model, const Recipe& recipe) {
   const Statistics& statistics = given.content().statistics;
   const std::string& place = given.content().path;
@@ -60,6 +49,16 @@ Status check_statistics(const halftone::Statistics& given, const halftone::Model
 }
 
 }  // namespace
+
+Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
+  HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
+  DataHash hash;
+  for (int64_t i = 0; i < samples.size(); ++i) {
+    HT_ASSIGN(const std::string one, samples.hash(i));
+    HT_TRY(hash.add(one));
+  }
+  return hash.hex();
+}
 
 Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings) {
   QuantizeRequest request;

@@ -27,7 +27,8 @@ struct KnapsackSolution {
 
 // The best solution, or nothing where none is within the budgets. Partial solutions are extended item by item; one that another dominates,
 // or whose Lagrangian bound is not below the best solution known, is dropped. Where more than `most_partial` of them are open (absent: as
-// many as can be followed in seconds), those of the least bounds go on, and `bound` says how far from the best the result may be. The same problem always has the same solution.
+// many as can be followed in seconds), those of the least bounds go on, and `bound` says how far from the best the result may be.
+// The same problem always has the same solution.
 std::optional<KnapsackSolution> solve_knapsack(const Knapsack& problem, std::optional<size_t> most_partial = {});
 
 }  // namespace ht

@@ -34,7 +34,7 @@ struct Candidate {
 
 class Search {
  public:
-  Search(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), links_(graph) {
+  Search(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), links_(graph), pinned_(quantized.pinned) {
     for (const FloatNode& node : quantized.float_nodes) float_nodes_.insert(node.name);
     for (const Value& value : quantized.graph.values)
       if (value.type.is_quantized() && !value.constant) types_.emplace(value.name, value.type);
@@ -72,7 +72,7 @@ class Search {
       bool fits = true;
       for (NodeId reader : readers) {
         const Node& node = graph_.node(reader);
-        fits = fits && is_integer_product(node) && node.inputs[0] == id;
+        fits = fits && is_integer_product(node) && node.inputs[0] == id && !pinned_.contains(node.name);
         if (fits) candidate.cost += cost_of(graph_, node);
       }
       if (fits && candidate.cost <= most_cost) found.push_back(std::move(candidate));
@@ -91,6 +91,7 @@ class Search {
  private:
   const Graph& graph_;
   Links links_;
+  const std::set<std::string>& pinned_;
   std::set<std::string> float_nodes_;
   std::map<std::string, TensorType> types_;
 };

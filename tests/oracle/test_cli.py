@@ -50,7 +50,7 @@ def test_help_and_version(halftone):
     assert halftone("--version").stdout.startswith("halftone ")
 
 
-@pytest.mark.parametrize("command", ["analyze", "search", "export"])
+@pytest.mark.parametrize("command", ["analyze", "export"])
 def test_planned_commands_say_so(command, halftone):
     assert command in halftone(command, "model.onnx", "--whatever", expect=UNSUPPORTED).stderr
 

@@ -50,8 +50,9 @@ class Search {
       return {};
     }
     HT_TRY(try_candidate(*first));
-    HT_TRY(options_.max_drop ? close_in() : look_below());
-    return refine();
+    if (options_.max_drop) HT_TRY(close_in());
+    HT_TRY(refine());
+    return options_.max_drop ? Status() : look_below();
   }
 
   // The candidate that is best by what was demanded, and whether it fulfils it.
@@ -173,12 +174,16 @@ class Search {
     for (int attempt = 0; attempt < kCorrections; ++attempt) {
       const auto picks = solve(values, bytes, seconds);
       if (!picks) return picks;
-      HT_ASSIGN(const Contender candidate, contenders_->weigh(*picks));
-      const double over = static_cast<double>(candidate.bytes) - most_bytes;
-      const bool is_slow = options_.max_ms && candidate.seconds > most_seconds_;
-      if (over <= 0 && !is_slow) return picks;
-      if (over > 0) bytes -= over;
-      if (is_slow) seconds -= candidate.seconds - most_seconds_;
+      HT_ASSIGN(const int64_t file_bytes, contenders_->bytes_of(*picks));
+      const double larger = static_cast<double>(file_bytes) - most_bytes;
+      double slower = 0;
+      if (larger <= 0 && options_.max_ms) {
+        HT_ASSIGN(const double measured, contenders_->seconds_of(*picks));
+        slower = measured - most_seconds_;
+      }
+      if (larger <= 0 && slower <= 0) return picks;
+      bytes -= std::max(larger, 0.0);
+      seconds -= std::max(slower, 0.0);
     }
     return std::optional<Picks>();
   }
@@ -214,7 +219,7 @@ class Search {
     for (int round = 0; round < kRefinements && !is_late(); ++round) {
       const Contender from = candidates_[choose().first];
       HT_ASSIGN(const Values values, errors_around(from));
-      HT_ASSIGN(const auto picks, fitting(values, options_.max_drop ? static_cast<double>(from.bytes) : most_bytes_));
+      HT_ASSIGN(const auto picks, fitting(values, options_.max_drop && fulfils(from) ? static_cast<double>(from.bytes) : most_bytes_));
       if (!picks || std::ranges::find(candidates_, *picks, &Contender::picks) != candidates_.end()) return {};
       HT_TRY(try_candidate(*picks));
       if (candidates_.back().error >= from.error) return {};

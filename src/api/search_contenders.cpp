@@ -47,51 +47,62 @@ Result<QuantizedGraph> Contenders::quantize(const Picks& picks) const {
 
 std::string Contenders::key_of(const Picks& picks) const { return fmt::format("{} {}", subject_.origin, text_hash(stored_recipe(recipe_of(picks)))); }
 
-Result<Contender> Contenders::weigh(const Picks& picks) {
-  if (const auto known = weighed_.find(picks); known != weighed_.end()) return known->second;
-  Contender& contender = weighed_[picks];
-  contender.picks = picks;
-  const std::string bytes_key = "file bytes " + key_of(picks), seconds_key = fmt::format("latency {} {}", subject_.machine, key_of(picks));
-  const auto bytes = store_.get(bytes_key, 1), seconds = subject_.timed ? store_.get(seconds_key, 1) : std::vector<double>{0};
-  if (bytes && seconds) {
-    contender.bytes = static_cast<int64_t>(bytes->front());
-    contender.seconds = seconds->front();
-    return contender;
-  }
-  HT_ASSIGN(const QuantizedGraph quantized, quantize_model(subject_.model, recipe_of(picks), subject_.seen, {}, subject_.context));
+// Without a look at photos, which changes numbers in the file but not how many there are.
+Result<QuantizedGraph> Contenders::sketch(const Picks& picks) const {
+  return quantize_model(subject_.model, recipe_of(picks), subject_.seen, {}, subject_.context);
+}
+
+Result<int64_t> Contenders::bytes_of(const Picks& picks) {
+  const auto known = bytes_.find(picks);
+  if (known != bytes_.end()) return known->second;
+  const std::string key = "file bytes " + key_of(picks);
+  if (const auto kept = store_.get(key, 1)) return bytes_[picks] = static_cast<int64_t>(kept->front());
+  HT_ASSIGN(const QuantizedGraph quantized, sketch(picks));
   HT_ASSIGN(const std::vector<uint8_t> file, export_onnx(quantized.graph));
-  contender.bytes = static_cast<int64_t>(file.size());
-  if (!bytes) store_.put(bytes_key, std::vector{static_cast<double>(contender.bytes)});
-  if (!subject_.timed) return contender;
+  store_.put(key, std::vector{static_cast<double>(file.size())});
+  return bytes_[picks] = static_cast<int64_t>(file.size());
+}
+
+Result<double> Contenders::seconds_of(const Picks& picks) {
+  if (!subject_.timed) return 0.0;
+  const auto known = seconds_.find(picks);
+  if (known != seconds_.end()) return known->second;
+  const std::string key = fmt::format("latency {} {}", subject_.machine, key_of(picks));
+  if (const auto kept = store_.get(key, 1)) return seconds_[picks] = kept->front();
+  HT_ASSIGN(const QuantizedGraph quantized, sketch(picks));
   HT_ASSIGN(const auto network, Network::make(quantized.graph, true, subject_.context.isa, 1));
   Timed timed(quantized.graph, *network, resolve_threads(subject_.context.threads));
   HT_TRY(time_in_turns(std::array{&timed}, 0, false, subject_.context));
-  contender.seconds = quantile(timed.runs, 0.5);
-  store_.put(seconds_key, {&contender.seconds, 1});
-  return contender;
+  const double seconds = quantile(timed.runs, 0.5);
+  store_.put(key, {&seconds, 1});
+  return seconds_[picks] = seconds;
 }
 
 Result<Contender> Contenders::measure(const Picks& picks) {
-  HT_ASSIGN(Contender contender, weigh(picks));
+  Contender contender{picks};
+  HT_ASSIGN(contender.bytes, bytes_of(picks));
+  HT_ASSIGN(contender.seconds, seconds_of(picks));
   const std::string error_key = "contender " + key_of(picks), figure_key = fmt::format("figure {} {}", labels_, key_of(picks));
   const auto error = store_.get(error_key, 1), figure = labels_.empty() ? std::nullopt : store_.get(figure_key, 1);
-  if (error) contender.error = error->front();
-  if (figure) contender.figure = figure->front();
-  if (error && (figure || labels_.empty())) {
-    if (figure) HT_TRY(judge_float());
-  } else {
-    HT_ASSIGN(QuantizedGraph quantized, quantize(picks));
-    if (!error) {
-      HT_ASSIGN(contender.error, head_error(quantized.graph));
-      store_.put(error_key, {&contender.error, 1});
-    }
-    if (!labels_.empty()) {
-      HT_TRY(judge_float());
-      HT_ASSIGN(contender.figure, judge(std::move(quantized.graph), true));
-      store_.put(figure_key, {&*contender.figure, 1});
-    }
+  std::optional<QuantizedGraph> quantized;
+  if (!error || (!figure && !labels_.empty())) {
+    HT_ASSIGN(quantized, quantize(picks));
   }
-  if (contender.figure) contender.drop = kPoints * (*float_figure_ - *contender.figure);
+  if (error) {
+    contender.error = error->front();
+  } else {
+    HT_ASSIGN(contender.error, head_error(quantized->graph));
+    store_.put(error_key, {&contender.error, 1});
+  }
+  if (labels_.empty()) return contender;
+  HT_TRY(judge_float());
+  if (figure) {
+    contender.figure = figure->front();
+  } else {
+    HT_ASSIGN(contender.figure, judge(std::move(quantized->graph), true));
+    store_.put(figure_key, {&*contender.figure, 1});
+  }
+  contender.drop = kPoints * (*float_figure_ - *contender.figure);
   return contender;
 }
 

@@ -28,14 +28,16 @@ class Contenders {
   halftone::Recipe recipe_of(const Picks& picks) const;  // settled
   Result<QuantizedGraph> quantize(const Picks& picks) const;
 
-  // Bytes and latency, which need no look at photos.
-  Result<Contender> weigh(const Picks& picks);
+  Result<int64_t> bytes_of(const Picks& picks);
+  // 0 where the subject is not timed.
+  Result<double> seconds_of(const Picks& picks);
   // All of it.
   Result<Contender> measure(const Picks& picks);
   // Of the float model, once a contender was judged.
   std::optional<double> float_figure() const { return float_figure_; }
 
  private:
+  Result<QuantizedGraph> sketch(const Picks& picks) const;
   std::string key_of(const Picks& picks) const;
   Result<double> head_error(const Graph& quantized) const;
   Result<double> judge(Graph graph, bool is_quantized) const;
@@ -47,7 +49,8 @@ class Contenders {
   std::optional<int64_t> limit_;
   std::string labels_;  // what a figure depends on besides the network; empty: there are none
   std::optional<double> float_figure_;
-  std::map<Picks, Contender> weighed_;
+  std::map<Picks, int64_t> bytes_;
+  std::map<Picks, double> seconds_;
 };
 
 }  // namespace ht

@@ -55,6 +55,18 @@ LayerBits plain_bits(const QuantizeSettings& settings) {
   return {settings.weights, settings.activations == halftone::kFloatActivations ? std::nullopt : std::optional(settings.activations)};
 }
 
+// As a file holds them: blocks one by one, and a scale for each pair of two axes as a product of a number of each.
+int64_t count_of_stored_scales(const Affine& affine, const Shape& shape) {
+  int64_t sum = 0;
+  for (size_t axis = 0; axis < affine.shape().size(); ++axis) {
+    const int64_t scales = affine.shape()[axis];
+    if (scales == 1) continue;
+    if (scales != shape[axis]) return element_count(shape) / shape[axis] * scales;
+    sum += scales;
+  }
+  return std::max<int64_t>(sum, 1);
+}
+
 int64_t bytes_of_constants(const Graph& graph, const Node& node) {
   constexpr int64_t kBytesOfScale = 4;
   int64_t bytes = 0;
@@ -62,7 +74,7 @@ int64_t bytes_of_constants(const Graph& graph, const Node& node) {
     if (!graph.is_constant(input)) continue;
     const TensorType& type = graph.value(input).type;
     bytes += stored_bytes(type);
-    if (type.affine) bytes += kBytesOfScale * static_cast<int64_t>(type.affine->scales().size());
+    if (type.affine) bytes += kBytesOfScale * count_of_stored_scales(*type.affine, type.shape);
   }
   return bytes;
 }

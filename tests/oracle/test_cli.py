@@ -10,7 +10,7 @@ import pytest
 from places import STREET
 
 DONE, DEMAND_NOT_MET, USAGE, BAD_INPUT, UNSUPPORTED, INTERRUPTED = 0, 1, 2, 3, 4, 130
-COMMANDS = ["init", "inspect", "calibrate", "merge", "quantize", "validate", "run", "compare", "bench", "kernels"]
+COMMANDS = ["init", "inspect", "calibrate", "merge", "quantize", "validate", "run", "compare", "bench", "kernels", "search"]
 DETECTOR = STREET / "detector.onnx"
 PHOTO = STREET / "val" / "000.jpg"
 

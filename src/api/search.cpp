@@ -213,8 +213,8 @@ class Search {
     return {};
   }
 
-  // Errors do not quite add up: around the best candidate, each other choice of each layer is measured while all other layers are as they
-  // are there, and the budgets are spent anew by that, as long as it helps.
+  // Errors do not quite add up: around the best candidate, other weights of each layer are measured while all else is as it is there, and the
+  // budgets are spent anew by that, as long as it helps.
   Status refine() {
     for (int round = 0; round < kRefinements && !is_late(); ++round) {
       const Contender from = candidates_[choose().first];
@@ -231,22 +231,23 @@ class Search {
     HT_ASSIGN(const QuantizedGraph quantized, contenders_->quantize(from.picks));
     const std::vector<IntegerLayer> layers = integer_layers(graph_, quantized.graph);
     std::vector<Trial> trials;
-    std::vector<double*> places;
+    std::vector<std::pair<size_t, size_t>> places;  // layers and options
     Values values(space_.layers.size());
     for (size_t l = 0; l < values.size(); ++l) {
       const SearchLayer& layer = space_.layers[l];
-      values[l].assign(layer.options.size(), from.error);
+      const LayerOption& pick = layer.options[from.picks[l]];
       for (size_t o = 0; o < layer.options.size(); ++o) {
-        if (o == from.picks[l]) continue;
+        values[l].push_back(from.error + layer.options[o].error - pick.error);
+        if (o == from.picks[l] || !layer.options[o].integers || layer.options[o].bits.inputs != pick.bits.inputs) continue;
         Trial& trial = trials.emplace_back();
         for (const IntegerLayer& other : layers)
           if (other.node != layer.node) trial.push_back({&other});
-        if (layer.options[o].integers) trial.push_back({&*layer.options[o].integers});
-        places.push_back(&values[l][o]);
+        trial.push_back({&*layer.options[o].integers});
+        places.emplace_back(l, o);
       }
     }
     HT_ASSIGN(const std::vector<double> errors, subject_.sensitivity.errors(trials, "refine"));
-    for (size_t i = 0; i < errors.size(); ++i) *places[i] = errors[i];
+    for (size_t i = 0; i < errors.size(); ++i) values[places[i].first][places[i].second] = errors[i];
     return values;
   }
 

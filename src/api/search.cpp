@@ -32,7 +32,7 @@ constexpr int kCorrections = 6;              // of a budget, after what was chos
 constexpr int kSmallerCandidates = 3;        // than the budgets allow, tried to show what less costs
 constexpr int kRefinements = 2;              // of the best candidate
 constexpr int kBisections = 4;               // between the smallest candidate that keeps the drop and the largest that does not
-constexpr double kRounding = 1e-12;      // of a mean
+constexpr double kRounding = 1e-12;          // of a mean
 constexpr double kMillisecondsOfSecond = 1000, kSecondsOfMinute = 60;
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
@@ -287,7 +287,6 @@ class Search {
   double average_bits(const Contender& candidate) const {
     return space_.cost(candidate.picks, Cost::kWeightBits) / static_cast<double>(space_.all_weights());
   }
-
 
   // By how much the demands are not kept, as shares of them in sum.
   double excess(const Contender& candidate) const {

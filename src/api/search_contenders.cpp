@@ -45,7 +45,7 @@ Result<QuantizedGraph> Contenders::quantize(const Picks& picks) const {
   return quantize_model(subject_.model, recipe_of(picks), subject_.seen, subject_.looks, subject_.context);
 }
 
-std::string Contenders::key_of(const Picks& picks) const { return fmt::format("{} {}", subject_.origin, text_hash(stored_recipe(recipe_of(picks)))); }
+std::string Contenders::key_of(const Picks& picks) const { return fmt::format("{} {} {}", subject_.origin, space_.fingerprint, text_hash(stored_recipe(recipe_of(picks)))); }
 
 // Without a look at photos, which changes numbers in the file but not how many there are.
 Result<QuantizedGraph> Contenders::sketch(const Picks& picks) const {

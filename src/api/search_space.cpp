@@ -41,10 +41,10 @@ int most_frequent_weights(const Configuration& layers, int otherwise) {
 }
 
 // The bits that layers may have.
-std::vector<LayerBits> bits_to_try(const QuantizeSettings& settings) {
+std::vector<LayerBits> bits_to_try(const QuantizeSettings& settings, bool is_timed) {
   std::vector<std::optional<int>> inputs = {8, 16};
   if (settings.activations == halftone::kFloatActivations) inputs = {std::nullopt};
-  if (settings.target == "cortex-m") inputs = {settings.activations};  // on small processors wider values cost memory that nothing here counts
+  else if (!is_timed) inputs = {settings.activations};  // what is wider costs time and memory that nothing here counts
   std::vector<LayerBits> bits;
   for (const auto& in : inputs)
     for (int weights : {8, 4}) bits.push_back({weights, in});
@@ -101,7 +101,7 @@ class SpaceMeasurer {
   Result<SearchSpace> measure() {
     for (const Node& node : graph_.nodes)
       if (is_weighted(graph_, node)) products_.emplace(node.name, LayerBits());
-    for (const LayerBits& bits : bits_to_try(subject_.recipe.quantize)) HT_TRY(add_variant(bits));
+    for (const LayerBits& bits : bits_to_try(subject_.recipe.quantize, subject_.timed)) HT_TRY(add_variant(bits));
     list_layers();
     if (space_.layers.empty()) return usage_error("no layer can be anything but float, so there is nothing to search for");
     HT_TRY(measure_errors());
@@ -125,6 +125,7 @@ class SpaceMeasurer {
     }
     HT_ASSIGN(const std::vector<uint8_t> file, export_onnx(variant.quantized.graph));
     variant.file_bytes = static_cast<int64_t>(file.size());
+    space_.fingerprint = text_hash(space_.fingerprint + sha256(file));
     return {};
   }
 
@@ -135,7 +136,6 @@ class SpaceMeasurer {
   }
 
   void list_layers() {
-    const bool may_be_float = subject_.recipe.quantize.target != "cortex-m";
     std::vector<std::map<std::string, const Node*>> nodes;
     for (const Variant& variant : variants_) nodes.push_back(nodes_by_name(variant.quantized.graph));
     const size_t plain = plain_variant();
@@ -162,7 +162,7 @@ class SpaceMeasurer {
         continue;
       }
       space_.bytes -= layer.options[own_plain].bytes;
-      if (may_be_float) layer.options.push_back({{}, 0, 0, bytes_of_constants(graph_, node)});
+      if (subject_.timed) layer.options.push_back({{}, 0, 0, bytes_of_constants(graph_, node)});
       space_.plain.push_back(own_plain);
       space_.layers.push_back(std::move(layer));
     }
@@ -187,7 +187,7 @@ class SpaceMeasurer {
   Status measure_times() {
     size_t count = 1;
     for (const SearchLayer& layer : space_.layers) count += layer.options.size();
-    const std::string key = fmt::format("layer times {} {}", subject_.machine, subject_.origin);
+    const std::string key = fmt::format("layer times {} {} {}", subject_.machine, subject_.origin, space_.fingerprint);
     auto times = subject_.sensitivity.store().get(key, count);
     if (!times) {
       HT_ASSIGN(times, time_layers());

@@ -46,10 +46,11 @@ enum class Cost { kBytes, kSeconds, kWeightBits };
 
 struct SearchSpace {
   std::vector<SearchLayer> layers;
-  double seconds = 0;  // of all else
-  int64_t bytes = 0;   // of all else
-  int64_t weights = 0; // of products that stay in float whatever is chosen
-  Picks plain;         // the options with the bits that [quantize] asks for
+  double seconds = 0;       // of all else
+  int64_t bytes = 0;        // of all else
+  int64_t weights = 0;      // of products that stay in float whatever is chosen
+  std::string fingerprint;  // of the networks that it was measured with
+  Picks plain;              // the options with the bits that [quantize] asks for
 
   double cost_of_rest(Cost cost) const;
   double cost(const Picks& picks, Cost cost) const;  // of all

@@ -80,6 +80,7 @@ void add_compare(CLI::App& program, Program& shared);
 void add_bench(CLI::App& program, Program& shared);
 void add_kernels(CLI::App& program, Program& shared);
 void add_compile(CLI::App& program, Program& shared);
+void add_search(CLI::App& program, Program& shared);
 void add_planned(CLI::App& program, Program& shared);  // commands that this version names and refuses
 
 }  // namespace app

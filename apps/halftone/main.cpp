@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
   app::add_bench(program, shared);
   app::add_kernels(program, shared);
   app::add_compile(program, shared);
+  app::add_search(program, shared);
   app::add_planned(program, shared);
   try {
     program.parse(argc, argv);

@@ -19,6 +19,7 @@ std::string to_json(const CompareResult& result);
 std::string to_json(const BenchResult& result);
 std::string to_json(const KernelsResult& result);
 std::string to_json(const CompileResult& result);
+std::string to_json(const SearchResult& result);
 // [{"image", "category_id", "category", "bbox", "score"}, ...]
 std::string to_json(std::span<const ImageDetections> images);
 std::string to_json(const Error& error);

@@ -89,6 +89,24 @@ struct CompileOptions {
 Result<CompileResult> compile(const std::filesystem::path& model, const std::filesystem::path& folder, const CompileOptions& options = {},
                               const Context& context = {});
 
+// Finds bits of weights (4 or 8) and of what layers read (8 or 16), or float, for each convolution and matrix product, such that the model
+// keeps what is demanded: at least one of the four limits. Of what fulfils all, with a limit of bytes, latency or bits the candidate with the
+// least error at the heads is chosen, with `max_drop` alone the smallest. Writes it to `output`, and beside it the recipe that quantize()
+// makes the same bytes of; nothing where the demand is not met. All measurements are kept: a run that was ended goes on where it was,
+// and the same measurements give the same answer. kUsage where nothing is demanded, or what cannot be measured.
+struct SearchOptions {
+  std::optional<double> max_drop;     // points of the task's metric on [validation], against the float model
+  std::optional<int64_t> max_bytes;   // of the file
+  std::optional<double> max_ms;       // latency on this machine; absent: a tenth more than with the recipe's activations everywhere
+  std::optional<double> max_bits;     // of a weight, in the mean over convolutions and matrix products
+  std::optional<double> minutes;      // after which no further candidate is tried
+  std::optional<int64_t> limit;       // of [validation] the first so many images by id
+  std::filesystem::path recipe;       // where to write it; empty: `output` with the ending .toml
+  std::filesystem::path cache;        // folder of measurements; empty: "search" in the folder of things that can be found again
+  bool skip_bad = false;
+};
+Result<SearchResult> search(const Recipe& recipe, const std::filesystem::path& output, const SearchOptions& options, const Context& context = {});
+
 struct KernelsOptions {
   bool check = false;  // run every variant against the reference
 };

@@ -253,6 +253,47 @@ struct CompileResult {
   std::optional<CompileVerification> verification;
 };
 
+// How many layers of a candidate have these bits.
+struct BitsCount {
+  std::optional<int> weights, activations;  // neither: float
+  int64_t layers = 0;
+};
+
+// Bits for every layer that a search tried as a whole.
+struct SearchCandidate {
+  int64_t bytes = 0;             // of its file
+  double bits = 0;               // of a weight of a convolution or matrix product in the mean, scales not counted; float counts 32
+  std::optional<double> ms;      // latency on this machine
+  std::optional<double> snr_db;  // of the heads, mean of their noise shares, on calibration photos; infinite: no difference
+  std::optional<double> metric;  // AP or top-1 on [validation]
+  std::optional<double> drop;    // points of it below the float model
+  bool fulfils = false;          // all that was demanded
+  bool chosen = false;
+  std::vector<BitsCount> layers;
+};
+
+// Of the chosen candidate.
+struct SearchedLayer {
+  std::string name;
+  std::string op;
+  int64_t weights = 0;  // how many
+  std::optional<int> weight_bits, activation_bits;  // neither: float
+  double error = 0;  // squared, of the heads in units of their mean squares, where this layer alone has these bits
+};
+
+struct SearchResult {
+  std::string output;  // the file, and the recipe that gives it; both empty where the demand is not met and nothing was written
+  std::string recipe;
+  bool fulfilled = false;
+  bool truncated = false;  // for lack of time fewer candidates were tried
+  std::optional<double> float_metric;
+  std::vector<SearchCandidate> candidates;  // largest first
+  std::vector<SearchedLayer> layers;
+  int64_t measured = 0, remembered = 0;  // measurements that were made, and that an earlier run had made
+  double seconds = 0;
+  int64_t peak_rss_bytes = 0;
+};
+
 struct KernelInfo {
   std::string operation;
   std::vector<std::string> variants;  // best first; those that this machine can run

@@ -38,9 +38,13 @@ class Watch {
 
 }  // namespace
 
-Result<Samples> calibration_samples(const Graph& graph, const halftone::Recipe& recipe) {
+Result<Samples> all_calibration_samples(const Graph& graph, const halftone::Recipe& recipe) {
   if (!recipe.calibration) return usage_error("the recipe has no [calibration]; give it 'images', photos as the model will see them in use");
-  auto samples = Samples::open(graph, recipe.preprocess, recipe.calibration->images, recipe.calibration->arrays);
+  return Samples::open(graph, recipe.preprocess, recipe.calibration->images, recipe.calibration->arrays);
+}
+
+Result<Samples> calibration_samples(const Graph& graph, const halftone::Recipe& recipe) {
+  auto samples = all_calibration_samples(graph, recipe);
   if (samples) samples->keep_first(recipe.calibration->count);
   return samples;
 }

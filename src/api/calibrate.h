@@ -6,7 +6,8 @@
 
 namespace ht {
 
-// The samples that [calibration] names.
+// All samples that [calibration] names, and the first `count` of them, which ranges come from.
+Result<Samples> all_calibration_samples(const Graph& graph, const halftone::Recipe& recipe);
 Result<Samples> calibration_samples(const Graph& graph, const halftone::Recipe& recipe);
 
 Result<halftone::Model> load_float_model(const halftone::Recipe& recipe, const Context& context);

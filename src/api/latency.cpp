@@ -25,7 +25,7 @@ Result<std::vector<FloatNode>> find_slower_nodes(const Graph& graph, const Quant
   HT_TRY(time_in_turns(std::array{&in_integers, &in_float}, 0, true, context));
   std::vector<FloatNode> slower;
   for (const LayerPair& pair : pair_layers(in_integers, in_float))
-    if (pair.macs > 0 && pair.seconds > pair.other)
+    if (pair.macs > 0 && pair.seconds > pair.other && !quantized.pinned.contains(pair.node))
       slower.push_back({pair.node, pair.op,
                         fmt::format("in integers it takes {:.3f} ms here, in float {:.3f} ms", pair.seconds * kMilliseconds, pair.other * kMilliseconds)});
   if (slower.empty()) return slower;

@@ -74,6 +74,7 @@ class Measurement {
       HT_ASSIGN(Samples samples, calibration_samples(graph_, recipe_));
       photos_ = std::make_unique<KeptPhotos>(std::move(samples), kPhotos);
     }
+    if (first == 0) known_ = 0;  // another network, whose products have units of their own
     if (first + count > known_) HT_TRY(run_in_float(products, first, count));
     ByValue by_input;
     for (size_t p = first; p < first + count; ++p) by_input.emplace(products[p].input, p);

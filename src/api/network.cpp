@@ -39,7 +39,15 @@ Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in
   return std::shared_ptr<const Network>(std::move(network));
 }
 
-Runner::Runner(const Network& network, int threads) : how_(make_runner(network.program_.get(), network.placement_, threads)) {}
+std::shared_ptr<const Network> Network::observed_by(Session::Observer observer) const {
+  auto network = std::make_shared<Network>(*this);
+  network->observer_ = std::move(observer);
+  return network;
+}
+
+Runner::Runner(const Network& network, int threads) : how_(make_runner(network.program_.get(), network.placement_, threads)) {
+  if (network.observer_) session().set_observer(network.observer_);
+}
 
 Session& Runner::session() {
   auto* executor = std::get_if<FloatExecutor>(&how_);

@@ -24,16 +24,21 @@ class Network {
   // `choose`, where there is one, names kernels for the steps of a network in integers.
   static Result<std::shared_ptr<const Network>> make(const Graph& graph, bool in_integers, Isa isa, int threads, const ChooseKernels& choose = {});
 
+  // The same network whose runners start with this observer, which several threads call at once.
+  std::shared_ptr<const Network> observed_by(Session::Observer observer) const;
+
   bool in_integers() const { return program_ == nullptr; }
   const Placement& placement() const { return *placement_; }
   const Plan& plan() const { return placement_->plan(); }
   std::string isa() const { return isa_; }  // what computes
+  const Session::Observer& observer() const { return observer_; }
 
  private:
   friend class Runner;
   std::shared_ptr<const FloatProgram> program_;  // in float only
   std::shared_ptr<const Placement> placement_;
   std::string isa_;
+  Session::Observer observer_;  // may be none
 };
 
 // The networks made of one graph that somebody holds, so that sessions of a model share their weights.

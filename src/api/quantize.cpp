@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "quantize/float16.h"
+#include "api/quantize.h"
 
 #include "api/calibrate.h"
 #include "api/content.h"
@@ -9,117 +9,26 @@
 #include "api/metadata.h"
 #include "api/moments.h"
 #include "api/recipe.h"
-#include "api/roundings.h"
+#include "api/request.h"
 #include "api/words.h"
 #include "base/file.h"
-#include "base/thread_pool.h"
 #include "export/onnx/export.h"
+#include "quantize/float16.h"
+#include "quantize/spare.h"
 
 namespace ht {
 namespace {
 
 using halftone::Recipe;
 
-// Calibration numbers its methods in another order than the recipe names them.
-RangeMethod range_method(halftone::Ranges ranges) {
-  switch (ranges) {
-    case halftone::Ranges::kMse: return RangeMethod::kMse;
-    case halftone::Ranges::kMinMax: return RangeMethod::kMinMax;
-    case halftone::Ranges::kPercentile: return RangeMethod::kPercentile;
-    case halftone::Ranges::kEntropy: return RangeMethod::kEntropy;
-    case halftone::Ranges::kAverage: return RangeMethod::kAverage;
-  }
-  return RangeMethod::kMse;
-}
-
-std::optional<int> activation_bits(int bits) { return bits == halftone::kFloatActivations ? std::nullopt : std::optional(bits); }
-
-WeightRounding weight_rounding(halftone::Rounding rounding) {
-  switch (rounding) {
-    case halftone::Rounding::kNearest: return WeightRounding::kNearest;
-    case halftone::Rounding::kGptq: return WeightRounding::kGptq;
-    case halftone::Rounding::kDescent: return WeightRounding::kDescent;
-    case halftone::Rounding::kLeastSquares: return WeightRounding::kLeastSquares;
-  }
-  return WeightRounding::kNearest;
-}
-
-LayerRule make_rule(const halftone::LayerSettings& layer) {
-  LayerRule rule{.match = layer.match, .weights = layer.weights, .symmetric = layer.symmetric, .keep_float = layer.keep_float};
-  if (layer.group) rule.group = *layer.group;
-  if (layer.activations) rule.activations = activation_bits(*layer.activations);
-  if (layer.granularity) rule.per_channel = *layer.granularity == halftone::Granularity::kChannel;
-  if (layer.ranges) rule.ranges = range_method(*layer.ranges);
-  return rule;
-}
-
-Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings, const Context& context) {
-  QuantizeRequest request;
-  request.refine = {weight_rounding(settings.rounding), resolve_threads(context.threads)};
-  HT_ASSIGN(request.target, find_target(settings.target));
-  request.layers.weights = settings.weights;
-  request.layers.group = settings.group;
-  // Weights as float16 are no integers, and nothing else becomes one.
-  request.layers.activations = settings.weights == halftone::kFloat16Weights ? std::nullopt : activation_bits(settings.activations);
-  request.layers.symmetric = settings.symmetric;
-  request.layers.ranges = range_method(settings.ranges);
-  request.layers.per_channel = settings.granularity == halftone::Granularity::kChannel;
-  for (const halftone::LayerSettings& layer : settings.layers) request.rules.push_back(make_rule(layer));
-  request.quantize_head = settings.head == halftone::HeadTreatment::kQuantize;
-  request.keep_float = settings.keep_float;
-  return request;
-}
-
-// The hash of the data that the recipe names; it costs reading the files once more, but no run.
-Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
-  HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
-  DataHash hash;
-  for (int64_t i = 0; i < samples.size(); ++i) {
-    HT_ASSIGN(const std::string one, samples.hash(i));
-    HT_TRY(hash.add(one));
-  }
-  return hash.hex();
-}
-
-Status check_statistics(const halftone::Statistics& given, const halftone::Model& model, const Recipe& recipe) {
-  const Statistics& statistics = given.content().statistics;
-  const std::string& place = given.content().path;
-  if (statistics.provenance.model != model.content().hash)
-    return input_error("were made from another model than {}; calibrate that one", model.path().string()).in(place);
-  if (statistics.provenance.preprocess != preprocess_hash(recipe.preprocess))
-    return input_error("were made with another [preprocess] than the recipe's; calibrate again").in(place);
-  if (!statistics.provenance.complete())
-    return input_error("are {} of {} shards; merge them with the others first", statistics.provenance.done.size(), statistics.provenance.shards).in(place);
-  if (!recipe.calibration || statistics.skipped > 0) return {};
-  HT_ASSIGN(const std::string wanted, data_hash(model.content().graph, recipe));
-  if (wanted != statistics.data.hex())
-    return input_error("were made from other data than the recipe's [calibration] names; calibrate again, or leave the section out").in(place);
-  return {};
-}
-
-// The recipe that travels in the model: how its head is to be read is settled here, where its structure is still the float model's.
-Result<Recipe> recipe_to_write(const Graph& graph, const Recipe& recipe) {
-  Recipe written = recipe;
-  if (recipe.task.type != halftone::TaskType::kDetection) return written;
-  HT_ASSIGN(const Detector detector, Detector::make(graph, recipe));
-  detector.settle(written.task);
-  return written;
-}
-
-// Whether to look at photos again; who asks for the plain methods, or for a quick result, gets that.
-bool wants_photos(const Recipe& recipe, const QuantizeRequest& request) {
-  const LayerChoice& layers = request.layers;
-  return recipe.calibration && !recipe.quantize.fast && needs_statistics(request) && layers.ranges == RangeMethod::kMse && layers.per_channel && !request.quantize_head;
-}
-
 // What the settings ask for, with one look at the statistics or more at the photos.
-Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& recipe, QuantizeRequest request, const Statistics& seen, bool skip_bad,
-                                 const Context& context) {
+Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& recipe, QuantizeRequest request, const Statistics& seen,
+                                 const PhotoLooks& photos, const Context& context) {
   const Graph& graph = model.content().graph;
   if (recipe.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph);
   auto made = quantize_graph(graph, seen, request);
   if (!made) return made;
-  const bool looks = wants_photos(recipe, request);
+  const bool looks = looks_at_photos(recipe, request);
   const bool is_coarse = request.layers.activations == 8;  // to 16 bits no input is rounded so that it harms
   if (recipe.quantize.prefer == halftone::Prefer::kLatency) {
     const auto quantize = [&](const std::vector<FloatNode>& spared) {
@@ -128,30 +37,42 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
       return quantize_graph(graph, seen, other);
     };
     HT_ASSIGN(request.spared, find_slower_nodes(graph, *made, quantize, context));
-  } else if (looks && is_coarse && request.target.float_share > 0) {
-    const MeasureRoundings measure = measure_on_photos(model, recipe, skip_bad, context);
-    HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, measure));
+  } else if (looks && is_coarse && request.target.float_share > 0 && photos.trials) {
+    HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, photos.trials));
   }
-  if (looks && request.refine.rounding != WeightRounding::kNearest) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
+  if (looks && request.refine.rounding != WeightRounding::kNearest) request.measure_moments = photos.moments;
   if (request.spared.empty() && !request.measure_moments) return made;
   return quantize_graph(graph, seen, request);
-}
-
-// The statistics that were given, or made now; none where nothing depends on them.
-Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const QuantizeRequest& request,
-                                                           const halftone::QuantizeOptions& options, const Context& context) {
-  if (options.statistics) {
-    HT_TRY(check_statistics(*options.statistics, model, recipe));
-    return options.statistics;
-  }
-  if (!needs_statistics(request)) return std::optional<halftone::Statistics>();
-  HT_ASSIGN(halftone::Statistics made, calibrate_model(model, recipe, {.skip_bad = options.skip_bad}, context));
-  return std::optional(std::move(made));
 }
 
 Status check_cancelled(const Context& context) { return context.is_cancelled() ? Status(interrupted()) : Status(); }
 
 }  // namespace
+
+PhotoLooks looks_on_photos(const halftone::Model& model, const Recipe& recipe, bool skip_bad, const Context& context) {
+  return {measure_on_photos(model, recipe, skip_bad, context), measure_moments_on_photos(model, recipe, skip_bad, context)};
+}
+
+Result<Recipe> settled_recipe(const Graph& graph, const Recipe& recipe) {
+  Recipe settled = recipe;
+  if (recipe.task.type != halftone::TaskType::kDetection) return settled;
+  HT_ASSIGN(const Detector detector, Detector::make(graph, recipe));
+  detector.settle(settled.task);
+  return settled;
+}
+
+Result<QuantizedGraph> quantize_model(const halftone::Model& model, const Recipe& recipe, const Statistics& seen, const PhotoLooks& photos,
+                                      const Context& context) {
+  HT_ASSIGN(const QuantizeRequest request, make_request(recipe.quantize, context));
+  auto made = quantized(model, recipe, request, seen, photos, context);
+  if (!made) return std::move(made.error()).in(recipe.model.path.string());
+  made->graph.metadata[kRecipeKey] = stored_recipe(recipe);
+  made->graph.metadata[kManifestKey] =
+      manifest({model.content().hash, seen.data.hex(), seen.provenance.preprocess, seen.observed, seen.provenance.isa, recipe.quantize.target,
+                made->quantized_nodes, static_cast<int64_t>(made->float_nodes.size())});
+  return made;
+}
+
 }  // namespace ht
 
 namespace halftone {
@@ -161,31 +82,27 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   HT_TRY(check_recipe(recipe));
   HT_ASSIGN(const ht::QuantizeRequest request, ht::make_request(recipe.quantize, context));
   HT_ASSIGN(const Model model, ht::load_float_model(recipe, context));
-  HT_ASSIGN(const Recipe written, ht::recipe_to_write(model.content().graph, recipe));
+  HT_ASSIGN(const Recipe written, ht::settled_recipe(model.content().graph, recipe));
   HT_ASSIGN(const std::optional<Statistics> statistics, ht::statistics_for(model, recipe, request, options, context));
   HT_TRY(ht::check_cancelled(context));
   const ht::Statistics none;
   const ht::Statistics& seen = statistics ? statistics->content().statistics : none;
   context.progress("quantize", 0, 1);
-  auto made = ht::quantized(model, recipe, request, seen, options.skip_bad, context);
-  if (!made) return std::move(made.error()).in(recipe.model.path.string());
+  const ht::PhotoLooks photos = ht::looks_on_photos(model, written, options.skip_bad, context);
+  HT_ASSIGN(const ht::QuantizedGraph made, ht::quantize_model(model, written, seen, photos, context));
   context.progress("quantize", 1, 1);
   HT_TRY(ht::check_cancelled(context));
 
   QuantizeResult result;
-  made->graph.metadata[ht::kRecipeKey] = ht::stored_recipe(written);
-  made->graph.metadata[ht::kManifestKey] =
-      ht::manifest({model.content().hash, seen.data.hex(), seen.provenance.preprocess, seen.observed, seen.provenance.isa, recipe.quantize.target,
-                    made->quantized_nodes, static_cast<int64_t>(made->float_nodes.size())});
-  HT_ASSIGN(const std::vector<uint8_t> bytes, ht::export_onnx(made->graph));
+  HT_ASSIGN(const std::vector<uint8_t> bytes, ht::export_onnx(made.graph));
   HT_TRY(ht::check_cancelled(context));
   HT_TRY(ht::write_file(output, bytes));
   result.output = output.string();
   result.float_bytes = model.content().file_bytes;
   result.quantized_bytes = static_cast<int64_t>(bytes.size());
-  result.quantized_nodes = made->quantized_nodes;
-  for (const ht::FloatNode& node : made->float_nodes) result.float_nodes.push_back({node.name, node.op, node.reason});
-  result.notes = made->notes;
+  result.quantized_nodes = made.quantized_nodes;
+  for (const ht::FloatNode& node : made.float_nodes) result.float_nodes.push_back({node.name, node.op, node.reason});
+  result.notes = made.notes;
   if (recipe.task.head.empty() && !written.task.head.empty())
     result.notes.push_back(fmt::format("the head is \"{}\", found by the model's structure", written.task.head));
   if (const auto overlap = ht::suppression_left_out(model.content().graph))

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/tuning.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include <nlohmann/json.hpp>
 
+#include "api/measurements.h"
 #include "base/file.h"
 #include "kernels/registry.h"
 #include "runtime/tune.h"
@@ -22,13 +22,6 @@ std::string processor() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);)
     if (line.starts_with("model name")) return line.substr(line.find(':') + 1);
-  return {};
-}
-
-// Nothing where there is no place to keep anything.
-std::filesystem::path cache_folder() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache) return std::filesystem::path(cache) / "halftone";
-  if (const char* home = std::getenv("HOME"); home && *home) return std::filesystem::path(home) / ".cache" / "halftone";
   return {};
 }
 
@@ -47,7 +40,7 @@ std::optional<std::vector<std::string>> kept_kernels(const std::filesystem::path
 }
 
 std::vector<std::string> find_kernels(const std::shared_ptr<const Plan>& plan, const std::string& model_hash, int threads, const Context& context) {
-  const std::string machine = fmt::format("{} {} {}", processor(), isa_name(detect_isa()), HALFTONE_VERSION);
+  const std::string machine = fmt::format("{} {}", machine_name(), HALFTONE_VERSION);
   const std::span<const uint8_t> machine_bytes(reinterpret_cast<const uint8_t*>(machine.data()), machine.size());
   const std::filesystem::path folder = cache_folder();
   const auto path = folder / fmt::format("{}-{}-{}-{}.json", model_hash, sha256(machine_bytes).substr(0, 16), isa_name(context.isa), threads);
@@ -63,6 +56,8 @@ std::vector<std::string> find_kernels(const std::shared_ptr<const Plan>& plan, c
 }
 
 }  // namespace
+
+std::string machine_name() { return fmt::format("{} {}", processor(), isa_name(detect_isa())); }
 
 ChooseKernels tuned_kernels(const std::string& model_hash, int threads, const Context& context) {
   if (!context.tune) return {};

@@ -42,6 +42,10 @@ Result<Validation> validate_classification(const Subjects& subjects, const halft
 Result<Validation> validate_outputs(const Subjects& subjects, const halftone::Recipe& recipe, const halftone::ValidateOptions& options,
                                     const Context& context);
 
+// Whichever of these [task] asks for. kUsage where the recipe has no [validation].
+Result<Validation> validate_subjects(const Subjects& subjects, const halftone::Recipe& recipe, const halftone::ValidateOptions& options,
+                                     const Context& context);
+
 // One runner a model and thread, made when it is first needed.
 class Lanes {
  public:

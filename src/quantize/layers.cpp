@@ -72,7 +72,9 @@ void apply(const LayerRule& rule, LayerChoice& choice) {
   if (rule.per_channel) choice.per_channel = *rule.per_channel;
   if (rule.symmetric) choice.symmetric = *rule.symmetric;
   if (rule.ranges) choice.ranges = *rule.ranges;
-  if (rule.keep_float) choice.float_reason = *rule.keep_float ? fmt::format("a rule for \"{}\" keeps it in float", rule.match) : "";
+  if (!rule.keep_float) return;
+  choice.float_reason = *rule.keep_float ? fmt::format("a rule for \"{}\" keeps it in float", rule.match) : "";
+  choice.stays_integer = !*rule.keep_float;
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ struct LayerChoice {
   std::optional<bool> symmetric = {};  // activations with the zero point in the middle; else as the target has it
   RangeMethod ranges = RangeMethod::kMse;
   std::string float_reason = {};       // not empty: the layer stays in float
+  bool stays_integer = false;          // a rule wants it in integers, whatever float would be good for
 };
 
 // What a rule says of the nodes whose names match (* and ? stand for any characters); later rules have the last word.

@@ -197,6 +197,7 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   for (size_t i = 0; i < roles.size(); ++i) {
     const Node& node = graph.nodes[i];
     if (std::holds_alternative<Convert>(node.op)) continue;
+    if (roles[i].choice.stays_integer) result.pinned.insert(node.name);
     if (roles[i].is_integer()) {
       ++result.quantized_nodes;
     } else {

@@ -2,6 +2,7 @@
 // From a float graph and its statistics to a graph with quantized types.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct QuantizedGraph {
   Graph graph;
   int64_t quantized_nodes = 0;
   std::vector<FloatNode> float_nodes;
+  std::set<std::string> pinned;  // nodes that a rule wants in integers
   std::vector<std::string> notes;  // what was done about difficult values
 };
 

@@ -34,7 +34,7 @@ struct Candidate {
 
 class Search {
  public:
-  Search(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), links_(graph) {
+  Search(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), links_(graph), pinned_(quantized.pinned) {
     for (const FloatNode& node : quantized.float_nodes) float_nodes_.insert(node.name);
     for (const Value& value : quantized.graph.values)
       if (value.type.is_quantized() && !value.constant) types_.emplace(value.name, value.type);
@@ -72,7 +72,7 @@ class Search {
       bool fits = true;
       for (NodeId reader : readers) {
         const Node& node = graph_.node(reader);
-        fits = fits && is_integer_product(node) && node.inputs[0] == id;
+        fits = fits && is_integer_product(node) && node.inputs[0] == id && !pinned_.contains(node.name);
         if (fits) candidate.cost += cost_of(graph_, node);
       }
       if (fits && candidate.cost <= most_cost) found.push_back(std::move(candidate));
@@ -80,29 +80,35 @@ class Search {
     return found;
   }
 
-  Rounding rounding(ValueId value) const {
-    const std::string& name = graph_.value(value).name;
-    return {name, types_.at(name)};
+  const TensorType& type_of(const std::string& value) const { return types_.at(value); }
+
+  // The candidate's value rounded, on behalf of its first reader.
+  IntegerLayer rounding(const Candidate& candidate) const {
+    const std::string& name = graph_.value(candidate.value).name;
+    return {graph_.node(candidate.readers.front()).name, {{name, types_.at(name)}}, {}};
   }
 
  private:
   const Graph& graph_;
   Links links_;
+  const std::set<std::string>& pinned_;
   std::set<std::string> float_nodes_;
   std::map<std::string, TensorType> types_;
 };
 
 }  // namespace
 
-Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const QuantizedGraph& quantized, double share, const MeasureRoundings& measure) {
+Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const QuantizedGraph& quantized, double share, const MeasureTrials& measure) {
   const Search search(graph, quantized);
   double cost_left = share * search.total_cost();
   std::vector<Candidate> candidates = search.candidates(cost_left);
   const std::vector<std::string> heads = search.heads();
   if (candidates.empty() || heads.empty()) return std::vector<FloatNode>();
-  std::vector<Rounding> roundings;
-  for (const Candidate& candidate : candidates) roundings.push_back(search.rounding(candidate.value));
-  HT_ASSIGN(const std::vector<double> errors, measure(roundings, heads));
+  std::vector<IntegerLayer> roundings;
+  for (const Candidate& candidate : candidates) roundings.push_back(search.rounding(candidate));
+  std::vector<Trial> trials;
+  for (const IntegerLayer& rounding : roundings) trials.push_back({{&rounding}});
+  HT_ASSIGN(const std::vector<double> errors, measure(trials, heads));
   for (size_t i = 0; i < candidates.size(); ++i) candidates[i].error = errors[i];
   const double total = std::accumulate(errors.begin(), errors.end(), 0.0);
   std::ranges::stable_sort(candidates, std::greater(), [](const Candidate& c) { return c.error / c.cost; });
@@ -110,12 +116,12 @@ Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const Quant
   for (const Candidate& candidate : candidates) {
     if (candidate.cost > cost_left || candidate.error < kLeastErrorShare * total) continue;
     cost_left -= candidate.cost;
+    const std::string& value = graph.value(candidate.value).name;
     for (NodeId reader : candidate.readers) {
       const Node& node = graph.node(reader);
       spared.push_back({node.name, std::string(op_name(node.op)),
-                        fmt::format("rounding its input {} to {} bits makes {:.0f} % of the error that was measured at the heads", graph.value(candidate.value).name,
-                                    8 * dtype_size(search.rounding(candidate.value).type.dtype),
-                                    100 * candidate.error / total)});
+                        fmt::format("rounding its input {} to {} bits makes {:.0f} % of the error that was measured at the heads", value,
+                                    8 * dtype_size(search.type_of(value).dtype), 100 * candidate.error / total)});
     }
   }
   return spared;

@@ -106,6 +106,15 @@ Json to_object(const KernelInfo& kernel) {
   return object;
 }
 
+Json to_object(const BitsCount& count) {
+  return {{"weights", optional(count.weights)}, {"activations", optional(count.activations)}, {"layers", count.layers}};
+}
+
+Json to_object(const SearchedLayer& layer) {
+  return {{"name", layer.name}, {"op", layer.op}, {"parameters", layer.weights}, {"weights", optional(layer.weight_bits)},
+          {"activations", optional(layer.activation_bits)}, {"error", layer.error}};
+}
+
 constexpr auto kToObject = [](const auto& value) { return to_object(value); };
 
 Json to_object(const Task& task) {
@@ -220,6 +229,26 @@ std::string to_json(const KernelsResult& result) {
   json["detected_isa"] = result.detected_isa;
   json["allowed_isa"] = result.allowed_isa;
   json["kernels"] = list(result.kernels, kToObject);
+  return text_of(json);
+}
+
+std::string to_json(const SearchResult& result) {
+  Json json = document();
+  json["output"] = result.output.empty() ? Json() : Json(result.output);
+  json["recipe"] = result.recipe.empty() ? Json() : Json(result.recipe);
+  json["fulfilled"] = result.fulfilled;
+  json["truncated"] = result.truncated;
+  json["float_metric"] = optional(result.float_metric);
+  json["candidates"] = list(result.candidates, [](const SearchCandidate& candidate) {
+    return Json{{"bytes", candidate.bytes}, {"bits", candidate.bits}, {"ms", optional(candidate.ms)}, {"snr_db", finite(candidate.snr_db)},
+                {"metric", optional(candidate.metric)}, {"drop", optional(candidate.drop)}, {"fulfils", candidate.fulfils},
+                {"chosen", candidate.chosen}, {"layers", list(candidate.layers, kToObject)}};
+  });
+  json["layers"] = list(result.layers, kToObject);
+  json["measured"] = result.measured;
+  json["remembered"] = result.remembered;
+  json["seconds"] = result.seconds;
+  json["peak_rss_bytes"] = result.peak_rss_bytes;
   return text_of(json);
 }
 

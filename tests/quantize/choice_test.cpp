@@ -161,11 +161,14 @@ struct Chain {
 
 TEST(SparedNodes, AreThoseThatWinMostForTheirSize) {
   const Chain chain;
-  const auto measure = [](std::span<const Rounding> roundings, std::span<const std::string> heads) -> Result<std::vector<double>> {
+  const auto measure = [](std::span<const Trial> trials, std::span<const std::string> heads) -> Result<std::vector<double>> {
     EXPECT_EQ(heads.size(), 1u);
     EXPECT_EQ(heads[0], "d_out");
     std::vector<double> errors;
-    for (const Rounding& rounding : roundings) errors.push_back(rounding.value == "b_out" ? 0.8 : rounding.value == "c_out" ? 0.75 : 0.01);
+    for (const Trial& trial : trials) {
+      const std::string& value = trial.front().layer->grids.begin()->first;
+      errors.push_back(value == "b_out" ? 0.8 : value == "c_out" ? 0.75 : 0.01);
+    }
     return errors;
   };
   // An output counts as 32 multiplications. c reads b_out: 80 of 488; d reads c_out: 68 of 488.
@@ -182,7 +185,7 @@ TEST(SparedNodes, AreThoseThatWinMostForTheirSize) {
 
 TEST(SparedNodes, NoneWithoutRoomAndNothingIsMeasured) {
   const Chain chain;
-  const auto measure = [](std::span<const Rounding>, std::span<const std::string>) -> Result<std::vector<double>> {
+  const auto measure = [](std::span<const Trial>, std::span<const std::string>) -> Result<std::vector<double>> {
     ADD_FAILURE() << "measured";
     return std::vector<double>();
   };

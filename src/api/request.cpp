@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/request.h"
+
+#include "api/calibrate.h"
+#include "api/content.h"
+#include "api/metadata.h"
+#include "base/thread_pool.h"
+
+namespace ht {
+namespace {
+
+using halftone::Recipe;
+
+// Calibration numbers its methods in another order than the recipe names them.
+RangeMethod range_method(halftone::Ranges ranges) {
+  switch (ranges) {
+    case halftone::Ranges::kMse: return RangeMethod::kMse;
+    case halftone::Ranges::kMinMax: return RangeMethod::kMinMax;
+    case halftone::Ranges::kPercentile: return RangeMethod::kPercentile;
+    case halftone::Ranges::kEntropy: return RangeMethod::kEntropy;
+    case halftone::Ranges::kAverage: return RangeMethod::kAverage;
+  }
+  return RangeMethod::kMse;
+}
+
+std::optional<int> activation_bits(int bits) { return bits == halftone::kFloatActivations ? std::nullopt : std::optional(bits); }
+
+WeightRounding weight_rounding(halftone::Rounding rounding) {
+  switch (rounding) {
+    case halftone::Rounding::kNearest: return WeightRounding::kNearest;
+    case halftone::Rounding::kGptq: return WeightRounding::kGptq;
+    case halftone::Rounding::kDescent: return WeightRounding::kDescent;
+    case halftone::Rounding::kLeastSquares: return WeightRounding::kLeastSquares;
+  }
+  return WeightRounding::kNearest;
+}
+
+LayerRule make_rule(const halftone::LayerSettings& layer) {
+  LayerRule rule{.match = layer.match, .weights = layer.weights, .symmetric = layer.symmetric, .keep_float = layer.keep_float};
+  if (layer.group) rule.group = *layer.group;
+  if (layer.activations) rule.activations = activation_bits(*layer.activations);
+  if (layer.granularity) rule.per_channel = *layer.granularity == halftone::Granularity::kChannel;
+  if (layer.ranges) rule.ranges = range_method(*layer.ranges);
+  return rule;
+}
+
+Status check_statistics(const halftone::Statistics& given, const halftone::Model& model, const Recipe& recipe) {
+  const Statistics& statistics = given.content().statistics;
+  const std::string& place = given.content().path;
+  if (statistics.provenance.model != model.content().hash)
+    return input_error("were made from another model than {}; calibrate that one", model.path().string()).in(place);
+  if (statistics.provenance.preprocess != preprocess_hash(recipe.preprocess))
+    return input_error("were made with another [preprocess] than the recipe's; calibrate again").in(place);
+  if (!statistics.provenance.complete())
+    return input_error("are {} of {} shards; merge them with the others first", statistics.provenance.done.size(), statistics.provenance.shards).in(place);
+  if (!recipe.calibration || statistics.skipped > 0) return {};
+  HT_ASSIGN(const std::string wanted, data_hash(model.content().graph, recipe));
+  if (wanted != statistics.data.hex())
+    return input_error("were made from other data than the recipe's [calibration] names; calibrate again, or leave the section out").in(place);
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
+  HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
+  DataHash hash;
+  for (int64_t i = 0; i < samples.size(); ++i) {
+    HT_ASSIGN(const std::string one, samples.hash(i));
+    HT_TRY(hash.add(one));
+  }
+  return hash.hex();
+}
+
+Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings, const Context& context) {
+  QuantizeRequest request;
+  request.refine = {weight_rounding(settings.rounding), resolve_threads(context.threads)};
+  HT_ASSIGN(request.target, find_target(settings.target));
+  request.layers.weights = settings.weights;
+  request.layers.group = settings.group;
+  // Weights as float16 are no integers, and nothing else becomes one.
+  request.layers.activations = settings.weights == halftone::kFloat16Weights ? std::nullopt : activation_bits(settings.activations);
+  request.layers.symmetric = settings.symmetric;
+  request.layers.ranges = range_method(settings.ranges);
+  request.layers.per_channel = settings.granularity == halftone::Granularity::kChannel;
+  for (const halftone::LayerSettings& layer : settings.layers) request.rules.push_back(make_rule(layer));
+  request.quantize_head = settings.head == halftone::HeadTreatment::kQuantize;
+  request.keep_float = settings.keep_float;
+  return request;
+}
+
+bool looks_at_photos(const Recipe& recipe, const QuantizeRequest& request) {
+  const LayerChoice& layers = request.layers;
+  return recipe.calibration && !recipe.quantize.fast && needs_statistics(request) && layers.ranges == RangeMethod::kMse && layers.per_channel && !request.quantize_head;
+}
+
+Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const QuantizeRequest& request,
+                                                           const halftone::QuantizeOptions& options, const Context& context) {
+  if (options.statistics) {
+    HT_TRY(check_statistics(*options.statistics, model, recipe));
+    return options.statistics;
+  }
+  if (!needs_statistics(request)) return std::optional<halftone::Statistics>();
+  HT_ASSIGN(halftone::Statistics made, calibrate_model(model, recipe, {.skip_bad = options.skip_bad}, context));
+  return std::optional(std::move(made));
+}
+
+}  // namespace ht

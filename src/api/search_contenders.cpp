@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/search_contenders.h"
+
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "api/content.h"
+#include "api/layer_times.h"
+#include "api/recipe.h"
+#include "api/validation.h"
+#include "base/file.h"
+#include "base/thread_pool.h"
+#include "export/onnx/export.h"
+
+namespace ht {
+namespace {
+
+// What the task is judged by.
+double figure_of(const halftone::TaskMetrics& metrics) {
+  if (const auto* detection = std::get_if<halftone::DetectionMetrics>(&metrics)) return detection->ap;
+  return std::get<halftone::ClassificationMetrics>(metrics).top1;
+}
+
+// Empty where nothing can be judged.
+std::string labels_of_recipe(const halftone::Recipe& recipe, std::optional<int64_t> limit) {
+  if (!recipe.validation || recipe.task.type == halftone::TaskType::kNone) return {};
+  const halftone::ValidationData& data = *recipe.validation;
+  const auto annotations = read_file(data.annotations);
+  return fmt::format("{} {} {} {}", data.images, fmt::join(data.arrays, " "), annotations ? sha256(*annotations) : "", limit.value_or(0));
+}
+
+}  // namespace
+
+Contenders::Contenders(const SearchSubject& subject, const SearchSpace& space, std::optional<int64_t> limit)
+    : subject_(subject), space_(space), store_(subject.sensitivity.store()), limit_(limit), labels_(labels_of_recipe(subject.recipe, limit)) {}
+
+halftone::Recipe Contenders::recipe_of(const Picks& picks) const {
+  halftone::Recipe recipe = subject_.recipe;
+  recipe.quantize = settings_of(configuration_of(space_, picks), recipe.quantize);
+  return recipe;
+}
+
+Result<QuantizedGraph> Contenders::quantize(const Picks& picks) const {
+  return quantize_model(subject_.model, recipe_of(picks), subject_.seen, subject_.looks, subject_.context);
+}
+
+std::string Contenders::key_of(const Picks& picks) const { return fmt::format("{} {} {}", subject_.origin, space_.fingerprint, text_hash(stored_recipe(recipe_of(picks)))); }
+
+// Without a look at photos, which changes numbers in the file but not how many there are.
+Result<QuantizedGraph> Contenders::sketch(const Picks& picks) const {
+  return quantize_model(subject_.model, recipe_of(picks), subject_.seen, {}, subject_.context);
+}
+
+Result<int64_t> Contenders::bytes_of(const Picks& picks) {
+  const auto known = bytes_.find(picks);
+  if (known != bytes_.end()) return known->second;
+  const std::string key = "file bytes " + key_of(picks);
+  if (const auto kept = store_.get(key, 1)) return bytes_[picks] = static_cast<int64_t>(kept->front());
+  HT_ASSIGN(const QuantizedGraph quantized, sketch(picks));
+  HT_ASSIGN(const std::vector<uint8_t> file, export_onnx(quantized.graph));
+  store_.put(key, std::vector{static_cast<double>(file.size())});
+  return bytes_[picks] = static_cast<int64_t>(file.size());
+}
+
+Result<double> Contenders::seconds_of(const Picks& picks) {
+  if (!subject_.timed) return 0.0;
+  const auto known = seconds_.find(picks);
+  if (known != seconds_.end()) return known->second;
+  const std::string key = fmt::format("latency {} {}", subject_.machine, key_of(picks));
+  if (const auto kept = store_.get(key, 1)) return seconds_[picks] = kept->front();
+  HT_ASSIGN(const QuantizedGraph quantized, sketch(picks));
+  HT_ASSIGN(const auto network, Network::make(quantized.graph, true, subject_.context.isa, 1));
+  Timed timed(quantized.graph, *network, resolve_threads(subject_.context.threads));
+  HT_TRY(time_in_turns(std::array{&timed}, 0, false, subject_.context));
+  const double seconds = quantile(timed.runs, 0.5);
+  store_.put(key, {&seconds, 1});
+  return seconds_[picks] = seconds;
+}
+
+Result<Contender> Contenders::measure(const Picks& picks) {
+  Contender contender{picks};
+  HT_ASSIGN(contender.bytes, bytes_of(picks));
+  HT_ASSIGN(contender.seconds, seconds_of(picks));
+  const std::string error_key = "contender " + key_of(picks), figure_key = fmt::format("figure {} {}", labels_, key_of(picks));
+  const auto error = store_.get(error_key, 1), figure = labels_.empty() ? std::nullopt : store_.get(figure_key, 1);
+  std::optional<QuantizedGraph> quantized;
+  if (!error || (!figure && !labels_.empty())) {
+    HT_ASSIGN(quantized, quantize(picks));
+  }
+  if (error) {
+    contender.error = error->front();
+  } else {
+    HT_ASSIGN(contender.error, head_error(quantized->graph));
+    store_.put(error_key, {&contender.error, 1});
+  }
+  if (labels_.empty()) return contender;
+  HT_TRY(judge_float());
+  if (figure) {
+    contender.figure = figure->front();
+  } else {
+    HT_ASSIGN(contender.figure, judge(std::move(quantized->graph), true));
+    store_.put(figure_key, {&*contender.figure, 1});
+  }
+  contender.drop = kPoints * (*float_figure_ - *contender.figure);
+  return contender;
+}
+
+Result<double> Contenders::head_error(const Graph& quantized) const {
+  const std::vector<IntegerLayer> layers = integer_layers(subject_.model.content().graph, quantized);
+  Trial trial;
+  for (const IntegerLayer& layer : layers) trial.push_back({&layer});
+  HT_ASSIGN(const std::vector<double> errors, subject_.sensitivity.errors(std::array{trial}, "candidate"));
+  return errors.front();
+}
+
+Result<double> Contenders::judge(Graph graph, bool is_quantized) const {
+  auto content = std::make_shared<halftone::Model::Content>();
+  content->path = subject_.model.path();
+  content->graph = std::move(graph);
+  content->is_quantized = is_quantized;
+  HT_ASSIGN(auto network, Network::make(content->graph, is_quantized, subject_.context.isa, 1));
+  Subjects subjects;
+  (is_quantized ? subjects.quantized : subjects.real) = Subject{halftone::Model(std::move(content)), std::move(network)};
+  HT_ASSIGN(const Validation validation, validate_subjects(subjects, subject_.recipe, {.limit = limit_}, subject_.context));
+  return figure_of(*(is_quantized ? validation.result.quantized_model : validation.result.float_model));
+}
+
+Status Contenders::judge_float() {
+  if (float_figure_) return {};
+  const std::string key = fmt::format("figure {} {}", labels_, subject_.origin);
+  if (const auto kept = store_.get(key, 1)) {
+    float_figure_ = kept->front();
+    return {};
+  }
+  HT_ASSIGN(float_figure_, judge(subject_.model.content().graph, false));
+  store_.put(key, {&*float_figure_, 1});
+  return {};
+}
+
+}  // namespace ht

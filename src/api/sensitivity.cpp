@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/sensitivity.h"
+
+#include <algorithm>
+
+#include "api/calibrate.h"
+#include "api/content.h"
+#include "api/metadata.h"
+#include "api/moments.h"
+#include "api/request.h"
+#include "quantize/roles.h"
+
+namespace ht {
+namespace {
+
+// All that the float network's values depend on but the photos.
+std::string origin_of(const halftone::Model& model, const halftone::Recipe& recipe) {
+  const Graph& graph = model.content().graph;
+  std::string origin = fmt::format("{} {} {}", model.content().hash, preprocess_hash(recipe.preprocess), FloatProgram::isa_name());
+  for (ValueId input : graph.inputs) origin += " " + shape_text(graph.value(input).type.shape);
+  return origin;
+}
+
+std::vector<std::string> output_names(const Graph& graph) {
+  std::vector<std::string> names;
+  for (ValueId output : graph.outputs) names.push_back(graph.value(output).name);
+  return names;
+}
+
+}  // namespace
+
+const IntegerLayer* QuantizedVariant::find(const std::string& node) const {
+  const auto found = std::ranges::find(layers, node, &IntegerLayer::node);
+  return found == layers.end() ? nullptr : &*found;
+}
+
+Trial QuantizedVariant::trial() const {
+  Trial trial;
+  for (const IntegerLayer& layer : layers) trial.push_back({&layer});
+  return trial;
+}
+
+Sensitivity::Sensitivity(const halftone::Model& model, const Statistics& statistics, const Options& options, const Context& context)
+    : model_(model), statistics_(statistics), context_(context), store_(options.folder, context) {}
+
+Result<std::unique_ptr<Sensitivity>> Sensitivity::open(const halftone::Model& model, const halftone::Recipe& recipe, const Statistics& statistics,
+                                                       const Options& options, const Context& context) {
+  const Graph& graph = model.content().graph;
+  std::unique_ptr<Sensitivity> made(new Sensitivity(model, statistics, options, context));
+  HT_ASSIGN(made->request_, make_request(recipe.quantize, context));
+  if (looks_at_photos(recipe, made->request_) && made->request_.refine.rounding != WeightRounding::kNearest)
+    made->request_.measure_moments = measure_moments_on_photos(model, recipe, options.skip_bad, context);
+  std::vector<std::string> notes;
+  HT_ASSIGN(const std::vector<Role> roles, find_roles(graph, made->request_, notes));
+  for (size_t i = 0; i < roles.size(); ++i)
+    if (is_weighted(graph, graph.nodes[i]) && (roles[i].is_integer() || roles[i].weights_only)) made->layers_.push_back(graph.nodes[i].name);
+  made->heads_ = made->request_.quantize_head ? output_names(graph) : head_values(graph);
+
+  HT_ASSIGN(const Samples samples, all_calibration_samples(graph, recipe));
+  const int64_t seen = std::min(samples.size(), recipe.calibration->count);
+  made->held_out_ = seen < samples.size();
+  const int64_t first = made->held_out_ ? seen : 0;
+  HT_ASSIGN(made->photos_, read_trial_photos(samples, first, samples.size(), options.photos, options.skip_bad));
+  if (made->photos_.empty()) return input_error("none of the photos to measure on can be read").in(recipe.calibration->images);
+  made->bench_ = std::make_unique<TrialBench>(graph, origin_of(model, recipe), made->photos_, &made->store_, context);
+  return made;
+}
+
+Result<QuantizedVariant> Sensitivity::quantize(const QuantizeRequest& request) const {
+  const Graph& graph = model_.content().graph;
+  QuantizedVariant variant;
+  HT_ASSIGN(variant.quantized, quantize_graph(graph, statistics_, request));
+  variant.layers = integer_layers(graph, variant.quantized.graph);
+  return variant;
+}
+
+Result<const QuantizedVariant*> Sensitivity::variant(LayerBits bits) {
+  if (const auto known = variants_.find(bits); known != variants_.end()) return &known->second;
+  QuantizeRequest request = request_;
+  LayerRule rule{.match = "*", .weights = bits.weights};
+  if (bits.inputs) rule.activations = bits.inputs;
+  request.rules.push_back(rule);
+  HT_ASSIGN(QuantizedVariant made, quantize(request));
+  return &variants_.emplace(bits, std::move(made)).first->second;
+}
+
+Result<std::vector<double>> Sensitivity::errors(std::span<const Configuration> configurations, std::string_view stage) {
+  std::vector<Trial> trials;
+  for (const Configuration& configuration : configurations) {
+    Trial& trial = trials.emplace_back();
+    for (const auto& [node, bits] : configuration) {
+      if (!bits.weights && !bits.inputs) continue;
+      HT_ASSIGN(const QuantizedVariant* made, variant(bits));
+      const IntegerLayer* layer = made->find(node);
+      if (!layer) return usage_error("{} is no layer that can compute in integers", node);
+      trial.push_back({layer, bits.weights.has_value(), bits.inputs.has_value()});
+    }
+  }
+  return errors(trials, stage);
+}
+
+Result<std::vector<double>> Sensitivity::errors(std::span<const Trial> trials, std::string_view stage) { return bench_->measure(trials, heads_, stage); }
+
+}  // namespace ht

@@ -37,8 +37,6 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
   if (recipe.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph);
   auto made = quantize_graph(graph, seen, request);
   if (!made) return made;
-  const bool looks = looks_at_photos(recipe, request);
-  const bool is_coarse = request.layers.activations == 8;  // to 16 bits no input is rounded so that it harms
   if (recipe.quantize.prefer == halftone::Prefer::kLatency) {
     const auto quantize = [&](const std::vector<FloatNode>& spared) {
       QuantizeRequest other = request;
@@ -46,11 +44,11 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
       return quantize_graph(graph, seen, other);
     };
     HT_ASSIGN(request.spared, find_slower_nodes(graph, *made, quantize, context));
-  } else if (looks && is_coarse && request.target.float_share > 0) {
+  } else if (spares_layers(recipe, request)) {
     const MeasureTrials measure = measure_on_photos(model, recipe, skip_bad, context);
     HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, measure));
   }
-  if (looks && recipe.quantize.rounding == halftone::Rounding::kGptq) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
+  if (looks_at_photos(recipe, request) && recipe.quantize.rounding == halftone::Rounding::kGptq) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
   if (request.spared.empty() && !request.measure_moments) return made;
   return quantize_graph(graph, seen, request);
 }

@@ -53,17 +53,6 @@ Result<Subjects> open_subjects(const Recipe& recipe, const ValidateOptions& opti
   return subjects;
 }
 
-Result<Validation> measure(const Subjects& subjects, const Recipe& recipe, const ValidateOptions& options, const Context& context) {
-  if (!recipe.validation)
-    return usage_error("there is nothing to validate with; write [validation] in the recipe, or give --images and --annotations");
-  switch (recipe.task.type) {
-    case halftone::TaskType::kDetection: return validate_detection(subjects, recipe, options, context);
-    case halftone::TaskType::kClassification: return validate_classification(subjects, recipe, options, context);
-    case halftone::TaskType::kNone: break;
-  }
-  return validate_outputs(subjects, recipe, options, context);
-}
-
 // The network is read and written without any rewriting: only the manifest changes.
 Status record(const std::filesystem::path& path, const Validation& validation) {
   HT_ASSIGN(Graph graph, import_onnx(path));
@@ -74,6 +63,18 @@ Status record(const std::filesystem::path& path, const Validation& validation) {
 }
 
 }  // namespace
+
+Result<Validation> validate_subjects(const Subjects& subjects, const Recipe& recipe, const ValidateOptions& options, const Context& context) {
+  if (!recipe.validation)
+    return usage_error("there is nothing to validate with; write [validation] in the recipe, or give --images and --annotations");
+  switch (recipe.task.type) {
+    case halftone::TaskType::kDetection: return validate_detection(subjects, recipe, options, context);
+    case halftone::TaskType::kClassification: return validate_classification(subjects, recipe, options, context);
+    case halftone::TaskType::kNone: break;
+  }
+  return validate_outputs(subjects, recipe, options, context);
+}
+
 }  // namespace ht
 
 namespace halftone {
@@ -83,7 +84,7 @@ Result<ValidateResult> validate(const Recipe& recipe, const ValidateOptions& opt
   HT_TRY(check_recipe(recipe));
   HT_ASSIGN(const ht::Subjects subjects, ht::open_subjects(recipe, options, context));
   if (options.record && !subjects.quantized) return ht::usage_error("--record writes into a quantized model, and there is none; give --model");
-  HT_ASSIGN(ht::Validation validation, ht::measure(subjects, recipe, options, context));
+  HT_ASSIGN(ht::Validation validation, ht::validate_subjects(subjects, recipe, options, context));
   if (options.record) HT_TRY(ht::record(subjects.quantized->model.path(), validation));
   ValidateResult& result = validation.result;
   if (subjects.real) result.float_bytes = subjects.real->model.content().file_bytes;

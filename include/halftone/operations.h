@@ -39,6 +39,19 @@ struct QuantizeOptions {
 Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::path& output, const QuantizeOptions& options = {},
                                 const Context& context = {});
 
+// Which layers of recipe.model harm its heads when they compute as recipe.quantize says, why, and what helps. Layers are measured on photos
+// of [calibration] behind `count`, where there are any, else on those that calibration sees. Measurements are kept in a folder as soon as they
+// are made, so a run that was ended goes on where it was and gives the same result. kUsage where nothing would compute in integers.
+struct AnalyzeOptions {
+  std::optional<Statistics> statistics;  // as for quantize()
+  bool skip_bad = false;
+  int64_t photos = 8;                             // to measure on, at most
+  bool metric = false;                            // measure AP or top-1 on [validation] too: two validations a layer
+  std::optional<int64_t> limit;                   // of it, the first so many images by id
+  std::optional<std::filesystem::path> folder;    // of measurements; absent: in $XDG_CACHE_HOME/halftone or ~/.cache/halftone
+};
+Result<AnalyzeResult> analyze(const Recipe& recipe, const AnalyzeOptions& options = {}, const Context& context = {});
+
 // The task's metric of recipe.model and, with `model`, of that one beside it. Where recipe.model is quantized and `model` is
 // absent, the result is its own. With `record`, count, data hash and metric are written into the quantized model.
 struct ValidateOptions {

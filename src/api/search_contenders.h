@@ -39,7 +39,7 @@ class Contenders {
  private:
   Result<QuantizedGraph> sketch(const Picks& picks) const;
   std::string key_of(const Picks& picks) const;
-  Result<double> head_error(const Graph& quantized) const;
+  Result<double> head_error(const QuantizedGraph& quantized) const;
   Result<double> judge(Graph graph, bool is_quantized) const;
   Status judge_float();
 

@@ -74,6 +74,7 @@ void add_inspect(CLI::App& program, Program& shared);
 void add_calibrate(CLI::App& program, Program& shared);
 void add_merge(CLI::App& program, Program& shared);
 void add_quantize(CLI::App& program, Program& shared);
+void add_analyze(CLI::App& program, Program& shared);
 void add_validate(CLI::App& program, Program& shared);
 void add_run(CLI::App& program, Program& shared);
 void add_compare(CLI::App& program, Program& shared);

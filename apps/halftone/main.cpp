@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
   app::add_calibrate(program, shared);
   app::add_merge(program, shared);
   app::add_quantize(program, shared);
+  app::add_analyze(program, shared);
   app::add_validate(program, shared);
   app::add_run(program, shared);
   app::add_compare(program, shared);

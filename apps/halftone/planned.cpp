@@ -8,7 +8,7 @@
 namespace app {
 
 void add_planned(CLI::App& program, Program& shared) {
-  for (const char* name : {"analyze", "export"}) {
+  for (const char* name : {"export"}) {
     CLI::App* command = program.add_subcommand(name, "Not built yet")->group("")->allow_extras()->fallthrough(false);
     command->callback([&shared, name] {
       shared.work = [name]() -> halftone::Status {

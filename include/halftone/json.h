@@ -14,6 +14,7 @@ namespace halftone {
 
 std::string to_json(const InspectResult& result);
 std::string to_json(const QuantizeResult& result);
+std::string to_json(const AnalyzeResult& result);
 std::string to_json(const ValidateResult& result);
 std::string to_json(const CompareResult& result);
 std::string to_json(const BenchResult& result);
@@ -26,6 +27,8 @@ std::string to_json(const Error& error);
 
 // A heading and a row for each layer of a model, or for each value of statistics, with commas between fields (RFC 4180).
 std::string to_csv(const InspectResult& result);
+// A heading and a row for each layer, the most harmful first, with what is known of the first value that it reads.
+std::string to_csv(const AnalyzeResult& result);
 
 // Writes a document to a file, whole or not at all.
 Status write_text(const std::filesystem::path& path, std::string_view text);

@@ -33,19 +33,32 @@ Result<Statistics> calibrate(const Recipe& recipe, const CalibrateOptions& optio
 // Quantizes recipe.model as recipe.quantize says and writes a Q/DQ ONNX file to `output`. Calibrates where no statistics are
 // given; refuses statistics of another model, other data or other preprocessing with kInput.
 struct QuantizeOptions {
-  std::optional<Statistics> statistics;
+  std::optional<Statistics> statistics = {};
   bool skip_bad = false;
 };
 Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::path& output, const QuantizeOptions& options = {},
                                 const Context& context = {});
 
+// Which layers of recipe.model harm its heads when they compute as recipe.quantize says, why, and what helps. Layers are measured on photos
+// of [calibration] behind `count`, where there are any, else on those that calibration sees. Measurements are kept in a folder as soon as they
+// are made, so a run that was ended goes on where it was and gives the same result. kUsage where nothing would compute in integers.
+struct AnalyzeOptions {
+  std::optional<Statistics> statistics;  // as for quantize()
+  bool skip_bad = false;
+  int64_t photos = 8;                             // to measure on, at most
+  bool metric = false;                            // measure AP or top-1 on [validation] too: two validations a layer
+  std::optional<int64_t> limit;                   // of it, the first so many images by id
+  std::optional<std::filesystem::path> folder;    // of measurements; absent: in $XDG_CACHE_HOME/halftone or ~/.cache/halftone
+};
+Result<AnalyzeResult> analyze(const Recipe& recipe, const AnalyzeOptions& options = {}, const Context& context = {});
+
 // The task's metric of recipe.model and, with `model`, of that one beside it. Where recipe.model is quantized and `model` is
 // absent, the result is its own. With `record`, count, data hash and metric are written into the quantized model.
 struct ValidateOptions {
-  std::filesystem::path model;
-  std::optional<int64_t> limit;      // the first so many images by id
-  std::filesystem::path detections;  // where to write a result list as pycocotools reads it
-  std::filesystem::path outputs;     // in place of `model`: a folder of what another engine computed, as docs/INTERFACE.md says
+  std::filesystem::path model = {};
+  std::optional<int64_t> limit = {};      // the first so many images by id
+  std::filesystem::path detections = {};  // where to write a result list as pycocotools reads it
+  std::filesystem::path outputs = {};     // in place of `model`: a folder of what another engine computed, as docs/INTERFACE.md says
   bool record = false;
   int64_t bootstrap = 0;  // so many resamples of the images, drawn by recipe.quantize.seed, give intervals of AP or top-1 and of the drop
 };

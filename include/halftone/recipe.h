@@ -117,11 +117,11 @@ inline constexpr int kFloat16Weights = -16, kFloatActivations = -32;
 // [[quantize.layer]]: what holds for the nodes whose names match, in place of what [quantize] says. Later ones have the last word.
 struct LayerSettings {
   std::string match;  // * and ? stand for any characters
-  std::optional<int> weights, group, activations;
-  std::optional<bool> symmetric;
-  std::optional<Ranges> ranges;
-  std::optional<Granularity> granularity;
-  std::optional<bool> keep_float;  // "float"
+  std::optional<int> weights = {}, group = {}, activations = {};
+  std::optional<bool> symmetric = {};
+  std::optional<Ranges> ranges = {};
+  std::optional<Granularity> granularity = {};
+  std::optional<bool> keep_float = {};  // "float"
   bool operator==(const LayerSettings&) const = default;
 };
 

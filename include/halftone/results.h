@@ -294,6 +294,65 @@ struct SearchResult {
   int64_t peak_rss_bytes = 0;
 };
 
+// How often the elements of a value lie where, in equal bins from `min` to `max`; of calibration's sample.
+struct ValueHistogram {
+  double min = 0, max = 0;
+  std::vector<int64_t> counts;
+};
+
+// A value that layers read in integers. Shares are of the elements on the photos that were measured on.
+struct AnalyzedValue {
+  std::string name;
+  std::string type;        // of its integers: "i8", ...
+  int64_t scales = 1;      // one, or one a channel
+  double min = 0, max = 0;  // the least and the greatest that the integers reach, of any channel
+  double observed_min = 0, observed_max = 0;  // on the calibration photos
+  double clipped = 0;      // share of elements beyond what the integers reach
+  double unseen = 0;       // share of elements beyond all that calibration saw (of their channel, where each has a scale)
+  int64_t channels = 0;    // 0: it has none
+  std::vector<int64_t> dead_channels;  // one and the same number on all calibration photos
+  std::optional<double> spread;        // the greatest magnitude of a channel over the channels' median
+  ValueHistogram histogram;
+};
+
+// Errors of the heads are squared differences from the float network in units of the head's mean square, summed over the heads and averaged
+// over the photos; points are hundredths of AP or top-1.
+struct LayerHarm {
+  std::string name;
+  std::string op;
+  std::vector<std::string> values;    // that it reads in integers
+  std::optional<int64_t> weight_bits, input_bits;  // absent: that part stays float
+  std::optional<double> weights_error, inputs_error;  // with that part of this layer alone in integers
+  double error = 0;                                   // with this layer alone in integers
+  std::optional<double> weight_spread;  // the greatest magnitude of an output's weights over the outputs' median
+  std::string spared;                   // why quantize leaves it in float all the same; empty: it does not
+  std::optional<double> drop_alone;     // points lost with this layer alone in integers
+  std::optional<double> gain_in_float;  // points won with this layer alone in float and all others in integers
+};
+
+// A change of the recipe that was tried on the whole network.
+struct Remedy {
+  std::string layer;
+  std::string words;    // what to do and why
+  std::string recipe;   // lines of TOML
+  double error = 0;     // of the heads, with it
+  bool recommended = false;  // of those that help this layer, the one that costs least
+};
+
+struct AnalyzeResult {
+  int64_t photos = 0;      // that errors were measured on
+  bool held_out = false;   // calibration has not seen them
+  std::vector<std::string> heads;  // values of the network whose error counts
+  double error = 0;        // of the heads, with all layers as the recipe has them
+  std::string metric;      // "AP", "top 1", or empty where it was not measured; fractions:
+  std::optional<double> float_metric, quantized_metric;
+  int64_t metric_images = 0;
+  std::vector<LayerHarm> layers;      // the most harmful first
+  std::vector<AnalyzedValue> values;  // in the network's order
+  std::vector<Remedy> remedies;       // of the worst layers, in their order
+  std::vector<std::string> notes;
+};
+
 struct KernelInfo {
   std::string operation;
   std::vector<std::string> variants;  // best first; those that this machine can run

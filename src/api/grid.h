@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "ir/type.h"
@@ -21,6 +22,11 @@ class Grid {
   bool has_channels() const { return scales_.size() > 1; }
   size_t channels() const { return scales_.size(); }
   float scale(size_t channel) const { return scales_[has_channels() ? channel : 0]; }
+  // The least and the greatest real number that rounds to an integer without being clipped.
+  std::pair<float, float> reach(size_t channel) const {
+    const size_t at = has_channels() ? channel : 0;
+    return {(static_cast<float>(range_.min - zero_points_[at]) - 0.5f) * scales_[at], (static_cast<float>(range_.max - zero_points_[at]) + 0.5f) * scales_[at]};
+  }
   // q - zero point of each element, all of one channel. Ties of the product x / s may fall to either side.
   void levels(size_t channel, std::span<const float> from, std::span<float> to) const {
     constexpr float kMagic = 0x1.8p23f;  // adding and subtracting it rounds to an integer, half to even, below 2^22

@@ -12,13 +12,7 @@
 namespace ht {
 namespace {
 
-constexpr int64_t kMostBytes = 1 << 16;
-
-std::string digest(const std::string& text) {
-  Sha256 hash;
-  hash.update(text);
-  return hash.hex();
-}
+constexpr int64_t kMostFileBytes = 1 << 16;
 
 // A heading, the key, the numbers, and the hash of these lines.
 std::string heading(const std::string& key) { return fmt::format("halftone {} measurement\n{}\n", HALFTONE_VERSION, key); }
@@ -27,14 +21,14 @@ std::string text_of(const std::string& key, std::span<const double> numbers) {
   std::string text = heading(key);
   for (double number : numbers) text += fmt::format("{:a} ", number);
   text += "\n";
-  return text + digest(text) + "\n";
+  return text + sha256(text) + "\n";
 }
 
 std::optional<std::vector<double>> parse(const std::string& text, const std::string& key, size_t count) {
   const std::string start = heading(key);
   if (!text.starts_with(start)) return std::nullopt;
   const size_t end = text.find('\n', start.size());
-  if (end == std::string::npos || text.substr(end + 1) != digest(text.substr(0, end + 1)) + "\n") return std::nullopt;
+  if (end == std::string::npos || text.substr(end + 1) != sha256(text.substr(0, end + 1)) + "\n") return std::nullopt;
   std::vector<double> numbers;
   std::istringstream words(text.substr(start.size(), end - start.size()));
   for (std::string word; words >> word;) {
@@ -53,12 +47,12 @@ std::filesystem::path cache_folder() {
   return {};
 }
 
-std::filesystem::path Measurements::path_of(const std::string& key) const { return folder_ / (digest(heading(key)).substr(0, 32) + ".txt"); }
+std::filesystem::path Measurements::path_of(const std::string& key) const { return folder_ / (sha256(heading(key)).substr(0, 32) + ".txt"); }
 
 std::optional<std::vector<double>> Measurements::get(const std::string& key, size_t count) {
   std::error_code failed;
   if (folder_.empty() || !std::filesystem::exists(path_of(key), failed)) return std::nullopt;
-  const auto bytes = read_file(path_of(key), kMostBytes);
+  const auto bytes = read_file(path_of(key), kMostFileBytes);
   auto numbers = bytes ? parse({bytes->begin(), bytes->end()}, key, count) : std::nullopt;
   if (numbers)
     ++found_;

@@ -15,8 +15,6 @@ using halftone::DetectionMetrics;
 using halftone::Recipe;
 using Json = nlohmann::ordered_json;
 
-std::string hash_of(const std::string& text) { return sha256({reinterpret_cast<const uint8_t*>(text.data()), text.size()}); }
-
 Json to_object(const halftone::TaskMetrics& metrics) {
   if (const auto* detection = std::get_if<DetectionMetrics>(&metrics))
     return {{"AP", detection->ap}, {"AP50", detection->ap50}, {"AP75", detection->ap75}};
@@ -30,7 +28,7 @@ Json to_object(const halftone::TaskMetrics& metrics) {
 std::string preprocess_hash(const std::optional<halftone::Preprocess>& preprocess) {
   Recipe alone;
   alone.preprocess = preprocess;
-  return hash_of(preprocess ? stored_recipe(alone) : "arrays");
+  return sha256(preprocess ? stored_recipe(alone) : "arrays");
 }
 
 std::string manifest(const Origin& origin) {

@@ -28,8 +28,6 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
   if (recipe.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph);
   auto made = quantize_graph(graph, seen, request);
   if (!made) return made;
-  const bool looks = looks_at_photos(recipe, request);
-  const bool is_coarse = request.layers.activations == 8;  // to 16 bits no input is rounded so that it harms
   if (recipe.quantize.prefer == halftone::Prefer::kLatency) {
     const auto quantize = [&](const std::vector<FloatNode>& spared) {
       QuantizeRequest other = request;
@@ -37,10 +35,10 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
       return quantize_graph(graph, seen, other);
     };
     HT_ASSIGN(request.spared, find_slower_nodes(graph, *made, quantize, context));
-  } else if (looks && is_coarse && request.target.float_share > 0 && photos.trials) {
+  } else if (spares_layers(recipe, request) && photos.trials) {
     HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, photos.trials));
   }
-  if (looks && request.refine.rounding != WeightRounding::kNearest) request.measure_moments = photos.moments;
+  if (looks_at_photos(recipe, request) && request.refine.rounding != WeightRounding::kNearest) request.measure_moments = photos.moments;
   if (request.spared.empty() && !request.measure_moments) return made;
   return quantize_graph(graph, seen, request);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "halftone/recipe.h"
@@ -13,5 +14,8 @@ namespace ht {
 std::string stored_recipe(const halftone::Recipe& recipe);
 // Reads it back; the result has no [model] and no data. `place` is what errors call it.
 Result<halftone::Recipe> parse_stored_recipe(std::string_view text, const std::string& place);
+
+// The text in quotes, as TOML writes it.
+std::string toml_text(std::string_view text);
 
 }  // namespace ht

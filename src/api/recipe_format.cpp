@@ -9,12 +9,6 @@
 #include "evaluate/head.h"
 
 namespace ht {
-namespace {
-
-using halftone::QuantizeSettings;
-using halftone::Recipe;
-using halftone::Task;
-using halftone::TaskType;
 
 std::string toml_text(std::string_view text) {
   std::string result = "\"";
@@ -30,6 +24,13 @@ std::string toml_text(std::string_view text) {
   }
   return result + '"';
 }
+
+namespace {
+
+using halftone::QuantizeSettings;
+using halftone::Recipe;
+using halftone::Task;
+using halftone::TaskType;
 
 std::string number(float value) {
   std::string text = fmt::format("{}", value);

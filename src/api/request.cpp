@@ -94,6 +94,10 @@ bool looks_at_photos(const Recipe& recipe, const QuantizeRequest& request) {
   return recipe.calibration && !recipe.quantize.fast && needs_statistics(request) && layers.ranges == RangeMethod::kMse && layers.per_channel && !request.quantize_head;
 }
 
+bool spares_layers(const Recipe& recipe, const QuantizeRequest& request) {
+  return looks_at_photos(recipe, request) && request.layers.activations == 8 && request.target.float_share > 0;
+}
+
 Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const QuantizeRequest& request,
                                                            const halftone::QuantizeOptions& options, const Context& context) {
   if (options.statistics) {

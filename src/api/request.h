@@ -18,6 +18,9 @@ bool looks_at_photos(const halftone::Recipe& recipe, const QuantizeRequest& requ
 // The hash of the data that [calibration] names; it costs reading the files once more, but no run.
 Result<std::string> data_hash(const Graph& graph, const halftone::Recipe& recipe);
 
+// Whether layers are left in float for the sake of accuracy, by a look at photos. To 16 bits no input is rounded so that it harms.
+bool spares_layers(const halftone::Recipe& recipe, const QuantizeRequest& request);
+
 // The statistics that were given, or made now; none where nothing depends on them. Those of another model, other data or other
 // preprocessing are refused.
 Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const halftone::Recipe& recipe, const QuantizeRequest& request,

@@ -229,7 +229,7 @@ class Search {
 
   Result<Values> errors_around(const Contender& from) const {
     HT_ASSIGN(const QuantizedGraph quantized, contenders_->quantize(from.picks));
-    const std::vector<IntegerLayer> layers = integer_layers(graph_, quantized.graph);
+    const std::vector<IntegerLayer> layers = integer_layers(graph_, quantized);
     std::vector<Trial> trials;
     std::vector<std::pair<size_t, size_t>> places;  // layers and options
     Values values(space_.layers.size());
@@ -332,7 +332,7 @@ Result<halftone::Statistics> kept_statistics(const halftone::Model& model, const
                                              const std::filesystem::path& folder, bool skip_bad, const Context& context) {
   HT_ASSIGN(const std::string data, data_hash(model.content().graph, recipe));
   const std::string origin = fmt::format("{} {} {} {}", model.content().hash, data, preprocess_hash(recipe.preprocess), FloatProgram::isa_name());
-  const auto path = folder / (text_hash(origin).substr(0, 32) + ".stats");
+  const auto path = folder / (sha256(origin).substr(0, 32) + ".stats");
   std::error_code failed;
   if (!folder.empty() && std::filesystem::exists(path, failed)) {
     auto kept = halftone::Statistics::load(path);
@@ -353,7 +353,7 @@ std::string machine_of(const Context& context) {
 
 // What every measurement depends on.
 std::string search_origin(const halftone::Model& model, const Recipe& recipe, const Statistics& seen) {
-  return fmt::format("{} {} {} {}", model.content().hash, seen.data.hex(), seen.provenance.isa, text_hash(stored_recipe(recipe)));
+  return fmt::format("{} {} {} {}", model.content().hash, seen.data.hex(), seen.provenance.isa, sha256(stored_recipe(recipe)));
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ Result<QuantizedGraph> Contenders::quantize(const Picks& picks) const {
   return quantize_model(subject_.model, recipe_of(picks), subject_.seen, subject_.looks, subject_.context);
 }
 
-std::string Contenders::key_of(const Picks& picks) const { return fmt::format("{} {} {}", subject_.origin, space_.fingerprint, text_hash(stored_recipe(recipe_of(picks)))); }
+std::string Contenders::key_of(const Picks& picks) const { return fmt::format("{} {} {}", subject_.origin, space_.fingerprint, sha256(stored_recipe(recipe_of(picks)))); }
 
 // Without a look at photos, which changes numbers in the file but not how many there are.
 Result<QuantizedGraph> Contenders::sketch(const Picks& picks) const {
@@ -91,7 +91,7 @@ Result<Contender> Contenders::measure(const Picks& picks) {
   if (error) {
     contender.error = error->front();
   } else {
-    HT_ASSIGN(contender.error, head_error(quantized->graph));
+    HT_ASSIGN(contender.error, head_error(*quantized));
     store_.put(error_key, {&contender.error, 1});
   }
   if (labels_.empty()) return contender;
@@ -106,7 +106,7 @@ Result<Contender> Contenders::measure(const Picks& picks) {
   return contender;
 }
 
-Result<double> Contenders::head_error(const Graph& quantized) const {
+Result<double> Contenders::head_error(const QuantizedGraph& quantized) const {
   const std::vector<IntegerLayer> layers = integer_layers(subject_.model.content().graph, quantized);
   Trial trial;
   for (const IntegerLayer& layer : layers) trial.push_back({&layer});

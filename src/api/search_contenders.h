@@ -15,8 +15,8 @@ struct Contender {
   int64_t bytes = 0;
   double seconds = 0;            // of a run, where the subject is timed
   double error = 0;              // of the heads
-  std::optional<double> figure;  // AP or top-1, where there are labels
-  std::optional<double> drop;    // points of it
+  std::optional<double> figure = {};  // AP or top-1, where there are labels
+  std::optional<double> drop = {};    // points of it
 };
 
 // Measures contenders, each once: what was kept is not measured again. The space must outlive it.
@@ -39,7 +39,7 @@ class Contenders {
  private:
   Result<QuantizedGraph> sketch(const Picks& picks) const;
   std::string key_of(const Picks& picks) const;
-  Result<double> head_error(const Graph& quantized) const;
+  Result<double> head_error(const QuantizedGraph& quantized) const;
   Result<double> judge(Graph graph, bool is_quantized) const;
   Status judge_float();
 

@@ -119,13 +119,13 @@ class SpaceMeasurer {
     variant.asked = bits;
     HT_ASSIGN(variant.quantized, quantize_model(subject_.model, recipe, subject_.seen, subject_.looks, subject_.context));
     variant.bits = bits_in(graph_, variant.quantized.graph);
-    for (IntegerLayer& layer : integer_layers(graph_, variant.quantized.graph)) {
+    for (IntegerLayer& layer : integer_layers(graph_, variant.quantized)) {
       std::string node = layer.node;
       variant.integers.emplace(std::move(node), std::move(layer));
     }
     HT_ASSIGN(const std::vector<uint8_t> file, export_onnx(variant.quantized.graph));
     variant.file_bytes = static_cast<int64_t>(file.size());
-    space_.fingerprint = text_hash(space_.fingerprint + sha256(file));
+    space_.fingerprint = sha256(space_.fingerprint + sha256(file));
     return {};
   }
 
@@ -264,8 +264,6 @@ QuantizeSettings settings_of(const Configuration& layers, const QuantizeSettings
   mixed.layers.insert(mixed.layers.end(), settings.layers.begin(), settings.layers.end());
   return mixed;
 }
-
-std::string text_hash(const std::string& text) { return sha256({reinterpret_cast<const uint8_t*>(text.data()), text.size()}); }
 
 double cost_of(const SearchLayer& layer, const LayerOption& option, Cost cost) {
   switch (cost) {

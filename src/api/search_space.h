@@ -63,8 +63,6 @@ double cost_of(const SearchLayer& layer, const LayerOption& option, Cost cost);
 halftone::QuantizeSettings settings_of(const Configuration& layers, const halftone::QuantizeSettings& settings);
 Configuration configuration_of(const SearchSpace& space, const Picks& picks);
 
-std::string text_hash(const std::string& text);
-
 // Bits of each layer as they came out in a graph that was quantized; layers that stayed in float have none.
 Configuration bits_in(const Graph& graph, const Graph& quantized);
 

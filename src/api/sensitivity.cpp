@@ -13,10 +13,9 @@
 namespace ht {
 namespace {
 
-// All that the float network's values depend on but the photos.
-std::string origin_of(const halftone::Model& model, const halftone::Recipe& recipe) {
+std::string origin_of(const halftone::Model& model, const halftone::Recipe& recipe, const Network& network) {
   const Graph& graph = model.content().graph;
-  std::string origin = fmt::format("{} {} {}", model.content().hash, preprocess_hash(recipe.preprocess), FloatProgram::isa_name());
+  std::string origin = fmt::format("{} {} {}", model.content().hash, preprocess_hash(recipe.preprocess), network.isa());
   for (ValueId input : graph.inputs) origin += " " + shape_text(graph.value(input).type.shape);
   return origin;
 }
@@ -58,19 +57,22 @@ Result<std::unique_ptr<Sensitivity>> Sensitivity::open(const halftone::Model& mo
 
   HT_ASSIGN(const Samples samples, all_calibration_samples(graph, recipe));
   const int64_t seen = std::min(samples.size(), recipe.calibration->count);
+  made->samples_ = samples.size();
   made->held_out_ = seen < samples.size();
   const int64_t first = made->held_out_ ? seen : 0;
   HT_ASSIGN(made->photos_, read_trial_photos(samples, first, samples.size(), options.photos, options.skip_bad));
   if (made->photos_.empty()) return input_error("none of the photos to measure on can be read").in(recipe.calibration->images);
-  made->bench_ = std::make_unique<TrialBench>(graph, origin_of(model, recipe), made->photos_, &made->store_, context);
+  HT_ASSIGN(const auto network, Network::make(graph, false, context.isa, 1));
+  made->origin_ = origin_of(model, recipe, *network);
+  made->bench_ = std::make_unique<TrialBench>(graph, network, made->origin_, made->photos_, &made->store_, context);
   return made;
 }
 
-Result<QuantizedVariant> Sensitivity::quantize(const QuantizeRequest& request) const {
+Result<QuantizedVariant> Sensitivity::quantize(const QuantizeRequest& request, const Statistics& statistics) const {
   const Graph& graph = model_.content().graph;
   QuantizedVariant variant;
-  HT_ASSIGN(variant.quantized, quantize_graph(graph, statistics_, request));
-  variant.layers = integer_layers(graph, variant.quantized.graph);
+  HT_ASSIGN(variant.quantized, quantize_graph(graph, statistics, request));
+  variant.layers = integer_layers(graph, variant.quantized);
   return variant;
 }
 

@@ -38,7 +38,8 @@ class Sensitivity {
 
   // What [quantize] asks for, where nothing is spared for accuracy.
   const QuantizeRequest& request() const { return request_; }
-  Result<QuantizedVariant> quantize(const QuantizeRequest& request) const;
+  Result<QuantizedVariant> quantize(const QuantizeRequest& request) const { return quantize(request, statistics_); }
+  Result<QuantizedVariant> quantize(const QuantizeRequest& request, const Statistics& statistics) const;
   // Products that can compute in integers, in the graph's order.
   const std::vector<std::string>& layers() const { return layers_; }
   // The error of the heads with these layers so and all others in float: squared, in units of each head's mean square, summed over them and
@@ -51,7 +52,10 @@ class Sensitivity {
   const std::vector<std::string>& heads() const { return heads_; }
   const std::vector<TrialPhoto>& photos() const { return photos_; }
   bool held_out() const { return held_out_; }  // the ranges have not seen the photos: they stand behind the recipe's count
+  int64_t samples() const { return samples_; }  // that [calibration] names, whatever the count
   Measurements& store() { return store_; }
+  // All that the float network's values depend on but the photos.
+  const std::string& origin() const { return origin_; }
 
  private:
   Sensitivity(const halftone::Model& model, const Statistics& statistics, const Options& options, const Context& context);
@@ -62,9 +66,11 @@ class Sensitivity {
   const Context& context_;
   Measurements store_;
   QuantizeRequest request_;
+  std::string origin_;
   std::vector<std::string> layers_, heads_;
   std::vector<TrialPhoto> photos_;
   bool held_out_ = false;
+  int64_t samples_ = 0;
   std::unique_ptr<TrialBench> bench_;
   std::map<LayerBits, QuantizedVariant> variants_;
 };

@@ -100,8 +100,9 @@ std::string trial_hash(const Trial& trial) {
   return hash.hex();
 }
 
-TrialBench::TrialBench(const Graph& graph, std::string origin, std::vector<TrialPhoto> photos, Measurements* store, const Context& context)
-    : graph_(graph), origin_(std::move(origin)), photos_(std::move(photos)), store_(store), context_(context) {
+TrialBench::TrialBench(const Graph& graph, std::shared_ptr<const Network> network, std::string origin, std::vector<TrialPhoto> photos,
+                       Measurements* store, const Context& context)
+    : graph_(graph), origin_(std::move(origin)), photos_(std::move(photos)), store_(store), context_(context), base_(std::move(network)) {
   for (const TrialPhoto& photo : photos_) origin_ += " " + photo.hash;
   const Links links(graph);
   for (ValueId output : graph.outputs)
@@ -144,10 +145,7 @@ Result<TrialBench::Heads> TrialBench::run_photo(Runner& runner, const Network& n
 }
 
 Status TrialBench::prepare(std::span<const std::string> heads) {
-  if (base_ && std::ranges::equal(heads, heads_)) return {};
-  if (!base_) {
-    HT_ASSIGN(base_, Network::make(graph_, false, context_.isa, 1));
-  }
+  if (!exact_.empty() && std::ranges::equal(heads, heads_)) return {};
   heads_.assign(heads.begin(), heads.end());
   exact_.clear();
   Runner runner(*base_);
@@ -184,13 +182,18 @@ std::string TrialBench::key_of(const Trial& trial, std::span<const std::string> 
 
 Result<std::vector<double>> TrialBench::measure(std::span<const Trial> trials, std::span<const std::string> heads, std::string_view stage) {
   std::vector<double> errors(trials.size());
+  std::vector<std::string> keys;
+  std::map<std::string, size_t> first;  // trial of each key that must be measured
   std::vector<size_t> open;
   for (size_t i = 0; i < trials.size(); ++i) {
-    const auto kept = store_ ? store_->get(key_of(trials[i], heads), 1) : std::nullopt;
-    if (kept)
+    keys.push_back(key_of(trials[i], heads));
+    if (first.contains(keys[i])) continue;
+    if (const auto kept = store_ ? store_->get(keys[i], 1) : std::nullopt) {
       errors[i] = kept->front();
-    else
-      open.push_back(i);
+      continue;
+    }
+    first.emplace(keys[i], i);
+    open.push_back(i);
   }
   if (open.empty()) return errors;
   HT_TRY(prepare(heads));
@@ -198,9 +201,11 @@ Result<std::vector<double>> TrialBench::measure(std::span<const Trial> trials, s
   HT_TRY(for_each_sample(context_, stage, static_cast<int64_t>(open.size()), lanes, [&](int64_t index, int) -> Status {
     const size_t i = open[static_cast<size_t>(index)];
     HT_ASSIGN(errors[i], run_trial(trials[i], heads));
-    if (store_) store_->put(key_of(trials[i], heads), {&errors[i], 1});
+    if (store_) store_->put(keys[i], {&errors[i], 1});
     return {};
   }));
+  for (size_t i = 0; i < trials.size(); ++i)
+    if (const auto measured = first.find(keys[i]); measured != first.end()) errors[i] = errors[measured->second];
   if (store_) store_->note_failures();
   return errors;
 }
@@ -223,7 +228,8 @@ MeasureTrials measure_on_photos(const halftone::Model& model, const halftone::Re
     const Graph& graph = model.content().graph;
     HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
     HT_ASSIGN(std::vector<TrialPhoto> photos, read_trial_photos(samples, 0, samples.size(), kPhotos, skip_bad));
-    return TrialBench(graph, "", std::move(photos), nullptr, context).measure(trials, heads);
+    HT_ASSIGN(const auto network, Network::make(graph, false, context.isa, 1));
+    return TrialBench(graph, network, "", std::move(photos), nullptr, context).measure(trials, heads);
   };
 }
 

@@ -36,8 +36,10 @@ struct TrialPhoto {
 // Measures trials on photos, once: what the store has is not measured again.
 class TrialBench {
  public:
-  // `origin` says what graph this is and what made the photos' inputs of their files. All references must outlive it; no store: all is measured.
-  TrialBench(const Graph& graph, std::string origin, std::vector<TrialPhoto> photos, Measurements* store, const Context& context);
+  // `network` is the float graph's; `origin` says which graph that is, what computes, and what made the photos' inputs of their files. All
+  // references must outlive it; no store: all is measured.
+  TrialBench(const Graph& graph, std::shared_ptr<const Network> network, std::string origin, std::vector<TrialPhoto> photos, Measurements* store,
+             const Context& context);
 
   // As MeasureTrials says; of an output [1, N, C] or [1, C, N] of the graph that no product makes, each of the C < N columns counts alike, in
   // units of its own mean square or of the columns' median, where that is greater. Tells the context how many are done as this stage.

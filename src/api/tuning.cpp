@@ -41,9 +41,8 @@ std::optional<std::vector<std::string>> kept_kernels(const std::filesystem::path
 
 std::vector<std::string> find_kernels(const std::shared_ptr<const Plan>& plan, const std::string& model_hash, int threads, const Context& context) {
   const std::string machine = fmt::format("{} {}", machine_name(), HALFTONE_VERSION);
-  const std::span<const uint8_t> machine_bytes(reinterpret_cast<const uint8_t*>(machine.data()), machine.size());
   const std::filesystem::path folder = cache_folder();
-  const auto path = folder / fmt::format("{}-{}-{}-{}.json", model_hash, sha256(machine_bytes).substr(0, 16), isa_name(context.isa), threads);
+  const auto path = folder / fmt::format("{}-{}-{}-{}.json", model_hash, sha256(machine).substr(0, 16), isa_name(context.isa), threads);
   if (!folder.empty())
     if (auto kept = kept_kernels(path, plan->steps.size())) return *std::move(kept);
   std::vector<std::string> kernels = tune(plan, context.isa, threads);

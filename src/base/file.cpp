@@ -120,4 +120,6 @@ std::string sha256(std::span<const uint8_t> bytes) {
   return hash.hex();
 }
 
+std::string sha256(std::string_view text) { return sha256(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size())); }
+
 }  // namespace ht

@@ -24,6 +24,7 @@ Status write_file(const std::filesystem::path& path, std::string_view text);
 
 // Lower-case hexadecimal SHA-256.
 std::string sha256(std::span<const uint8_t> bytes);
+std::string sha256(std::string_view text);
 
 class Sha256 {
  public:

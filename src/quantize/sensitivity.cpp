@@ -13,9 +13,10 @@ namespace {
 // Reads the quantized graph with the float graph's names.
 class Reader {
  public:
-  Reader(const Graph& graph, const Graph& quantized) : graph_(graph), quantized_(quantized), links_(quantized) {
+  Reader(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), quantized_(quantized.graph), links_(quantized.graph) {
     for (const Value& value : graph.values) known_.insert(value.name);
-    for (size_t i = 0; i < quantized.nodes.size(); ++i) nodes_.emplace(quantized.nodes[i].name, i);
+    for (const FloatNode& node : quantized.float_nodes) float_nodes_.insert(node.name);
+    for (size_t i = 0; i < quantized_.nodes.size(); ++i) nodes_.emplace(quantized_.nodes[i].name, i);
   }
 
   std::optional<IntegerLayer> layer(const Node& node) const {
@@ -25,7 +26,8 @@ class Reader {
     if (quant_rule(node).kind == QuantKind::kMove && has_integer_readers(counterpart)) return std::nullopt;
     IntegerLayer layer{node.name, {}, {}};
     const std::vector<float> factors = factors_before(counterpart);
-    for (size_t i : data_inputs(quantized_, counterpart)) add_grids(counterpart.inputs[i], factors, layer);
+    if (!float_nodes_.contains(node.name))
+      for (size_t i : data_inputs(quantized_, counterpart)) add_grids(counterpart.inputs[i], factors, layer);
     for (size_t i = 0; i < counterpart.inputs.size(); ++i)
       if (quantized_.is_constant(counterpart.inputs[i])) add_constant(node, counterpart, i, factors, layer);
     if (layer.grids.empty() && layer.constants.empty()) return std::nullopt;
@@ -37,7 +39,10 @@ class Reader {
 
   bool has_integer_readers(const Node& node) const {
     return quantized_.value(node.outputs[0]).type.is_quantized() &&
-           std::ranges::any_of(links_.consumers(node.outputs[0]), [&](NodeId reader) { return !is_convert(quantized_.node(reader)); });
+           std::ranges::any_of(links_.consumers(node.outputs[0]), [&](NodeId id) {
+             const Node& reader = quantized_.node(id);
+             return !is_convert(reader) && !float_nodes_.contains(reader.name);
+           });
   }
 
   // The grid of a value, and of those that are moved there.
@@ -45,8 +50,8 @@ class Reader {
     const Value& value = quantized_.value(id);
     if (value.constant || !value.type.is_quantized()) return;
     const NodeId producer = links_.producer(id);
-    const bool is_known = known_.contains(value.name);
-    const std::string& name = is_known || !producer.valid() ? value.name : quantized_.value(quantized_.node(producer).inputs[0]).name;
+    const bool is_copy = !known_.contains(value.name) && producer.valid() && (is_convert(quantized_.node(producer)) || !factors.empty());
+    const std::string& name = is_copy ? quantized_.value(quantized_.node(producer).inputs[0]).name : value.name;
     if (!known_.contains(name) || !layer.grids.emplace(name, unscaled(value.type, factors)).second || !producer.valid()) return;
     const Node& maker = quantized_.node(producer);
     if (quant_rule(maker).kind != QuantKind::kMove || is_convert(maker)) return;
@@ -98,7 +103,7 @@ class Reader {
   const Graph& graph_;
   const Graph& quantized_;
   Links links_;
-  std::set<std::string_view> known_;
+  std::set<std::string_view> known_, float_nodes_;
   std::map<std::string_view, size_t> nodes_;
 };
 
@@ -173,7 +178,7 @@ class Maker {
 
 }  // namespace
 
-std::vector<IntegerLayer> integer_layers(const Graph& graph, const Graph& quantized) {
+std::vector<IntegerLayer> integer_layers(const Graph& graph, const QuantizedGraph& quantized) {
   const Reader reader(graph, quantized);
   std::vector<IntegerLayer> layers;
   for (const Node& node : graph.nodes)

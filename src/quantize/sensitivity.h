@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "ir/graph.h"
+#include "quantize/quantize.h"
 
 namespace ht {
 
@@ -28,7 +28,7 @@ struct IntegerLayer {
 // Of each node of the float graph that the quantized one, which was made from it, computes in integers or with integer weights, in the
 // graph's order. What only moves integers belongs to the layers behind it, and is one of its own where no integer node reads what it
 // moves. A Mul that the quantized graph has before a product, to scale its channels, belongs to the product.
-std::vector<IntegerLayer> integer_layers(const Graph& graph, const Graph& quantized);
+std::vector<IntegerLayer> integer_layers(const Graph& graph, const QuantizedGraph& quantized);
 
 // A layer that computes with what the integers make of its weights (and bias), its inputs, or both. The layer must outlive it.
 struct Part {

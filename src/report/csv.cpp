@@ -77,7 +77,30 @@ std::string ranges_of(const InspectResult& result) {
   return text;
 }
 
+Row fields_of(const AnalyzedValue* value) {
+  if (!value) return Row(10);
+  return {value->name, value->type, fmt::format("{}", value->scales), fmt::format("{}", value->min), fmt::format("{}", value->max),
+          fmt::format("{}", value->observed_min), fmt::format("{}", value->observed_max), fmt::format("{}", value->clipped),
+          fmt::format("{}", value->dead_channels.size()), text_of(value->spread)};
+}
+
 }  // namespace
+
+std::string to_csv(const AnalyzeResult& result) {
+  std::string text = line_of({"layer", "operator", "weight_bits", "input_bits", "error", "weights_error", "inputs_error", "drop_alone", "gain_in_float",
+                              "weight_spread", "spared", "value", "type", "scales", "min", "max", "observed_min", "observed_max", "clipped",
+                              "dead_channels", "spread"});
+  for (const LayerHarm& layer : result.layers) {
+    Row row = {layer.name, layer.op, text_of(layer.weight_bits), text_of(layer.input_bits), fmt::format("{}", layer.error), text_of(layer.weights_error),
+               text_of(layer.inputs_error), text_of(layer.drop_alone), text_of(layer.gain_in_float), text_of(layer.weight_spread), layer.spared};
+    const AnalyzedValue* read = nullptr;
+    for (const AnalyzedValue& value : result.values)
+      if (!layer.values.empty() && value.name == layer.values.front()) read = &value;
+    append(row, fields_of(read));
+    text += line_of(row);
+  }
+  return text;
+}
 
 std::string to_csv(const InspectResult& result) { return result.kind == "statistics" ? ranges_of(result) : layers_of(result); }
 

@@ -57,6 +57,24 @@ Json to_object(const LayerInfo& layer) {
           {"intensity", layer.intensity}, {"kernel", layer.kernel}, {"weights", to_object(layer.weights)}, {"range", to_object(layer.range)}};
 }
 
+Json to_object(const AnalyzedValue& value) {
+  return {{"name", value.name}, {"type", value.type}, {"scales", value.scales}, {"min", value.min}, {"max", value.max},
+          {"observed_min", value.observed_min}, {"observed_max", value.observed_max}, {"clipped", value.clipped}, {"unseen", value.unseen},
+          {"channels", value.channels}, {"dead_channels", value.dead_channels}, {"spread", optional(value.spread)},
+          {"histogram", {{"min", value.histogram.min}, {"max", value.histogram.max}, {"counts", value.histogram.counts}}}};
+}
+
+Json to_object(const LayerHarm& layer) {
+  return {{"name", layer.name}, {"op", layer.op}, {"values", layer.values}, {"weight_bits", optional(layer.weight_bits)},
+          {"input_bits", optional(layer.input_bits)}, {"weights_error", optional(layer.weights_error)},
+          {"inputs_error", optional(layer.inputs_error)}, {"error", layer.error}, {"weight_spread", optional(layer.weight_spread)},
+          {"spared", layer.spared}, {"drop_alone", optional(layer.drop_alone)}, {"gain_in_float", optional(layer.gain_in_float)}};
+}
+
+Json to_object(const Remedy& remedy) {
+  return {{"layer", remedy.layer}, {"words", remedy.words}, {"recipe", remedy.recipe}, {"error", remedy.error}, {"recommended", remedy.recommended}};
+}
+
 Json to_object(const CompiledTensor& tensor) {
   return {{"name", tensor.name}, {"value", tensor.value}, {"type", tensor.type}, {"shape", tensor.shape}, {"channels_last", tensor.channels_last},
           {"scales", tensor.scales}, {"zero_points", tensor.zero_points}, {"bytes", tensor.bytes}};
@@ -168,6 +186,24 @@ std::string to_json(const QuantizeResult& result) {
   json["quantized_bytes"] = result.quantized_bytes;
   json["quantized_nodes"] = result.quantized_nodes;
   json["float_nodes"] = list(result.float_nodes, kToObject);
+  json["notes"] = result.notes;
+  return text_of(json);
+}
+
+std::string to_json(const AnalyzeResult& result) {
+  const auto object = [](const auto& element) { return to_object(element); };
+  Json json = document();
+  json["photos"] = result.photos;
+  json["held_out"] = result.held_out;
+  json["heads"] = result.heads;
+  json["error"] = result.error;
+  json["metric"] = result.metric;
+  json["float_metric"] = optional(result.float_metric);
+  json["quantized_metric"] = optional(result.quantized_metric);
+  json["metric_images"] = result.metric_images;
+  json["layers"] = list(result.layers, object);
+  json["values"] = list(result.values, object);
+  json["remedies"] = list(result.remedies, object);
   json["notes"] = result.notes;
   return text_of(json);
 }

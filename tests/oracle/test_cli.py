@@ -10,7 +10,7 @@ import pytest
 from places import STREET
 
 DONE, DEMAND_NOT_MET, USAGE, BAD_INPUT, UNSUPPORTED, INTERRUPTED = 0, 1, 2, 3, 4, 130
-COMMANDS = ["init", "inspect", "calibrate", "merge", "quantize", "validate", "run", "compare", "bench", "kernels", "search"]
+COMMANDS = ["init", "inspect", "calibrate", "merge", "quantize", "analyze", "validate", "run", "compare", "bench", "kernels", "search"]
 DETECTOR = STREET / "detector.onnx"
 PHOTO = STREET / "val" / "000.jpg"
 
@@ -50,7 +50,7 @@ def test_help_and_version(halftone):
     assert halftone("--version").stdout.startswith("halftone ")
 
 
-@pytest.mark.parametrize("command", ["analyze", "export"])
+@pytest.mark.parametrize("command", ["export"])
 def test_planned_commands_say_so(command, halftone):
     assert command in halftone(command, "model.onnx", "--whatever", expect=UNSUPPORTED).stderr
 

@@ -34,11 +34,11 @@ using halftone::CompileResult;
 constexpr const char* kManifest = "bundle.json";
 constexpr const char* kReport = "REPORT.md";
 constexpr const char* kBuildFolder = "build";  // what the bundle's Makefile makes
-constexpr int64_t kMaxManifestBytes = 1 << 20;
+constexpr int64_t kMostManifestBytes = 1 << 20;
 
 // Whether the folder holds nothing but an earlier bundle and what was built from it.
 bool is_bundle(const fs::path& folder) {
-  const auto bytes = read_file(folder / kManifest, kMaxManifestBytes);
+  const auto bytes = read_file(folder / kManifest, kMostManifestBytes);
   if (!bytes) return false;
   const Json manifest = Json::parse(*bytes, nullptr, false);
   if (!manifest.is_object() || !manifest.contains("files") || !manifest["files"].is_array()) return false;

@@ -22,7 +22,7 @@ std::filesystem::path cache_folder();
 class Measurements {
  public:
   // An empty folder keeps nothing. The context must outlive it.
-  Measurements(std::filesystem::path folder, const Context& context) : folder_(std::move(folder)), context_(context) {}
+  Measurements(std::filesystem::path folder, const halftone::Context& context) : folder_(std::move(folder)), context_(context) {}
 
   // The numbers kept under the key, which tells all that they depend on but the program's version. There must be so many.
   std::optional<std::vector<double>> get(const std::string& key, size_t count);
@@ -38,7 +38,7 @@ class Measurements {
   std::filesystem::path path_of(const std::string& key) const;
 
   std::filesystem::path folder_;
-  const Context& context_;
+  const halftone::Context& context_;
   std::mutex mutex_;
   bool failed_ = false;
   int64_t found_ = 0, measured_ = 0;

@@ -23,7 +23,7 @@ struct Subject {
 
 struct Subjects {
   std::optional<Subject> real, quantized;  // at least one
-  std::filesystem::path outputs;           // where another engine's outputs lie, which then take the place of the quantized model's; it is the float one
+  std::filesystem::path outputs = {};      // where another engine's outputs lie, which then take the place of the quantized model's; it is the float one
   const Subject& any() const { return real ? *real : *quantized; }
 };
 

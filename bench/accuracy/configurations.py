@@ -29,7 +29,7 @@ class Peer:
 
 
 OURS = [
-    Configuration("plain", "minmax, a scale a tensor, all in integers", PLAIN),
+    Configuration("plain", "minmax, a scale a tensor, head in integers", PLAIN),
     Configuration("head", "+ head in float", PLAIN[:4] + PLAIN[6:]),
     Configuration("channels", "+ a scale a channel", PLAIN[:2] + PLAIN[6:]),
     Configuration("ranges", "+ ranges mse", ("--fast",)),

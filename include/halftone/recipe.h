@@ -117,7 +117,7 @@ inline constexpr int kFloat16Weights = -16, kFloatActivations = -32;
 // [[quantize.layer]]: what holds for the nodes whose names match, in place of what [quantize] says. Later ones have the last word.
 struct LayerSettings {
   std::string match;  // * and ? stand for any characters
-  std::optional<int> weights, activations;
+  std::optional<int> weights, group, activations;
   std::optional<bool> symmetric;
   std::optional<Ranges> ranges;
   std::optional<Granularity> granularity;
@@ -129,6 +129,7 @@ struct LayerSettings {
 struct QuantizeSettings {
   std::string target = "native";
   int weights = 8;      // bits: 8 or 4; kFloat16Weights stores them as float16, and nothing computes in integers
+  int group = 0;        // inputs that share a scale of 4-bit weights: 32, 64 or 128; 0: all of an output
   int activations = 8;  // bits: 8 or 16; kFloatActivations quantizes weights alone
   std::optional<bool> symmetric;  // activations with the zero point in the middle; else as the target has it
   Ranges ranges = Ranges::kMse;

@@ -46,6 +46,7 @@ WeightRounding weight_rounding(halftone::Rounding rounding) {
 
 LayerRule make_rule(const halftone::LayerSettings& layer) {
   LayerRule rule{.match = layer.match, .weights = layer.weights, .symmetric = layer.symmetric, .keep_float = layer.keep_float};
+  if (layer.group) rule.group = *layer.group;
   if (layer.activations) rule.activations = activation_bits(*layer.activations);
   if (layer.granularity) rule.per_channel = *layer.granularity == halftone::Granularity::kChannel;
   if (layer.ranges) rule.ranges = range_method(*layer.ranges);
@@ -57,6 +58,7 @@ Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings,
   request.refine = {weight_rounding(settings.rounding), resolve_threads(context.threads)};
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
+  request.layers.group = settings.group;
   // Weights as float16 are no integers, and nothing else becomes one.
   request.layers.activations = settings.weights == halftone::kFloat16Weights ? std::nullopt : activation_bits(settings.activations);
   request.layers.symmetric = settings.symmetric;

@@ -31,9 +31,9 @@ constexpr auto kTaskKeys = std::to_array<std::string_view>(
 constexpr auto kCalibrationKeys = std::to_array<std::string_view>({"images", "count"});
 constexpr auto kValidationKeys = std::to_array<std::string_view>({"images", "annotations"});
 constexpr auto kQuantizeKeys = std::to_array<std::string_view>(
-    {"target", "weights", "activations", "symmetric", "ranges", "granularity", "head", "rounding", "prefer", "fast", "keep_float", "seed", "layer"});
+    {"target", "weights", "group", "activations", "symmetric", "ranges", "granularity", "head", "rounding", "prefer", "fast", "keep_float", "seed", "layer"});
 constexpr auto kLayerKeys =
-    std::to_array<std::string_view>({"match", "weights", "activations", "symmetric", "ranges", "granularity", "float"});
+    std::to_array<std::string_view>({"match", "weights", "group", "activations", "symmetric", "ranges", "granularity", "float"});
 constexpr auto kSections = std::to_array<std::string_view>({"model", "preprocess", "task", "calibration", "validation", "quantize"});
 
 // Where a recipe's text comes from.
@@ -242,6 +242,7 @@ template <class Settings>
 void read_bits(TableReader& reader, Settings& settings) {
   read_bits(reader, "weights", "float16", halftone::kFloat16Weights, settings.weights);
   read_bits(reader, "activations", "float", halftone::kFloatActivations, settings.activations);
+  reader.read("group", settings.group);
   reader.read("symmetric", settings.symmetric);
 }
 
@@ -355,6 +356,7 @@ Status check_recipe(const Recipe& recipe) {
 std::vector<SettingKey> quantize_keys() {
   return {{"target", "native | onnxruntime | cortex-m"},
           {"weights", "8 | 4 | float16"},
+          {"group", "0 | 32 | 64 | 128"},
           {"activations", "8 | 16 | float"},
           {"symmetric", "true | false"},
           {"ranges", "mse | minmax | average | percentile | entropy"},
@@ -368,7 +370,7 @@ std::vector<SettingKey> quantize_keys() {
 }
 
 Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::string_view value) {
-  static constexpr auto kNumbers = std::to_array<std::string_view>({"weights", "activations", "seed"});
+  static constexpr auto kNumbers = std::to_array<std::string_view>({"weights", "group", "activations", "seed"});
   toml::table table;
   const bool is_word = (key == "weights" && value == "float16") || (key == "activations" && value == "float");
   if (std::find(kNumbers.begin(), kNumbers.end(), key) != kNumbers.end() && !is_word) {

@@ -9,6 +9,7 @@
 #include "ops/steps.h"
 #include "quantize/ranges.h"
 #include "quantize/refine.h"
+#include "quantize/weight_blocks.h"
 #include "quantize/weights.h"
 
 namespace ht {
@@ -120,6 +121,8 @@ class ConstantQuantizer {
     wish.output_axis = output_axis(node, shape);
     wish.input_axis = 1 - wish.output_axis;
     if (const auto* conv = std::get_if<Conv>(&node.op)) wish.groups = conv->groups;
+    if (choice.weights == 4 && choice.per_channel) wish.block = block_size(shape, wish, choice.group);
+    if (wish.block != 0) wish.least = integer_range(DType::kInt4).min;
     plain.absorbs = !plain.input.is_per_tensor() && !is_depthwise(floats_, node);
     plain.input_scales = plain.input.scales_along(channel_axis(node), static_cast<int64_t>(shape[wish.input_axis] * wish.groups));
     return plain;
@@ -175,19 +178,8 @@ class ConstantQuantizer {
     const bool has_integer_bias = has_bias(i) && role.is_integer() && dtype_size(graph_.value(node.inputs[0]).type.dtype) == 1;
     if (has_integer_bias) HT_TRY(make_room_for_bias(quantized, weights.constant->data<float>(), shape, wish, bias, unit));
 
-    Shape scale_shape(shape.size(), 1);
-    std::vector<float> scales = quantized.scales;
-    scale_shape[wish.output_axis] = outputs;
-    const std::vector<float> rounded = absorbs ? absorbed_scales(quantized.scales, input_scales, shape, wish) : std::vector<float>();
-    if (!measured && has_bias(i) && std::holds_alternative<Conv>(node.op)) correct_bias(floats_.nodes[i], quantized, rounded, wish.groups, bias);
-    if (absorbs) {
-      scale_shape[wish.input_axis] = shape[wish.input_axis];
-      scales = rounded;
-    } else if (!choice.per_channel && std::ranges::all_of(scales, [&](float s) { return s == scales.front(); })) {
-      scale_shape.clear();
-      scales.resize(1);
-    }
-    HT_ASSIGN(Affine affine, Affine::make(scale_shape, std::move(scales), {}));
+    HT_ASSIGN(Affine affine, absorbs ? absorbed_affine(quantized, input_scales, shape, wish) : weight_affine(quantized, shape, wish));
+    if (!measured && has_bias(i) && std::holds_alternative<Conv>(node.op)) correct_bias(floats_.nodes[i], quantized.values, affine, wish.groups, bias);
     set(own(node, 1), Tensor::of<int8_t>(choice.weights == 4 ? DType::kInt4 : DType::kInt8, shape, quantized.values), std::move(affine));
     if (!has_bias(i)) return {};
     return has_integer_bias ? quantize_bias(node, bias, choice.per_channel, outputs, unit) : set_bias(node, bias);
@@ -203,10 +195,8 @@ class ConstantQuantizer {
   }
 
   // Subtracts from the bias the mean of what rounding the weights adds to each output: E[(W_q - W) x] = (W_q - W) E[x], borders
-  // aside (Nagel et al., Data-Free Quantization, 2019). `absorbed` are the weights' scales [output, input] where they absorb
-  // the input's, else empty.
-  void correct_bias(const Node& node, const QuantizedWeights& quantized, const std::vector<float>& absorbed, int64_t groups,
-                    std::vector<float>& bias) const {
+  // aside (Nagel et al., Data-Free Quantization, 2019).
+  void correct_bias(const Node& node, std::span<const int8_t> integers, const Affine& affine, int64_t groups, std::vector<float>& bias) const {
     const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name);
     if (found == statistics_.values.end() || found->second.channels() == 0 || found->second.sampled() == 0) return;
     const std::vector<double> means = found->second.channel_means();
@@ -214,18 +204,18 @@ class ConstantQuantizer {
     const auto real = weights.constant->data<float>();
     const int64_t outputs = weights.type.shape[0], per_group = weights.type.shape[1];
     const int64_t taps = static_cast<int64_t>(real.size()) / std::max<int64_t>(1, outputs * per_group);
+    std::vector<double> errors(static_cast<size_t>(outputs * per_group));  // of each pair of output and input, over all taps
+    affine.for_each_run(weights.type.shape, [&](int64_t first, int64_t count, size_t at) {
+      const double scale = affine.scales()[at];
+      for (int64_t i = first; i < first + count; ++i) {
+        const auto weight = static_cast<size_t>(i);
+        errors[static_cast<size_t>(i / taps)] += integers[weight] * scale - real[weight];
+      }
+    });
     for (int64_t o = 0; o < outputs; ++o) {
       double shift = 0;
-      for (int64_t i = 0; i < per_group; ++i) {
-        const auto pair = static_cast<size_t>(o * per_group + i);
-        const double scale = absorbed.empty() ? quantized.scales[static_cast<size_t>(o)] : absorbed[pair];
-        double error = 0;
-        for (int64_t t = 0; t < taps; ++t) {
-          const auto at = pair * static_cast<size_t>(taps) + static_cast<size_t>(t);
-          error += quantized.values[at] * scale - real[at];
-        }
-        shift += error * means[static_cast<size_t>(o / (outputs / groups) * per_group + i)];
-      }
+      for (int64_t i = 0; i < per_group; ++i)
+        shift += errors[static_cast<size_t>(o * per_group + i)] * means[static_cast<size_t>(o / (outputs / groups) * per_group + i)];
       bias[static_cast<size_t>(o)] -= static_cast<float>(shift);
     }
   }
@@ -240,18 +230,60 @@ class ConstantQuantizer {
     return std::holds_alternative<Conv>(node.op) ? 1 : graph_.value(node.inputs[0]).type.shape.size() - 1;
   }
 
-  // Scales [outputs, inputs] in the order of the weights' axes, such that input scale times weight scale is one number an output. They
-  // are products of a number an output and a number an input (1 for the first), which is how a file holds them.
-  static std::vector<float> absorbed_scales(const std::vector<float>& output_scales, const std::vector<float>& input_scales, const Shape& shape,
-                                            const WeightRequest& wish) {
-    std::vector<float> scales;
-    for (int64_t a = 0; a < shape[0]; ++a)
-      for (int64_t b = 0; b < shape[1]; ++b) {
-        const auto o = static_cast<size_t>(wish.output_axis == 0 ? a : b), c = static_cast<size_t>(wish.output_axis == 0 ? b : a);
-        const float output_part = output_scales[o] / input_scales[0], input_part = input_scales[0] / input_scales[c];
-        scales.push_back(output_part * input_part);
-      }
-    return scales;
+  // Of groups of inputs that share a scale, at each tap; 0 where an output has one: in layers with less than half a group of inputs,
+  // and where there is one group.
+  static int64_t block_size(const Shape& shape, const WeightRequest& wish, int64_t group) {
+    const int64_t inputs = shape[wish.input_axis], block = std::min(group, inputs);
+    return inputs * 2 >= group && element_count(shape) > shape[wish.output_axis] * block ? block : 0;
+  }
+
+  // Where along the output's axis, and along the input's, a weight is.
+  struct Place {
+    size_t output, input;
+  };
+  static Place place_of(size_t weight, const Shape& shape, const Shape& strides, const WeightRequest& wish) {
+    const auto along = [&](size_t axis) { return weight / static_cast<size_t>(strides[axis]) % static_cast<size_t>(shape[axis]); };
+    return {along(wish.output_axis), along(wish.input_axis)};
+  }
+
+  // One scale for all, or one an output, or its multiples a block.
+  static Result<Affine> weight_affine(const QuantizedWeights& quantized, const Shape& shape, const WeightRequest& wish) {
+    const auto& scales = quantized.scales;
+    if (!wish.per_channel && std::ranges::all_of(scales, [&](float s) { return s == scales.front(); })) return Affine::per_tensor(scales.front());
+    if (wish.block == 0) return Affine::per_axis(scales, {}, wish.output_axis, shape.size());
+    Shape blocks = shape;
+    int64_t& inputs = blocks[wish.input_axis];
+    inputs = (inputs + wish.block - 1) / wish.block;
+    const int64_t block = inputs == 1 ? 0 : wish.block;
+    std::vector<float> all(static_cast<size_t>(element_count(blocks)), 1.0f);
+    HT_ASSIGN(const Affine places, Affine::make(blocks, all, {}, block));
+    const Shape strides = strides_of(shape);
+    for (size_t i = 0; i < quantized.values.size(); ++i) {
+      const float multiple = static_cast<float>(quantized.multiple(i));
+      all[places.index_of(shape, static_cast<int64_t>(i))] = multiple * scales[place_of(i, shape, strides, wish).output];
+    }
+    return Affine::make(std::move(blocks), std::move(all), {}, block);
+  }
+
+  // Scales in the order of the weights' axes, such that input scale times weight scale is one number an output, or its multiple a
+  // block. They are products of that number and one an input (1 for the first of a block), which is how a file holds them.
+  static Result<Affine> absorbed_affine(const QuantizedWeights& quantized, const std::vector<float>& input_scales, const Shape& shape,
+                                        const WeightRequest& wish) {
+    Shape scale_shape(shape.size(), 1);
+    if (wish.block != 0) scale_shape = shape;
+    scale_shape[wish.output_axis] = shape[wish.output_axis];
+    scale_shape[wish.input_axis] = shape[wish.input_axis];
+    const Shape strides = strides_of(scale_shape);
+    const auto block = static_cast<size_t>(wish.block == 0 ? shape[wish.input_axis] : wish.block);
+    std::vector<float> scales(static_cast<size_t>(element_count(scale_shape)));
+    for (size_t i = 0; i < scales.size(); ++i) {
+      const Place place = place_of(i, scale_shape, strides, wish);
+      const float first = input_scales[place.input / block * block];
+      const float multiple = wish.block == 0 ? 1.0f : static_cast<float>(quantized.multiple(i));
+      const float output_part = multiple * quantized.scales[place.output] / first, input_part = first / input_scales[place.input];
+      scales[i] = output_part * input_part;
+    }
+    return Affine::make(std::move(scale_shape), std::move(scales), {});
   }
 
   // Enlarges the scale of an output whose bias would not fit into int32.
@@ -263,6 +295,7 @@ class ConstantQuantizer {
       if (magnitude <= kMostBias) continue;
       const auto factor = static_cast<float>(magnitude / kMostBias * 1.0001);
       quantized.scales[o] *= factor;
+      if (wish.block != 0) quantized.scales[o] = short_scale(quantized.scales[o]);
       const Shape strides = strides_of(shape);
       for (size_t i = 0; i < weights.size(); ++i) {
         const int64_t output = static_cast<int64_t>(i) / strides[wish.output_axis] % shape[wish.output_axis];

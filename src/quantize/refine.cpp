@@ -9,6 +9,7 @@
 #include "base/thread_pool.h"
 #include "quantize/least_squares.h"
 #include "quantize/roles.h"
+#include "quantize/weight_blocks.h"
 
 namespace ht {
 namespace {
@@ -69,24 +70,24 @@ constexpr double kUsualDamping = 0.03;  // where there is nothing to check it on
 // The weights of a product in real units of its outputs, [outputs, size], and what may become of them.
 struct Rows {
   std::vector<double> exact;
-  std::vector<double> steps;  // of each output
+  std::vector<double> steps;  // of each weight
   size_t groups, per_group, size;
   double least, greatest;
   bool may_scale;
 
   std::span<const double> row(size_t o) const { return std::span(exact).subspan(o * size, size); }
+  std::span<const double> steps_of(size_t o) const { return std::span(steps).subspan(o * size, size); }
 };
 
 std::vector<RoundedRow> round_rows(const Rows& rows, const ProductMoments& moments, std::span<const double> output_units, bool about_means,
                                    WeightRounding method, double damping, ThreadPool& pool) {
-  std::vector<RoundedRow> rounded(rows.steps.size());
+  std::vector<RoundedRow> rounded(rows.groups * rows.per_group);
   for (size_t g = 0; g < rows.groups; ++g) {
     const GroupMoments group(moments, g, output_units, about_means);
     const RowRounding rounding(group.inputs(), method, damping);
     pool.parallel_for(static_cast<int64_t>(rows.per_group), [&](int64_t index, int) {
       const size_t o = g * rows.per_group + static_cast<size_t>(index);
-      const std::vector<double> steps(rows.size, rows.steps[o]);
-      rounded[o] = rounding.round({rows.row(o), steps, rows.least, rows.greatest, rows.may_scale});
+      rounded[o] = rounding.round({rows.row(o), rows.steps_of(o), rows.least, rows.greatest, rows.may_scale});
     });
   }
   return rounded;
@@ -99,8 +100,9 @@ double error_of(const Rows& rows, const std::vector<RoundedRow>& rounded, const 
   for (size_t g = 0; g < rows.groups; ++g) {
     const GroupMoments group(moments, g, output_units, about_means);
     for (size_t k = 0; k < rows.per_group; ++k) {
-      const RoundedRow& row = rounded[g * rows.per_group + k];
-      for (size_t i = 0; i < rows.size; ++i) made[i] = row.integers[i] * row.factor * rows.steps[g * rows.per_group + k];
+      const size_t o = g * rows.per_group + k;
+      const auto steps = rows.steps_of(o);
+      for (size_t i = 0; i < rows.size; ++i) made[i] = rounded[o].integers[i] * rounded[o].factor * steps[i];
       if (group.power(k) > 0) sum += group.error(k, made) / group.power(k);
     }
   }
@@ -186,27 +188,33 @@ void refine_product(const ObservedProduct& product, const ObservedMoments& momen
   ProductMoments all = moments.fit;
   all.add(moments.check);
   if (all.samples == 0) return;
-  // Of one step of each output's weights, in real units of the output.
+  // Of one step of each output's weights, or of its multiples, in real units of the output.
   const auto step = [&](size_t o) {
     return absorbs ? static_cast<double>(quantized.scales[o]) : static_cast<double>(scale_of(input_scales, geometry, o, 0)) * quantized.scales[o];
   };
+  const auto position = [&](size_t o, size_t i) { return weight_position(shape, request.output_axis, o, i); };
   if (product.with_squares) {
     Rows rows{real_rows(weights, shape, request, input_scales), {}, geometry.groups, per_group, size, static_cast<double>(request.least),
               static_cast<double>(request.greatest), request.per_channel};
-    for (size_t o = 0; o < geometry.outputs; ++o) rows.steps.push_back(step(o));
+    for (size_t o = 0; o < geometry.outputs; ++o)
+      for (size_t i = 0; i < size; ++i) rows.steps.push_back(step(o) * quantized.multiple(position(o, i)));
     if (how.rounding == WeightRounding::kLeastSquares) fit_to_outputs(moments, product.output_units, has_bias, rows.exact);
     ThreadPool pool(how.threads);
     const double damping = best_damping(rows, moments, product.output_units, has_bias, how.rounding, pool);
     const auto rounded = round_rows(rows, all, product.output_units, has_bias, how.rounding, damping, pool);
     for (size_t o = 0; o < geometry.outputs; ++o) {
-      quantized.scales[o] = static_cast<float>(quantized.scales[o] * rounded[o].factor);
-      for (size_t i = 0; i < size; ++i) quantized.values[weight_position(shape, request.output_axis, o, i)] = rounded[o].integers[i];
+      const double scale = quantized.scales[o] * rounded[o].factor;
+      quantized.scales[o] = request.block == 0 ? static_cast<float>(scale) : short_scale(scale);
+      for (size_t i = 0; i < size; ++i) quantized.values[position(o, i)] = rounded[o].integers[i];
     }
   }
   for (size_t o = 0; o < bias.size(); ++o) {
     const double* sums = all.sums.data() + o / per_group * size;
     double mean = product.output_units[o] * all.output_sums[o];
-    for (size_t i = 0; i < size; ++i) mean -= step(o) * quantized.values[weight_position(shape, request.output_axis, o, i)] * sums[i];
+    for (size_t i = 0; i < size; ++i) {
+      const size_t at = position(o, i);
+      mean -= step(o) * quantized.multiple(at) * quantized.values[at] * sums[i];
+    }
     bias[o] = static_cast<float>(mean / all.samples);
   }
 }

@@ -106,11 +106,11 @@ def test_each_method_does_better_on_inputs_not_seen(network, quantized):
 def integers_of(path):
     """{product: its integer weights}, by the names of the float network's constants."""
     return {tensor.name: numpy_helper.to_array(tensor).astype(np.int64) for tensor in onnx.load(path).graph.initializer
-            if tensor.data_type == TensorProto.INT4}
+            if tensor.data_type == TensorProto.INT4 and "_w" in tensor.name and len(tensor.dims) > 1}
 
 
 def test_products_of_every_kind_are_rounded_by_what_they_read(quantized):
-    nearest, chosen = integers_of(quantized("--rounding", "nearest")), integers_of(quantized("--rounding", "descent"))
+    nearest, chosen = (integers_of(quantized("--target", "cortex-m", "--rounding", method)) for method in ("nearest", "descent"))
     assert len(nearest) == 7 and nearest.keys() == chosen.keys()
     for name, integers in chosen.items():
         assert abs(integers).max() <= 7, name
@@ -122,7 +122,8 @@ def test_the_means_of_outputs_are_the_float_networks(network, quantized):
     seen = np.load(network.parent / "x.npy")
     exact = run(network, seen)
     for method in METHODS[1:]:
-        error = run(quantized("--rounding", method), seen) - exact
+        error = run(quantized("--target", "cortex-m", "--rounding", method), seen) - exact
+        print(method, abs(error.mean(axis=0)) / error.std(axis=0))
         assert (abs(error.mean(axis=0)) < 0.35 * error.std(axis=0) + 1e-3).all(), method
 
 
@@ -142,4 +143,4 @@ def test_fast_looks_at_no_photo_twice(halftone, recipe, quantized, tmp_path):
     halftone("quantize", recipe, "-o", tmp_path / "fast.onnx", "--fast")
     without, fast = integers_of(tmp_path / "alone.onnx"), integers_of(tmp_path / "fast.onnx")
     assert without.keys() == fast.keys() and all((without[name] == fast[name]).all() for name in fast)
-    assert integers_of(quantized()).keys() == fast.keys()
+    assert any((integers != fast[name]).any() for name, integers in integers_of(quantized()).items())

@@ -12,14 +12,17 @@ namespace {
 std::optional<std::vector<float>> common_scales(const Affine& weights, const Shape& shape, const std::vector<float>& input_scales,
                                                 const TapChannels& channels, int64_t taps) {
   constexpr double kTolerance = 4e-6;  // two roundings to float apart
-  // Positions in scales() are a sum of one part for the output and one for the channel, as scales vary along axes.
-  std::vector<size_t> of_channel;
-  for (int64_t tap = 0; tap < taps; tap += channels.spatial_taps) of_channel.push_back(weights.index_of(shape, tap));
+  // Places in the table are a sum of one part for the output and one for the channel, as scales vary along axes.
+  const AffineTable& table = weights.table();
+  std::vector<AffineTable::Place> of_channel;
+  for (int64_t tap = 0; tap < taps; tap += channels.spatial_taps) of_channel.push_back(table.place_of(weights.index_of(shape, tap)));
   std::vector<float> scales(static_cast<size_t>(shape[0]));
   for (int64_t o = 0; o < shape[0]; ++o) {
-    const size_t of_output = weights.index_of(shape, o * taps);
+    const AffineTable::Place of_output = table.place_of(weights.index_of(shape, o * taps));
     const float* inputs = input_scales.data() + channels.channel_of(o, 0);
-    const auto product = [&](size_t channel) { return inputs[channel] * weights.scales()[of_output + of_channel[channel]]; };
+    const auto product = [&](size_t channel) {
+      return inputs[channel] * table.scale({of_output.base + of_channel[channel].base, of_output.factor + of_channel[channel].factor});
+    };
     const float first = product(0);
     for (size_t channel = 1; channel < of_channel.size(); ++channel)
       if (std::abs(static_cast<double>(product(channel)) - first) > kTolerance * first) return std::nullopt;
@@ -58,9 +61,11 @@ std::optional<BiasUnits> bias_units(const Value* bias, const std::vector<float>&
 // The weights less their zero points, nine bits at most.
 template <class T>
 std::vector<int16_t> centred(std::span<const T> integers, const Shape& shape, const Affine& affine) {
+  const AffineTable& table = affine.table();
+  if (std::ranges::all_of(table.base_zero_points(), [](int32_t zero_point) { return zero_point == 0; })) return {integers.begin(), integers.end()};
   std::vector<int16_t> result(integers.size());
   affine.for_each_run(shape, [&](int64_t first, int64_t count, size_t at) {
-    const auto zero_point = static_cast<int16_t>(affine.zero_points()[at]);
+    const auto zero_point = static_cast<int16_t>(table.zero_point(table.place_of(at)));
     for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(first + count); ++i)
       result[i] = static_cast<int16_t>(integers[i] - zero_point);
   });
@@ -77,16 +82,28 @@ std::optional<std::vector<int16_t>> centred_weights(const Tensor& weights, const
 struct Folded {
   int64_t zero_points = 0, magnitude = 0;
 };
-Folded fold(std::span<const int16_t> weights, const int32_t* zero_points, int64_t spatial_taps) {
+// Weights have nine bits and zero points sixteen, so that the sums of some taps fit into 32 bits.
+Folded fold(std::span<const int16_t> weights, const int16_t* zero_points) {
+  constexpr size_t kTaps = 64;
   Folded result;
-  for (size_t tap = 0; tap < weights.size(); ++zero_points) {
-    int64_t sum = 0;
-    for (int64_t i = 0; i < spatial_taps; ++i, ++tap) {
-      sum += weights[tap];
-      result.magnitude += std::abs(weights[tap]);
+  for (size_t first = 0; first < weights.size(); first += kTaps) {
+    const std::span<const int16_t> some = weights.subspan(first, std::min(kTaps, weights.size() - first));
+    int32_t sum = 0, magnitude = 0;
+    for (size_t i = 0; i < some.size(); ++i) {
+      sum += some[i] * zero_points[first + i];
+      magnitude += std::abs(some[i]);
     }
-    result.zero_points += sum * *zero_points;
+    result.zero_points += sum;
+    result.magnitude += magnitude;
   }
+  return result;
+}
+
+// The zero points of the input's channels, each as often as a filter has taps.
+std::vector<int16_t> repeated(const std::vector<int32_t>& zero_points, int64_t times) {
+  std::vector<int16_t> result;
+  result.reserve(zero_points.size() * static_cast<size_t>(times));
+  for (int32_t zero_point : zero_points) result.insert(result.end(), static_cast<size_t>(times), static_cast<int16_t>(zero_point));
   return result;
 }
 
@@ -108,9 +125,10 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   auto rounded = bias_units(bias, *scales);
   if (!rounded) return std::nullopt;
   product.padding = stored.zero_points_along(axis, channels.input_channels);
+  const std::vector<int16_t> under_taps = repeated(product.padding, channels.spatial_taps);
   for (int64_t o = 0; o < product.outputs; ++o) {
     const Folded folded = fold({centred->data() + o * product.taps, static_cast<size_t>(product.taps)},
-                               product.padding.data() + channels.channel_of(o, 0), channels.spatial_taps);
+                               under_taps.data() + channels.channel_of(o, 0) * channels.spatial_taps);
     const double total = rounded->units[static_cast<size_t>(o)] - static_cast<double>(folded.zero_points);
     const double magnitude = static_cast<double>(folded.magnitude) * most_input;
     if (!(std::abs(total) + magnitude < most_sum)) return std::nullopt;
@@ -118,11 +136,9 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   }
   product.sum_scale = *scales;
   if (std::ranges::any_of(rounded->rest, [](float rest) { return rest != 0; })) product.rest = std::move(rounded->rest);
-  const auto fit_into = [&](int16_t least, int16_t most) {
-    return std::ranges::all_of(*centred, [=](int16_t weight) { return weight >= least && weight <= most; });
-  };
-  product.four_bits = weights.dtype() == DType::kInt4 && fit_into(-8, 7);
-  if (fit_into(INT8_MIN, INT8_MAX))
+  const auto [least, most] = std::ranges::minmax(*centred);
+  product.four_bits = weights.dtype() == DType::kInt4 && least >= -8 && most <= 7;
+  if (least >= INT8_MIN && most <= INT8_MAX)
     product.weights.assign(centred->begin(), centred->end());
   else
     product.wide = *std::move(centred);
@@ -278,6 +294,9 @@ void set_8bit(Params& params, const InnerProduct& product, Arrays& arrays) {
   params.padding = keep(arrays, narrowed<int8_t>(product.padding));
 }
 
+ht_conv_params& base_of(ht_conv_s16_params& p) { return p.conv; }
+ht_depthwise_params& base_of(ht_depthwise_s16_params& p) { return p.depthwise; }
+
 // The product of 16-bit inputs.
 template <class Wide, class Params>
 void add_wide(PrepareContext& context, KernelId kernel, Params params, InnerProduct product, ProductOutput output, BufferId input, int64_t macs,
@@ -287,7 +306,12 @@ void add_wide(PrepareContext& context, KernelId kernel, Params params, InnerProd
   const int16_t* padding = keep(arrays, narrowed<int16_t>(product.padding));
   const ht_output_s16 limits{keep(arrays, std::move(output.zero_point)), keep(arrays, std::move(output.minimum)),
                              keep(arrays, std::move(output.maximum))};
-  context.add(kernel, Wide{params, bias, padding, limits}, std::move(arrays), {input}, output.buffer, macs);
+  Wide wide{};
+  base_of(wide) = params;
+  wide.bias = bias;
+  wide.padding = padding;
+  wide.output = limits;
+  context.add(kernel, wide, std::move(arrays), {input}, output.buffer, macs);
   finish_product(context, output);
 }
 

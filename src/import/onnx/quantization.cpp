@@ -150,26 +150,14 @@ std::optional<Affine> scaled_affine(const Value& weights, const Value& factors) 
   if (shape.empty() || factors.type.shape.size() > shape.size()) return std::nullopt;
   const Shape by = aligned(factors.type.shape, shape.size());
   const Shape own = affine.is_per_tensor() ? Shape(shape.size(), 1) : affine.shape();
-  Shape product = own;
   std::optional<size_t> axis;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (by[i] == 1) continue;
     if (by[i] != shape[i] || own[i] != 1 || axis) return std::nullopt;
-    product[i] = by[i];
     axis = i;
   }
   if (!axis) return std::nullopt;
-  // Scales of its own before and behind that axis, [outer][inner].
-  const auto inner = static_cast<size_t>(element_count({own.begin() + static_cast<std::ptrdiff_t>(*axis), own.end()}));
-  std::vector<float> scales;
-  std::vector<int32_t> zero_points;
-  for (size_t outer = 0; outer < affine.scales().size(); outer += inner)
-    for (const float factor : factors.constant->data<float>())
-      for (size_t i = outer; i < outer + inner; ++i) {
-        scales.push_back(affine.scales()[i] * factor);
-        zero_points.push_back(affine.zero_points()[i]);
-      }
-  auto made = Affine::make(product, std::move(scales), std::move(zero_points));
+  auto made = affine.times(factors.constant->to_floats(), *axis, shape.size());
   if (!made) return std::nullopt;
   return *std::move(made);
 }

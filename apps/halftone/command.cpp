@@ -34,7 +34,10 @@ QuantizeFlags::QuantizeFlags(CLI::App& command) {
     std::string name(key.name);
     std::replace(name.begin(), name.end(), '_', '-');
     flags_.push_back({std::string(key.name), "", nullptr});
-    flags_.back().option = command.add_option("--" + name, flags_.back().value, std::string(key.values))->group("As in [quantize]");
+    std::string& value = flags_.back().value;
+    const std::string values(key.values);
+    flags_.back().option = key.is_switch ? command.add_flag("--" + name, value, values) : command.add_option("--" + name, value, values);
+    flags_.back().option->group("As in [quantize]");
   }
 }
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engines that are timed: the peers', each in its environment, and ours."""
-import hashlib
 import json
 import shutil
 import subprocess
@@ -8,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from environments import Missing, python, run, versions
-from paths import BUILD, HERE, MADE
+from folders import HERE, MADE
+from machine import contents
+from paths import BUILD
 
 TIMEOUT = 1200
-
-
-def contents(*paths):
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that is measured, as the document that `run --json` writes: rounds in which each engine has its turn at each net."""
-import datetime
 import itertools
-import os
-import re
 import statistics
 import subprocess
-import sys
-from pathlib import Path
 
 import engines
 from environments import Missing, python, run
+from folders import HERE, MADE
+from machine import about, cpu_field, say
 from nets import RANDOM, WRITER
-from paths import HERE, MADE
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def cpu_field(name):
-    found = re.search(rf"^{name}\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return found[1].strip() if found else ""
 
 
 def launchers():
@@ -74,8 +61,7 @@ def take_turns(pairs, failures, ways, threads, rounds):
 
 def measure(nets, peers, threads, rounds):
     chosen, failures, ways = [*peers, engines.OURS], {}, launchers()
-    document = {"date": datetime.date.today().isoformat(), "cpu": cpu_field("model name"), "cpus": os.cpu_count(), "load_average": os.getloadavg()[0],
-                "rounds": rounds, "amx": list(ways)}
+    document = {**about(), "rounds": rounds, "amx": list(ways)}
     document["nets"] = [{"name": net.name, "goal": net.goal, "missing": reason(make_net, net)} for net in nets]
     document["engines"] = [{"name": engine.name, "versions": engine.versions, "missing": reason(engine.install)} for engine in chosen]
     pairs = [(net, engine) for net, about in zip(nets, document["nets"]) for engine, state in zip(chosen, document["engines"])

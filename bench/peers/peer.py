@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the programs of all peers share. Each is
 
-    peer_NAME.py prepare MODEL INPUTS PRECISION FOLDER   makes what the peer runs of MODEL, a copy in FOLDER; PRECISION is float or int8
+    peer_NAME.py prepare MODEL INPUTS PRECISION FOLDER   makes what the peer runs of MODEL, a copy in FOLDER, and says what memory that took;
+                                                         PRECISION is float or int8, or what else the peer knows
     peer_NAME.py time FOLDER INPUTS THREADS              prints its latency, load time and memory as one line of JSON
 
 INPUTS is an array file of samples in NCHW. A program imports this module before its engine, so that the memory of the interpreter is known."""
@@ -57,6 +58,7 @@ def main(prepare, load):
     if command == "prepare":
         model, inputs, precision, folder = arguments
         prepare(Path(model), np.load(inputs), precision, Path(folder))
+        print(json.dumps({"peak_bytes": memory("VmHWM")}))
     else:
         folder, inputs, threads = arguments
         print(json.dumps(measure(load, Path(folder), np.load(inputs), int(threads))))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenVINO: the model in its own format, or as NNCF quantizes it after training. The precision of what stays real is OpenVINO's default,
+"""OpenVINO: the model in its own format, or as NNCF quantizes it after training, with its default preset (int8) or the one that gives activations
+zero points (mixed). The precision of what stays real is OpenVINO's default,
 bfloat16 where the processor multiplies it fast."""
 import peer
 import openvino
@@ -7,10 +8,11 @@ import openvino
 
 def prepare(model, samples, precision, folder):
     network = openvino.Core().read_model(model)
-    if precision == "int8":
+    if precision != "float":
         import nncf
 
-        network = nncf.quantize(network, nncf.Dataset([sample[None] for sample in samples]), subset_size=len(samples))
+        preset = nncf.QuantizationPreset.MIXED if precision == "mixed" else nncf.QuantizationPreset.PERFORMANCE
+        network = nncf.quantize(network, nncf.Dataset([sample[None] for sample in samples]), subset_size=len(samples), preset=preset)
     openvino.save_model(network, folder / "model.xml")
 
 

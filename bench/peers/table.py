@@ -1,24 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The document of measure.py as Markdown."""
 from measure import median
+from tables import begins, grid, number
 
-BEGIN, END = "<!-- bench/peers/run --markdown writes this -->\n", "<!-- end of the figures -->\n"
+BEGIN = begins("bench/peers/run")
 MEMORY_NET = "YOLOX-nano"
 
 
 def how(amx, threads):
     return f"{threads} thread{'s' if threads > 1 else ''}" + {"allowed": ", AMX allowed", "refused": ", AMX refused", "absent": ""}[amx]
-
-
-def number(value, digits=2):
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def grid(rows):
-    """A table whose columns stand below each other as text, too."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]) + "\n"
 
 
 def latencies(document, amx, threads):
@@ -63,9 +53,3 @@ def markdown(document):
     if "absent" in document["amx"]:
         parts.append("With AMX refused: not applicable, this processor has no AMX.\n")
     return "\n".join(filter(None, [*parts, missing(document)]))
-
-
-def write(path, text):
-    """Puts the figures between the markers of a page."""
-    before, rest = path.read_text().split(BEGIN)
-    path.write_text(before + BEGIN + text + END + rest.split(END)[1])

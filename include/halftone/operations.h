@@ -45,7 +45,9 @@ struct ValidateOptions {
   std::filesystem::path model;
   std::optional<int64_t> limit;      // the first so many images by id
   std::filesystem::path detections;  // where to write a result list as pycocotools reads it
+  std::filesystem::path outputs;     // in place of `model`: a folder of what another engine computed, as docs/INTERFACE.md says
   bool record = false;
+  int64_t bootstrap = 0;  // so many resamples of the images, drawn by recipe.quantize.seed, give intervals of AP or top-1 and of the drop
 };
 Result<ValidateResult> validate(const Recipe& recipe, const ValidateOptions& options = {}, const Context& context = {});
 

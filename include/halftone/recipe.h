@@ -28,7 +28,7 @@ enum class BoxOrder { kXyxy, kYxyx, kXywh, kCxcywh, kCycxhw };
 enum class Ranges { kMse, kMinMax, kPercentile, kEntropy, kAverage };
 enum class Granularity { kChannel, kTensor };
 enum class HeadTreatment { kFloat, kQuantize };
-enum class Rounding { kNearest, kGptq };
+enum class Rounding { kNearest, kGptq, kDescent, kLeastSquares };
 enum class Prefer { kAccuracy, kLatency };
 
 // [model]
@@ -117,7 +117,7 @@ inline constexpr int kFloat16Weights = -16, kFloatActivations = -32;
 // [[quantize.layer]]: what holds for the nodes whose names match, in place of what [quantize] says. Later ones have the last word.
 struct LayerSettings {
   std::string match;  // * and ? stand for any characters
-  std::optional<int> weights, activations;
+  std::optional<int> weights, group, activations;
   std::optional<bool> symmetric;
   std::optional<Ranges> ranges;
   std::optional<Granularity> granularity;
@@ -129,13 +129,15 @@ struct LayerSettings {
 struct QuantizeSettings {
   std::string target = "native";
   int weights = 8;      // bits: 8 or 4; kFloat16Weights stores them as float16, and nothing computes in integers
+  int group = 0;        // inputs that share a scale of 4-bit weights: 32, 64 or 128; 0: all of an output
   int activations = 8;  // bits: 8 or 16; kFloatActivations quantizes weights alone
   std::optional<bool> symmetric;  // activations with the zero point in the middle; else as the target has it
   Ranges ranges = Ranges::kMse;
   Granularity granularity = Granularity::kChannel;
   HeadTreatment head = HeadTreatment::kFloat;
-  Rounding rounding = Rounding::kGptq;
+  Rounding rounding = Rounding::kLeastSquares;
   Prefer prefer = Prefer::kAccuracy;
+  bool fast = false;  // ranges alone: no photo is looked at again for what stays in float or how weights are rounded
   std::vector<std::string> keep_float;  // names of nodes; * and ? stand for any characters
   uint64_t seed = 0;
   std::vector<LayerSettings> layers;
@@ -168,6 +170,7 @@ Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::s
 struct SettingKey {
   std::string_view name;
   std::string_view values;  // "mse | minmax | average | percentile | entropy"
+  bool is_switch = false;   // it may be set without a value, which is "true" then
 };
 std::vector<SettingKey> quantize_keys();
 

@@ -111,12 +111,23 @@ struct OutputFidelity {
   double max_error = 0;
 };
 
+// Where a figure lies in 95 % of resamples of the data.
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
 struct ValidateResult {
   int64_t images = 0;  // samples, where the data are arrays
   std::optional<TaskMetrics> float_model;
   std::optional<TaskMetrics> quantized_model;
   std::optional<double> drop;       // points (hundredths) of AP or top-1
   std::optional<double> agreement;  // classification: share of samples with the float model's class
+  int64_t bootstrap = 0;            // resamples that the following are from; those without an object to find are left out
+  std::optional<Interval> float_interval, quantized_interval;  // of AP or top-1, as fractions
+  std::optional<Interval> drop_interval;                       // points; both models are measured on the same resamples
+  std::optional<double> drop_mean;                             // points, over the resamples
+  std::optional<Interval> agreement_interval;                  // as a fraction
   std::vector<OutputFidelity> outputs;
   std::optional<int64_t> float_bytes;
   std::optional<int64_t> quantized_bytes;

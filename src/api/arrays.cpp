@@ -37,9 +37,9 @@ Result<std::vector<halftone::Tensor>> read_archive(const std::filesystem::path& 
   return arrays;
 }
 
-std::vector<std::string> input_names(const Graph& graph) {
+std::vector<std::string> names_of(const Graph& graph, const std::vector<ValueId>& values) {
   std::vector<std::string> names;
-  for (ValueId input : graph.inputs) names.push_back(graph.value(input).name);
+  for (ValueId id : values) names.push_back(graph.value(id).name);
   return names;
 }
 
@@ -49,6 +49,22 @@ Result<Tensor> element_type_of(const halftone::Tensor& array, const Value& input
   auto tensor = convert_elements(stored, input.type.dtype);
   if (!tensor) return std::move(tensor.error()).in("for the model's input " + input.name);
   return tensor;
+}
+
+Result<std::vector<Tensor>> outputs_from(const Graph& graph, const std::string& file) {
+  HT_ASSIGN(const auto arrays, read_arrays(file, names_of(graph, graph.outputs)));
+  std::vector<Tensor> tensors;
+  for (ValueId id : graph.outputs) {
+    const Value& output = graph.value(id);
+    const auto found = std::ranges::find(arrays, output.name, &halftone::Tensor::name);
+    if (found == arrays.end()) return input_error("has no array named as the model's output {}", output.name);
+    if (found->shape != output.type.shape)
+      return input_error("is {}, but the model's output {} is {}", shape_text(found->shape), output.name, shape_text(output.type.shape));
+    HT_ASSIGN(const Tensor stored, to_internal(*found));
+    HT_ASSIGN(Tensor tensor, convert_elements(stored, output.type.dtype));
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
 }
 
 // The largest magnitude that a float type holds.
@@ -127,7 +143,7 @@ Result<std::vector<Tensor>> read_input_file(const Graph& graph, const std::strin
   const bool single = graph.inputs.size() == 1;
   if (!single && !file.ends_with(kNpz)) return input_error("holds one array, but the model has {} inputs; give a .npz with one for each", graph.inputs.size());
   // With one input, the only array is taken, whatever name numpy.savez gave it.
-  HT_ASSIGN(const auto arrays, read_arrays(file, single ? std::vector<std::string>() : input_names(graph)));
+  HT_ASSIGN(const auto arrays, read_arrays(file, single ? std::vector<std::string>() : names_of(graph, graph.inputs)));
   std::vector<Tensor> tensors;
   for (ValueId id : graph.inputs) {
     const Value& input = graph.value(id);
@@ -138,6 +154,12 @@ Result<std::vector<Tensor>> read_input_file(const Graph& graph, const std::strin
     tensors.push_back(std::move(tensor));
   }
   return tensors;
+}
+
+Result<std::vector<Tensor>> read_output_file(const Graph& graph, const std::string& file) {
+  auto outputs = outputs_from(graph, file);
+  if (!outputs) return in_file(std::move(outputs.error()), file);
+  return outputs;
 }
 
 Error in_file(Error error, const std::string& file) { return error.place.starts_with(file) ? error : std::move(error).in(file); }
@@ -187,7 +209,7 @@ Result<Tensor> as_input(const ht::Graph& graph, const Tensor& array, const std::
 
 Result<std::vector<Tensor>> read_inputs(const Model& model, std::span<const std::string> files) {
   const ht::Graph& graph = model.content().graph;
-  HT_ASSIGN(const auto arrays, ht::read_named_arrays(files, ht::input_names(graph)));
+  HT_ASSIGN(const auto arrays, ht::read_named_arrays(files, ht::names_of(graph, graph.inputs)));
   std::vector<Tensor> inputs;
   for (const auto& [array, file] : arrays) {
     HT_ASSIGN(Tensor input, as_input(graph, array, file));

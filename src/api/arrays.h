@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inputs of a network from NumPy's files.
+// Inputs and outputs of a network from NumPy's files.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,9 @@ Result<std::vector<halftone::Tensor>> read_arrays(const std::filesystem::path& p
 // .npy file. Elements are those of the inputs; shapes are as stored. Errors as
 // above.
 Result<std::vector<Tensor>> read_input_file(const Graph& graph, const std::string& file);
+
+// The graph's outputs, in its order and with its shapes and elements, from a .npz archive whose arrays bear the outputs' names. Errors name the file.
+Result<std::vector<Tensor>> read_output_file(const Graph& graph, const std::string& file);
 
 // The shapes that arrays give those inputs that leave some of their own open, by the inputs' names. Files as read_inputs() takes them.
 Result<std::map<std::string, Shape>> open_shapes(const std::vector<OnnxPort>& inputs, std::span<const std::string> files);

@@ -10,7 +10,7 @@
 namespace ht {
 namespace {
 
-Preprocess to_internal(const halftone::Preprocess& recipe) {
+Preprocess preprocess_of(const halftone::Preprocess& recipe) {
   Preprocess result;
   result.height = recipe.height;
   result.width = recipe.width;
@@ -49,7 +49,7 @@ Result<PhotoInput> PhotoInput::make(const Graph& graph, const halftone::Preproce
     return input_error("the model has {} inputs, but [preprocess] makes one from a photo; leave the section out and give arrays", graph.inputs.size());
   const Value& input = graph.value(graph.inputs[0]);
   PhotoInput result;
-  result.preprocess_ = to_internal(preprocess);
+  result.preprocess_ = preprocess_of(preprocess);
   result.type_ = input.type;
   HT_TRY(check(result.preprocess_));
   HT_TRY(input_type(input.type, preprocess.type));

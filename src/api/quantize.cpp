@@ -12,6 +12,7 @@
 #include "api/roundings.h"
 #include "api/words.h"
 #include "base/file.h"
+#include "base/thread_pool.h"
 #include "export/onnx/export.h"
 
 namespace ht {
@@ -33,18 +34,31 @@ RangeMethod range_method(halftone::Ranges ranges) {
 
 std::optional<int> activation_bits(int bits) { return bits == halftone::kFloatActivations ? std::nullopt : std::optional(bits); }
 
+WeightRounding weight_rounding(halftone::Rounding rounding) {
+  switch (rounding) {
+    case halftone::Rounding::kNearest: return WeightRounding::kNearest;
+    case halftone::Rounding::kGptq: return WeightRounding::kGptq;
+    case halftone::Rounding::kDescent: return WeightRounding::kDescent;
+    case halftone::Rounding::kLeastSquares: return WeightRounding::kLeastSquares;
+  }
+  return WeightRounding::kNearest;
+}
+
 LayerRule make_rule(const halftone::LayerSettings& layer) {
   LayerRule rule{.match = layer.match, .weights = layer.weights, .symmetric = layer.symmetric, .keep_float = layer.keep_float};
+  if (layer.group) rule.group = *layer.group;
   if (layer.activations) rule.activations = activation_bits(*layer.activations);
   if (layer.granularity) rule.per_channel = *layer.granularity == halftone::Granularity::kChannel;
   if (layer.ranges) rule.ranges = range_method(*layer.ranges);
   return rule;
 }
 
-Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings) {
+Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings, const Context& context) {
   QuantizeRequest request;
+  request.refine = {weight_rounding(settings.rounding), resolve_threads(context.threads)};
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
+  request.layers.group = settings.group;
   // Weights as float16 are no integers, and nothing else becomes one.
   request.layers.activations = settings.weights == halftone::kFloat16Weights ? std::nullopt : activation_bits(settings.activations);
   request.layers.symmetric = settings.symmetric;
@@ -92,10 +106,10 @@ Result<Recipe> recipe_to_write(const Graph& graph, const Recipe& recipe) {
   return written;
 }
 
-// Whether to look at photos again; who asks for the plain methods gets them.
+// Whether to look at photos again; who asks for the plain methods, or for a quick result, gets that.
 bool wants_photos(const Recipe& recipe, const QuantizeRequest& request) {
   const LayerChoice& layers = request.layers;
-  return recipe.calibration && needs_statistics(request) && layers.ranges == RangeMethod::kMse && layers.per_channel && !request.quantize_head;
+  return recipe.calibration && !recipe.quantize.fast && needs_statistics(request) && layers.ranges == RangeMethod::kMse && layers.per_channel && !request.quantize_head;
 }
 
 // What the settings ask for, with one look at the statistics or more at the photos.
@@ -118,7 +132,7 @@ Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& rec
     const MeasureRoundings measure = measure_on_photos(model, recipe, skip_bad, context);
     HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, measure));
   }
-  if (looks && recipe.quantize.rounding == halftone::Rounding::kGptq) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
+  if (looks && request.refine.rounding != WeightRounding::kNearest) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
   if (request.spared.empty() && !request.measure_moments) return made;
   return quantize_graph(graph, seen, request);
 }
@@ -145,7 +159,7 @@ namespace halftone {
 Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::path& output, const QuantizeOptions& options, const Context& context) {
   const ht::Stopwatch watch;
   HT_TRY(check_recipe(recipe));
-  HT_ASSIGN(const ht::QuantizeRequest request, ht::make_request(recipe.quantize));
+  HT_ASSIGN(const ht::QuantizeRequest request, ht::make_request(recipe.quantize, context));
   HT_ASSIGN(const Model model, ht::load_float_model(recipe, context));
   HT_ASSIGN(const Recipe written, ht::recipe_to_write(model.content().graph, recipe));
   HT_ASSIGN(const std::optional<Statistics> statistics, ht::statistics_for(model, recipe, request, options, context));

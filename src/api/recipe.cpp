@@ -31,9 +31,9 @@ constexpr auto kTaskKeys = std::to_array<std::string_view>(
 constexpr auto kCalibrationKeys = std::to_array<std::string_view>({"images", "count"});
 constexpr auto kValidationKeys = std::to_array<std::string_view>({"images", "annotations"});
 constexpr auto kQuantizeKeys = std::to_array<std::string_view>(
-    {"target", "weights", "activations", "symmetric", "ranges", "granularity", "head", "rounding", "prefer", "keep_float", "seed", "layer"});
+    {"target", "weights", "group", "activations", "symmetric", "ranges", "granularity", "head", "rounding", "prefer", "fast", "keep_float", "seed", "layer"});
 constexpr auto kLayerKeys =
-    std::to_array<std::string_view>({"match", "weights", "activations", "symmetric", "ranges", "granularity", "float"});
+    std::to_array<std::string_view>({"match", "weights", "group", "activations", "symmetric", "ranges", "granularity", "float"});
 constexpr auto kSections = std::to_array<std::string_view>({"model", "preprocess", "task", "calibration", "validation", "quantize"});
 
 // Where a recipe's text comes from.
@@ -242,6 +242,7 @@ template <class Settings>
 void read_bits(TableReader& reader, Settings& settings) {
   read_bits(reader, "weights", "float16", halftone::kFloat16Weights, settings.weights);
   read_bits(reader, "activations", "float", halftone::kFloatActivations, settings.activations);
+  reader.read("group", settings.group);
   reader.read("symmetric", settings.symmetric);
 }
 
@@ -271,6 +272,7 @@ Status read_quantize(const toml::table& table, const std::string& place, Quantiz
   reader.read("head", settings.head);
   reader.read("rounding", settings.rounding);
   reader.read("prefer", settings.prefer);
+  reader.read("fast", settings.fast);
   reader.read("keep_float", settings.keep_float);
   int64_t seed = static_cast<int64_t>(settings.seed);
   reader.read("seed", seed);
@@ -354,19 +356,21 @@ Status check_recipe(const Recipe& recipe) {
 std::vector<SettingKey> quantize_keys() {
   return {{"target", "native | onnxruntime | cortex-m"},
           {"weights", "8 | 4 | float16"},
+          {"group", "0 | 32 | 64 | 128"},
           {"activations", "8 | 16 | float"},
           {"symmetric", "true | false"},
           {"ranges", "mse | minmax | average | percentile | entropy"},
           {"granularity", "channel | tensor"},
           {"head", "float | quantize"},
-          {"rounding", "nearest | gptq"},
+          {"rounding", "nearest | gptq | descent | least-squares"},
           {"prefer", "accuracy | latency"},
+          {"fast", "no second look at photos", true},
           {"keep_float", "names of nodes, separated by commas; * and ? stand for any characters"},
           {"seed", "a whole number"}};
 }
 
 Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::string_view value) {
-  static constexpr auto kNumbers = std::to_array<std::string_view>({"weights", "activations", "seed"});
+  static constexpr auto kNumbers = std::to_array<std::string_view>({"weights", "group", "activations", "seed"});
   toml::table table;
   const bool is_word = (key == "weights" && value == "float16") || (key == "activations" && value == "float");
   if (std::find(kNumbers.begin(), kNumbers.end(), key) != kNumbers.end() && !is_word) {
@@ -375,7 +379,7 @@ Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::s
     const long long number = std::strtoll(digits.c_str(), &end, 10);
     if (digits.empty() || *end != '\0') return ht::usage_error("'{}' must be a whole number, not '{}'", key, value);
     table.insert(key, static_cast<int64_t>(number));
-  } else if (key == "symmetric") {
+  } else if (key == "symmetric" || key == "fast") {
     if (value != "true" && value != "false") return ht::usage_error("'{}' must be true or false, not '{}'", key, value);
     table.insert(key, value == "true");
   } else if (key == "keep_float") {

@@ -145,6 +145,8 @@ std::optional<RecipeFault> find_fault(const Task& task) {
   return std::nullopt;
 }
 
+bool is_group(int group) { return group == 0 || group == 32 || group == 64 || group == 128; }
+
 std::optional<RecipeFault> find_fault(const QuantizeSettings& settings) {
   if (contains(kPlannedTargets, settings.target))
     return fault("quantize", "target", unsupported("the target '{}' is not built yet; this version has {}", settings.target, joined_words(kTargets)));
@@ -154,6 +156,9 @@ std::optional<RecipeFault> find_fault(const QuantizeSettings& settings) {
   const bool half = settings.weights == halftone::kFloat16Weights;
   if (settings.weights != 8 && settings.weights != 4 && !half)
     return fault("quantize", "weights", input_error("'weights' in [quantize] must be 8 or 4 bits, or \"float16\""));
+  if (!is_group(settings.group)) return fault("quantize", "group", input_error("'group' in [quantize] must be 32, 64 or 128 inputs, or 0"));
+  if (settings.group != 0 && settings.granularity == halftone::Granularity::kTensor)
+    return fault("quantize", "group", input_error("'group' in [quantize] needs a scale a channel; leave it out or set granularity = \"channel\""));
   if (!has_activation_bits(settings.activations))
     return fault("quantize", "activations", input_error("'activations' in [quantize] must be 8 or 16 bits, or \"float\""));
   if (half && (settings.activations == 16 || !settings.layers.empty()))
@@ -161,6 +166,8 @@ std::optional<RecipeFault> find_fault(const QuantizeSettings& settings) {
   for (const halftone::LayerSettings& layer : settings.layers) {
     if (layer.weights && *layer.weights != 8 && *layer.weights != 4)
       return fault("quantize", "layer", input_error("'weights' of the layers \"{}\" must be 8 or 4 bits", layer.match));
+    if (layer.group && !is_group(*layer.group))
+      return fault("quantize", "layer", input_error("'group' of the layers \"{}\" must be 32, 64 or 128 inputs, or 0", layer.match));
     if (layer.activations && !has_activation_bits(*layer.activations))
       return fault("quantize", "layer", input_error("'activations' of the layers \"{}\" must be 8 or 16 bits, or \"float\"", layer.match));
   }

@@ -154,6 +154,7 @@ void write_layer(Writer& writer, const halftone::LayerSettings& layer) {
   writer.section("[quantize.layer]");
   writer.key("match", toml_text(layer.match));
   if (layer.weights) writer.key("weights", text_of_weights(*layer.weights));
+  if (layer.group) writer.key("group", fmt::format("{}", *layer.group));
   if (layer.activations) writer.key("activations", text_of_activations(*layer.activations));
   if (layer.symmetric) writer.key("symmetric", *layer.symmetric ? "true" : "false");
   if (layer.ranges) writer.key("ranges", toml_text(word_of(*layer.ranges)));
@@ -165,6 +166,7 @@ void write_quantize(Writer& writer, const QuantizeSettings& settings) {
   writer.section("quantize");
   writer.key("target", toml_text(settings.target), "native | onnxruntime | cortex-m");
   writer.key("weights", text_of_weights(settings.weights), "bits: 8 | 4 | \"float16\"");
+  if (settings.group != 0) writer.key("group", fmt::format("{}", settings.group), "inputs that share a scale of 4-bit weights: 32 | 64 | 128");
   writer.key("activations", text_of_activations(settings.activations), "bits: 8 | 16 | \"float\"");
   if (settings.symmetric) writer.key("symmetric", *settings.symmetric ? "true" : "false");
   writer.key("ranges", toml_text(word_of(settings.ranges)), "mse | minmax | average | percentile | entropy");
@@ -172,6 +174,7 @@ void write_quantize(Writer& writer, const QuantizeSettings& settings) {
   writer.key("head", toml_text(word_of(settings.head)), "float | quantize");
   if (settings.rounding != QuantizeSettings{}.rounding) writer.key("rounding", toml_text(word_of(settings.rounding)));
   if (settings.prefer != QuantizeSettings{}.prefer) writer.key("prefer", toml_text(word_of(settings.prefer)));
+  if (settings.fast) writer.key("fast", "true");
   if (settings.keep_float.empty()) {
     writer.hint("keep_float", "[\"name\", \"head.*\"]", "nodes that stay in float");
   } else {

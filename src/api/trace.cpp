@@ -29,7 +29,7 @@ std::optional<Affine> plain_affine(const Buffer& buffer) {
   if (!buffer.affine || !buffer.is_unsigned) return buffer.affine;
   std::vector<int32_t> zero_points = buffer.affine->zero_points();
   for (int32_t& zero_point : zero_points) zero_point -= static_cast<int32_t>(integer_range(buffer.dtype).min);
-  auto affine = Affine::make(buffer.affine->shape(), buffer.affine->scales(), std::move(zero_points));
+  auto affine = Affine::make(buffer.affine->shape(), buffer.affine->scales(), std::move(zero_points), buffer.affine->block());
   return *std::move(affine);  // the scales were valid before
 }
 

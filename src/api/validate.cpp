@@ -40,10 +40,15 @@ Result<Subjects> open_subjects(const Recipe& recipe, const ValidateOptions& opti
   HT_ASSIGN(Model first, Model::load(recipe.model.path, how, context));
   Subjects subjects;
   const bool alone = options.model.empty();
-  if (!alone && first.is_quantized())
-    return usage_error("the recipe's model is quantized already; give a recipe of the float model beside --model").in(recipe.model.path.string());
+  if (!alone && !options.outputs.empty()) return usage_error("--outputs stand for a model's outputs; leave --model out");
+  if ((!alone || !options.outputs.empty()) && first.is_quantized())
+    return usage_error("the recipe's model is quantized already; give a recipe of the float model beside --model or --outputs").in(recipe.model.path.string());
   auto& place = first.is_quantized() ? subjects.quantized : subjects.real;
   HT_ASSIGN(place, make_subject(std::move(first), context.isa));
+  if (!options.outputs.empty()) {
+    subjects.quantized = subjects.real;
+    subjects.outputs = options.outputs;
+  }
   if (alone) return subjects;
   HT_ASSIGN(Model second, Model::load(options.model, {}, context));
   HT_ASSIGN(const auto written, written_recipe(second.content().graph));
@@ -82,12 +87,13 @@ Result<ValidateResult> validate(const Recipe& recipe, const ValidateOptions& opt
   const ht::Stopwatch watch;
   HT_TRY(check_recipe(recipe));
   HT_ASSIGN(const ht::Subjects subjects, ht::open_subjects(recipe, options, context));
-  if (options.record && !subjects.quantized) return ht::usage_error("--record writes into a quantized model, and there is none; give --model");
+  const bool has_file = subjects.quantized && subjects.outputs.empty();
+  if (options.record && !has_file) return ht::usage_error("--record writes into a quantized model, and there is none; give --model");
   HT_ASSIGN(ht::Validation validation, ht::measure(subjects, recipe, options, context));
   if (options.record) HT_TRY(ht::record(subjects.quantized->model.path(), validation));
   ValidateResult& result = validation.result;
   if (subjects.real) result.float_bytes = subjects.real->model.content().file_bytes;
-  if (subjects.quantized) result.quantized_bytes = subjects.quantized->model.content().file_bytes;
+  if (has_file) result.quantized_bytes = subjects.quantized->model.content().file_bytes;
   result.seconds = watch.seconds();
   return std::move(result);
 }

@@ -4,6 +4,7 @@
 #include "api/arrays.h"
 #include "api/content.h"
 #include "api/detector.h"
+#include "api/intervals.h"
 #include "api/validation.h"
 #include "base/file.h"
 #include "calibrate/provenance.h"
@@ -96,6 +97,20 @@ Status judge(const Lanes::Outputs& outputs, int label, Tallies& tallies) {
   return {};
 }
 
+// Those of each sample as often as `copies` says.
+Figures figures_of(const std::vector<Tallies>& tallies, std::span<const int32_t> copies, const Subjects& subjects) {
+  ClassificationTally real, quantized;
+  for (size_t i = 0; i < tallies.size(); ++i) {
+    real.merge(tallies[i].real, copies[i]);
+    quantized.merge(tallies[i].quantized, copies[i]);
+  }
+  Figures figures;
+  if (subjects.real) figures.real = real.top1();
+  if (subjects.quantized) figures.quantized = quantized.top1();
+  if (subjects.real && subjects.quantized) figures.agreement = quantized.agreement();
+  return figures;
+}
+
 ClassificationMetrics metrics_of(const ClassificationTally& tally) { return {tally.top1(), tally.top5()}; }
 
 }  // namespace
@@ -111,7 +126,7 @@ Result<Validation> validate_classification(const Subjects& subjects, const Recip
     auto sample = set.samples.read(set.index[at]);
     if (!sample) return in_file(std::move(sample.error()), set.samples.names()[static_cast<size_t>(set.index[at])]);
     tallies[at].hash = sample->hash;
-    HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, sample->inputs));
+    HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, sample->inputs, index));
     return judge(outputs, set.labels[at], tallies[at]);
   }));
 
@@ -121,7 +136,7 @@ Result<Validation> validate_classification(const Subjects& subjects, const Recip
   for (size_t i = 0; i < tallies.size(); ++i) {
     real.merge(tallies[i].real);
     quantized.merge(tallies[i].quantized);
-    errors.push_back(std::move(tallies[i].errors));
+    errors.push_back(tallies[i].errors);
     const std::string labeled = fmt::format("{} {}", tallies[i].hash, set.labels[i]);
     HT_TRY(hash.add(sha256({reinterpret_cast<const uint8_t*>(labeled.data()), labeled.size()})));
   }
@@ -135,6 +150,8 @@ Result<Validation> validate_classification(const Subjects& subjects, const Recip
     validation.result.agreement = quantized.agreement();
     validation.result.outputs = summarize(subjects.real->graph(), errors);
   }
+  HT_TRY(add_intervals(options.bootstrap, recipe.quantize.seed, lanes.count(), context,
+                       [&](std::span<const int32_t> copies) { return figures_of(tallies, copies, subjects); }, validation.result));
   return validation;
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/content.h"
 #include "api/detector.h"
+#include "api/intervals.h"
 #include "api/validation.h"
 #include "base/file.h"
 #include "base/thread_pool.h"
 #include "calibrate/provenance.h"
-#include "evaluate/coco.h"
+#include "evaluate/coco_matches.h"
 #include "image/decode.h"
 
 namespace ht {
@@ -49,7 +50,7 @@ Result<Finding> look_at(const CocoImage& image, const Setting& setting, Lanes& l
   if (photo.width != image.width || photo.height != image.height)
     return input_error("is {} x {}, but the annotations say {} x {}", photo.width, photo.height, image.width, image.height);
   HT_ASSIGN(Tensor input, setting.input.convert(photo));
-  HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, {&input, 1}));
+  HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, {&input, 1}, image.id));
   if (setting.real) {
     HT_ASSIGN(finding.real, find_boxes(*setting.real, setting.input, outputs.real, photo, image.id));
   }
@@ -87,6 +88,12 @@ Result<CocoDataset> read_dataset(const halftone::ValidationData& data, const hal
   return dataset;
 }
 
+// Nothing where there is no model or no object to find.
+std::optional<double> ap_of(const std::optional<CocoMatches>& matches, std::span<const int32_t> copies) {
+  const double ap = matches ? matches->ap(copies) : -1;
+  return ap < 0 ? std::nullopt : std::optional(ap);
+}
+
 Result<std::string> hash_of_data(const std::vector<Finding>& findings, const std::filesystem::path& annotations) {
   DataHash hash;
   HT_ASSIGN(const std::vector<uint8_t> labels, read_file(annotations));
@@ -121,19 +128,23 @@ Result<Validation> validate_detection(const Subjects& subjects, const halftone::
   Validation validation;
   validation.result.images = static_cast<int64_t>(findings.size());
   ThreadPool pool(lanes.count());
+  std::optional<CocoMatches> real_matches, quantized_matches;
   if (subjects.real) {
-    HT_ASSIGN(const CocoMetrics metrics, evaluate_coco(dataset, real, pool));
-    validation.result.float_model = to_public(metrics);
+    HT_ASSIGN(real_matches, CocoMatches::make(dataset, real, pool));
+    validation.result.float_model = to_public(real_matches->metrics(pool));
   }
   if (subjects.quantized) {
-    HT_ASSIGN(const CocoMetrics metrics, evaluate_coco(dataset, quantized, pool));
-    validation.result.quantized_model = to_public(metrics);
+    HT_ASSIGN(quantized_matches, CocoMatches::make(dataset, quantized, pool));
+    validation.result.quantized_model = to_public(quantized_matches->metrics(pool));
   }
   if (subjects.real && subjects.quantized) {
     validation.result.drop = kPoints * (std::get<DetectionMetrics>(*validation.result.float_model).ap -
                                         std::get<DetectionMetrics>(*validation.result.quantized_model).ap);
     validation.result.outputs = summarize(subjects.real->graph(), errors);
   }
+  HT_TRY(add_intervals(options.bootstrap, recipe.quantize.seed, lanes.count(), context, [&](std::span<const int32_t> copies) {
+    return Figures{ap_of(real_matches, copies), ap_of(quantized_matches, copies), {}};
+  }, validation.result));
   HT_ASSIGN(validation.data_hash, hash_of_data(findings, recipe.validation->annotations));
   if (!options.detections.empty()) HT_TRY(write_file(options.detections, format_detections(subjects.quantized ? quantized : real)));
   return validation;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/validation.h"
 
+#include <fmt/format.h>
+
 #include "api/arrays.h"
 #include "api/content.h"
 #include "api/tensor.h"
@@ -15,14 +17,16 @@ const Graph& Subject::graph() const { return model.content().graph; }
 Lanes::Lanes(const Subjects& subjects, const Context& context)
     : subjects_(subjects), lanes_(static_cast<size_t>(resolve_threads(context.threads))) {}
 
-Result<Lanes::Outputs> Lanes::run(int lane, std::span<const Tensor> inputs) {
+Result<Lanes::Outputs> Lanes::run(int lane, std::span<const Tensor> inputs, int64_t sample) {
   Lane& own = lanes_[static_cast<size_t>(lane)];
   Outputs outputs;
   if (subjects_.real) {
     if (!own.real) own.real.emplace(*subjects_.real->network);
     HT_ASSIGN(outputs.real, own.real->run(inputs));
   }
-  if (subjects_.quantized) {
+  if (!subjects_.outputs.empty()) {
+    HT_ASSIGN(outputs.quantized, read_output_file(subjects_.real->graph(), (subjects_.outputs / fmt::format("{}.npz", sample)).string()));
+  } else if (subjects_.quantized) {
     if (!own.quantized) own.quantized.emplace(*subjects_.quantized->network);
     const Graph& graph = subjects_.quantized->graph();
     HT_ASSIGN(auto made, own.quantized->run(as_inputs(graph, inputs)));
@@ -51,7 +55,8 @@ std::vector<halftone::OutputFidelity> summarize(const Graph& graph, const std::v
 Result<Validation> validate_outputs(const Subjects& subjects, const halftone::Recipe& recipe, const halftone::ValidateOptions& options,
                                     const Context& context) {
   if (!subjects.real || !subjects.quantized)
-    return usage_error("[task] type = \"none\" compares outputs: give a recipe of the float model and --model, the quantized one");
+    return usage_error("[task] type = \"none\" compares outputs: give a recipe of the float model and --model, the quantized one, or --outputs");
+  if (options.bootstrap) return usage_error("[task] type = \"none\" has no metric whose interval could be found");
   const halftone::ValidationData& data = *recipe.validation;
   HT_ASSIGN(Samples samples, Samples::open(subjects.real->graph(), recipe.preprocess, data.images, data.arrays));
   if (options.limit) samples.keep_first(*options.limit);
@@ -63,7 +68,7 @@ Result<Validation> validate_outputs(const Subjects& subjects, const halftone::Re
     auto sample = samples.read(index);
     if (!sample) return in_file(std::move(sample.error()), samples.names()[at]);
     hashes[at] = sample->hash;
-    HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, sample->inputs));
+    HT_ASSIGN(const Lanes::Outputs outputs, lanes.run(lane, sample->inputs, index));
     HT_ASSIGN(errors[at], compare_outputs(outputs));
     return {};
   }));

@@ -2,6 +2,7 @@
 // Validation of one kind of task each: the float model, the quantized one, or both beside each other.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -22,6 +23,7 @@ struct Subject {
 
 struct Subjects {
   std::optional<Subject> real, quantized;  // at least one
+  std::filesystem::path outputs;           // where another engine's outputs lie, which then take the place of the quantized model's; it is the float one
   const Subject& any() const { return real ? *real : *quantized; }
 };
 
@@ -49,8 +51,8 @@ class Lanes {
   struct Outputs {
     std::vector<Tensor> real, quantized;  // empty where there is no such model; real numbers in both
   };
-  // The inputs are the float model's, where there is one.
-  Result<Outputs> run(int lane, std::span<const Tensor> inputs);
+  // The inputs are the float model's, where there is one. `sample` is the number under which other engines' outputs are filed.
+  Result<Outputs> run(int lane, std::span<const Tensor> inputs, int64_t sample);
 
  private:
   struct Lane {

@@ -25,7 +25,7 @@ constexpr auto words_of(halftone::BoxOrder) { return std::array<Word, 5>{"xyxy",
 constexpr auto words_of(halftone::Ranges) { return std::array<Word, 5>{"mse", "minmax", "percentile", "entropy", "average"}; }
 constexpr auto words_of(halftone::Granularity) { return std::array<Word, 2>{"channel", "tensor"}; }
 constexpr auto words_of(halftone::HeadTreatment) { return std::array<Word, 2>{"float", "quantize"}; }
-constexpr auto words_of(halftone::Rounding) { return std::array<Word, 2>{"nearest", "gptq"}; }
+constexpr auto words_of(halftone::Rounding) { return std::array<Word, 4>{"nearest", "gptq", "descent", "least-squares"}; }
 constexpr auto words_of(halftone::Prefer) { return std::array<Word, 2>{"accuracy", "latency"}; }
 
 template <class Enum>

@@ -191,7 +191,9 @@ std::vector<Port> ports_of(const Plan& plan, const std::vector<BufferId>& buffer
 
 std::string array_wish(size_t step, std::string_view field) { return fmt::format("step{}_{}", step, field); }
 
-ConstantKind kind_of(std::string_view field) { return field == "weights" || field == "packed" ? ConstantKind::kWeights : ConstantKind::kOther; }
+ConstantKind kind_of(std::string_view field) {
+  return field == "weights" || field == "multiples" || field == "packed" ? ConstantKind::kWeights : ConstantKind::kOther;
+}
 
 std::string made_by(const Design& design, std::string_view what) {
   return fmt::format("/* {} Made by halftone {} from {} for {}. */\n", what, design.options.version, comment_text(design.options.model), design.options.cpu->name);

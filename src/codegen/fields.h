@@ -122,8 +122,11 @@ void fields(const ht_conv_wide_params& p, V& visitor) {
 
 template <class V>
 void fields(const ht_conv_w4_params& p, V& visitor) {
+  const int64_t inputs = p.conv.input_channels / p.conv.groups, blocks = p.block == 0 ? 0 : (inputs + p.block - 1) / p.block;
   HT_GROUP(conv);
+  HT_NUMBER(block);
   HT_ARRAY(weights, p.conv.output_channels * ((conv_depth(p.conv) + 1) / 2));
+  HT_ARRAY(multiples, p.conv.output_channels * ((p.conv.kernel_height * p.conv.kernel_width * blocks + 1) / 2));
   visitor.packed(p.packed);
 }
 

@@ -39,11 +39,11 @@ Status ClassificationTally::add(std::span<const float> scores, int label, std::s
   return {};
 }
 
-void ClassificationTally::merge(const ClassificationTally& other) {
-  count += other.count;
-  top1_hits += other.top1_hits;
-  top5_hits += other.top5_hits;
-  agreements += other.agreements;
+void ClassificationTally::merge(const ClassificationTally& other, int64_t times) {
+  count += times * other.count;
+  top1_hits += times * other.top1_hits;
+  top5_hits += times * other.top5_hits;
+  agreements += times * other.agreements;
 }
 
 Status OutputError::add(std::span<const float> reference, std::span<const float> output) {

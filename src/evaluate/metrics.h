@@ -22,7 +22,7 @@ struct ClassificationTally {
 
   // `reference` is the float model's output for the same sample, or empty. An error where sizes differ or `label` is outside.
   Status add(std::span<const float> scores, int label, std::span<const float> reference = {});
-  void merge(const ClassificationTally& other);
+  void merge(const ClassificationTally& other, int64_t times = 1);
 
   double top1() const { return fraction(top1_hits); }
   double top5() const { return fraction(top5_hits); }

@@ -283,8 +283,10 @@ class Parser {
     HT_TRY(get(scales));
     HT_TRY(in_.expect(","));
     HT_TRY(get(zero_points));
+    int64_t block = 0;
+    if (in_.accept(",")) HT_TRY(get(block));
     HT_TRY(in_.expect(")"));
-    HT_ASSIGN(affine, Affine::make(std::move(shape), std::move(scales), std::move(zero_points)));
+    HT_ASSIGN(affine, Affine::make(std::move(shape), std::move(scales), std::move(zero_points), block));
     return {};
   }
 

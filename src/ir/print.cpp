@@ -181,6 +181,7 @@ class Printer {
     put(affine->scales());
     out_ += ", ";
     put(affine->zero_points());
+    if (affine->block() != 0) out_ += fmt::format(", {}", affine->block());
     out_ += ')';
   }
 

@@ -106,7 +106,7 @@ Result<Affine> Affine::per_axis(std::vector<float> scales, std::vector<int32_t> 
   return make(std::move(shape), std::move(scales), std::move(zero_points));
 }
 
-Result<Affine> Affine::make(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points) {
+Result<Affine> Affine::make(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points, int64_t block) {
   HT_ASSIGN(const int64_t count, checked_element_count(shape));
   if (count != static_cast<int64_t>(scales.size()) || scales.empty())
     return input_error("{} scales for the shape {}", scales.size(), shape_text(shape));
@@ -115,8 +115,9 @@ Result<Affine> Affine::make(Shape shape, std::vector<float> scales, std::vector<
     return input_error("{} zero points for {} scales", zero_points.size(), scales.size());
   for (float scale : scales)
     if (!std::isnormal(scale) || scale < 0) return input_error("a scale is {}; scales must be positive, finite and normal", scale);
+  if (block != 0 && (block < 2 || count == 1)) return input_error("a block of {} elements for {} scales", block, count);
   if (count == 1) shape.clear();
-  return Affine(std::move(shape), std::make_shared<const AffineTable>(std::move(scales), std::move(zero_points)));
+  return Affine(std::move(shape), std::make_shared<const AffineTable>(std::move(scales), std::move(zero_points)), block);
 }
 
 Result<Affine> Affine::times(std::vector<float> factors, size_t axis, size_t rank) const {
@@ -131,10 +132,11 @@ Result<Affine> Affine::times(std::vector<float> factors, size_t axis, size_t ran
     for (float scale : {least * factor, most * factor})
       if (!std::isnormal(scale) || scale < 0) return input_error("a scale is {}; scales must be positive, finite and normal", scale);
   const auto inner = static_cast<size_t>(element_count({shape.begin() + static_cast<std::ptrdiff_t>(axis) + 1, shape.end()}));
-  return Affine(std::move(shape), std::make_shared<const AffineTable>(scales(), zero_points(), std::move(factors), inner));
+  return Affine(std::move(shape), std::make_shared<const AffineTable>(scales(), zero_points(), std::move(factors), inner), block_);
 }
 
 std::optional<size_t> Affine::axis() const {
+  if (block_ != 0) return std::nullopt;
   std::optional<size_t> found;
   for (size_t axis = 0; axis < shape_.size(); ++axis) {
     if (shape_[axis] == 1) continue;
@@ -148,11 +150,8 @@ namespace {
 
 template <class T>
 std::vector<T> spread(const std::vector<T>& values, const Shape& shape, size_t axis, int64_t size) {
-  std::vector<T> out(static_cast<size_t>(size), values.front());
-  if (axis >= shape.size() || shape[axis] == 1) return out;
-  const int64_t run = size / shape[axis];
-  for (int64_t i = 0; i < size; ++i) out[static_cast<size_t>(i)] = values[static_cast<size_t>(i / run)];
-  return out;
+  if (axis >= shape.size() || shape[axis] == 1) return std::vector<T>(static_cast<size_t>(size), values.front());
+  return values;
 }
 
 }  // namespace
@@ -169,9 +168,15 @@ Status Affine::fits(DType dtype, const Shape& shape) const {
   if (shape_.empty()) return {};
   if (shape_.size() != shape.size())
     return input_error("scales of shape {} for a tensor of shape {}", shape_text(shape_), shape_text(shape));
-  for (size_t axis = 0; axis < shape.size(); ++axis)
-    if (shape_[axis] < 1 || shape[axis] % shape_[axis] != 0)
+  int64_t blocked = 0;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    if (shape_[axis] == 1 || shape_[axis] == shape[axis]) continue;
+    ++blocked;
+    if (block_ == 0 || shape_[axis] != shape[axis] / block_ + (shape[axis] % block_ != 0))
       return input_error("scales of shape {} for a tensor of shape {}", shape_text(shape_), shape_text(shape));
+  }
+  if (blocked != (block_ != 0))
+    return input_error("scales of shape {} in blocks of {} for a tensor of shape {}", shape_text(shape_), block_, shape_text(shape));
   return {};
 }
 
@@ -181,7 +186,7 @@ size_t Affine::index_of(const Shape& tensor_shape, int64_t flat) const {
   for (size_t axis = shape_.size(); axis-- > 0;) {
     const int64_t position = flat % tensor_shape[axis];
     flat /= tensor_shape[axis];
-    index += position / (tensor_shape[axis] / shape_[axis]) * stride;
+    index += position / run_along(axis, tensor_shape[axis]) * stride;
     stride *= shape_[axis];
   }
   return static_cast<size_t>(index);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -74,16 +75,18 @@ class AffineTable {
 };
 
 // How the integers q of a tensor stand for real numbers: x = (q - zero_point) * scale, with scales and zero points that
-// broadcast to the tensor: their shape has the tensor's rank, each axis being 1 or the tensor's own size (or a divisor of
-// it: then each run of size / n elements shares a scale, as in groups of input channels). A scalar shape is one for all.
+// broadcast to the tensor: their shape has the tensor's rank, each axis being 1 or the tensor's own size. Along one axis,
+// where the size is neither, each run of block() elements shares a scale, the last run being what is left. A scalar shape is
+// one for all.
 class Affine {
  public:
   // One scale a tensor.
   static Result<Affine> per_tensor(float scale, int32_t zero_point = 0);
   // A scale each index of one axis of a tensor of the given rank. Zero points may be empty (all zero).
   static Result<Affine> per_axis(std::vector<float> scales, std::vector<int32_t> zero_points, size_t axis, size_t rank);
-  // Scales must be positive, finite and normal; zero points as many as scales, or none.
-  static Result<Affine> make(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points);
+  // Scales must be positive, finite and normal; zero points as many as scales, or none. `block`, of 2 or more, where an axis
+  // has scales a run of elements, else 0.
+  static Result<Affine> make(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points, int64_t block = 0);
   // These scales of a tensor of that rank, times a factor for each index of an axis along which they do not vary.
   Result<Affine> times(std::vector<float> factors, size_t axis, size_t rank) const;
 
@@ -92,11 +95,13 @@ class Affine {
   const std::vector<float>& scales() const { return table_->scales(); }
   const std::vector<int32_t>& zero_points() const { return table_->zero_points(); }  // as many as scales
 
+  int64_t block() const { return block_; }
+
   bool is_per_tensor() const { return table_->size() == 1; }
-  // The only axis along which the scales vary, if there is exactly one.
+  // The only axis along which the scales vary, if there is exactly one and each of its indices has a scale.
   std::optional<size_t> axis() const;
-  // For each of the axis's `size` indices its position in scales(); all 0 where the scales do not vary along it.
-  // Requires that the scales vary along no other axis.
+  // For each of the axis's `size` indices its scale or zero point; the first one where they do not vary along it. Requires that
+  // the scales vary along no other axis and, along it, from index to index.
   std::vector<float> scales_along(size_t axis, int64_t size) const;
   std::vector<int32_t> zero_points_along(size_t axis, int64_t size) const;
 
@@ -108,12 +113,16 @@ class Affine {
   template <class Visit>
   void for_each_run(const Shape& tensor_shape, Visit visit) const;
 
-  bool operator==(const Affine& other) const { return shape_ == other.shape_ && (table_ == other.table_ || *table_ == *other.table_); }
+  bool operator==(const Affine& other) const { return shape_ == other.shape_ && block_ == other.block_ && (table_ == other.table_ || *table_ == *other.table_); }
 
  private:
-  Affine(Shape shape, std::shared_ptr<const AffineTable> table) : shape_(std::move(shape)), table_(std::move(table)) {}
+  Affine(Shape shape, std::shared_ptr<const AffineTable> table, int64_t block) : shape_(std::move(shape)), table_(std::move(table)), block_(block) {}
+  // How many adjacent indices of an axis of the tensor share a scale.
+  int64_t run_along(size_t axis, int64_t size) const { return shape_[axis] == 1 ? size : shape_[axis] == size ? 1 : block_; }
+
   Shape shape_;
   std::shared_ptr<const AffineTable> table_;  // copies share it
+  int64_t block_;
 };
 
 struct TensorType {
@@ -130,12 +139,12 @@ void Affine::for_each_run(const Shape& tensor_shape, Visit visit) const {
   const int64_t count = element_count(tensor_shape);
   if (is_per_tensor()) return visit(int64_t{0}, count, size_t{0});
   size_t axis = tensor_shape.size() - 1;  // the last one along which the scales vary
-  int64_t run = 1;
-  for (; shape_[axis] == 1; --axis) run *= tensor_shape[axis];
-  run *= tensor_shape[axis] / shape_[axis];
-  for (int64_t first = 0; first < count;) {
-    const size_t index = index_of(tensor_shape, first);
-    for (int64_t i = 0; i < shape_[axis]; ++i, first += run) visit(first, run, index + static_cast<size_t>(i));
+  int64_t inner = 1;
+  for (; shape_[axis] == 1; --axis) inner *= tensor_shape[axis];
+  const int64_t run = inner * run_along(axis, tensor_shape[axis]), all = inner * tensor_shape[axis];
+  for (int64_t outer = 0; outer < count; outer += all) {
+    size_t index = index_of(tensor_shape, outer);
+    for (int64_t first = 0; first < all; first += run) visit(outer + first, std::min(run, all - first), index++);
   }
 }
 

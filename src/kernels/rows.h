@@ -35,10 +35,9 @@ void unpack_first(Kernel<ht_conv_w4_params>& kernel) {
   kernel.packed = [](const ht_conv_w4_params* p) { return kPacked(&p->conv); };
   kernel.pack = [](const ht_conv_w4_params* p, void* packed) {
     ht_conv_params conv = p->conv;
-    const auto outputs = static_cast<size_t>(conv.output_channels);
     const auto depth = static_cast<size_t>(conv.kernel_height * conv.kernel_width * (conv.input_channels / conv.groups));
-    std::vector<int8_t> weights(outputs * depth);
-    for (size_t o = 0; o < outputs; ++o) ht_unpack_w4(p->weights + o * ((depth + 1) / 2), depth, weights.data() + o * depth);
+    std::vector<int8_t> weights(static_cast<size_t>(conv.output_channels) * depth);
+    for (int32_t o = 0; o < conv.output_channels; ++o) ht_unpack_w4(p, o, weights.data() + static_cast<size_t>(o) * depth);
     conv.weights = weights.data();
     kPack(&conv, packed);
   };

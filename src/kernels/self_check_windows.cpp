@@ -147,9 +147,14 @@ bool check_conv_wide(Random& random) {
 bool check_conv_w4(Random& random) {
   const SomeConv conv(random, 70, 70);
   const auto input = random.bytes(input_size(conv.params));
-  const auto drawn = random.bytes(int64_t{(conv.depth + 1) / 2} * conv.params.output_channels);
-  const std::vector<uint8_t> weights(drawn.begin(), drawn.end());
-  const ht_conv_w4_params w4{conv.params, weights.data(), nullptr};
+  const int32_t inputs = conv.params.input_channels / conv.params.groups, block = random.between(0, inputs);
+  const int32_t blocks = block == 0 ? 0 : (inputs + block - 1) / block * (conv.depth / inputs);
+  const auto halves = [&](int32_t row) {
+    const auto drawn = random.bytes(int64_t{(row + 1) / 2} * conv.params.output_channels);
+    return std::vector<uint8_t>(drawn.begin(), drawn.end());
+  };
+  const auto weights = halves(conv.depth), multiples = halves(blocks);
+  const ht_conv_w4_params w4{conv.params, block, weights.data(), multiples.data(), nullptr};
   return agree(random, conv_w4_kernels(), w4, {input.data()}, conv.output_bytes(), conv_w4_units(w4));
 }
 

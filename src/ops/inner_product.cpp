@@ -4,32 +4,71 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace ht {
 namespace {
 
-// The scale of each output's sum, if the product of input and weight scales is the same for all of its taps.
-std::optional<std::vector<float>> common_scales(const Affine& weights, const Shape& shape, const std::vector<float>& input_scales,
-                                                const TapChannels& channels, int64_t taps) {
-  constexpr double kTolerance = 4e-6;  // two roundings to float apart
-  // Places in the table are a sum of one part for the output and one for the channel, as scales vary along axes.
+// What all products of input and weight scales within an output's sum are multiples of.
+struct CommonScales {
+  std::vector<float> scales;       // of each output's sum
+  std::vector<uint8_t> multiples;  // of each weight's; empty where all are 1
+};
+
+// One output's products of input and weight scales, tap by tap.
+struct RowScales {
+  std::vector<float> products;
+  float input = 1;        // what is left to multiply them by
+  bool is_exact = false;  // nothing was multiplied yet
+};
+
+// The greatest scale that all products of a row are small multiples of, and these; nothing where there is none. Products of scales
+// that vary both with the input are two roundings to float apart from the multiple, others are exactly float(multiple) * scale.
+std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multiples) {
+  constexpr double kTolerance = 4e-6;
+  for (int first = 1; first <= kMostMultiple; ++first) {
+    const float scale = row.products[0] / static_cast<float>(first);
+    const auto fits = [&](float product, uint8_t& multiple) {
+      const float nearest = std::nearbyint(product / scale);
+      if (!(nearest >= 1 && nearest <= kMostMultiple)) return false;
+      multiple = static_cast<uint8_t>(nearest);
+      const float exact = nearest * scale;
+      return row.is_exact ? exact == product : std::abs(static_cast<double>(product) - exact) <= kTolerance * exact;
+    };
+    size_t tap = 0;
+    while (tap < row.products.size() && fits(row.products[tap], multiples[tap])) ++tap;
+    const float sum = scale * row.input;
+    if (tap == row.products.size()) return std::isnormal(sum) ? std::optional(sum) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<CommonScales> common_scales(const Affine& weights, const Shape& shape, const Affine& input, size_t axis, const TapChannels& channels,
+                                          int64_t taps) {
+  const std::vector<float> input_scales = input.scales_along(axis, channels.input_channels);
+  // Places in the table are a sum of one part for the output and one for the tap, as scales vary along axes.
   const AffineTable& table = weights.table();
-  std::vector<AffineTable::Place> of_channel;
-  for (int64_t tap = 0; tap < taps; tap += channels.spatial_taps) of_channel.push_back(table.place_of(weights.index_of(shape, tap)));
-  std::vector<float> scales(static_cast<size_t>(shape[0]));
+  std::vector<AffineTable::Place> of_tap;
+  for (int64_t tap = 0; tap < taps; ++tap) of_tap.push_back(table.place_of(weights.index_of(shape, tap)));
+  CommonScales common;
+  common.multiples.resize(static_cast<size_t>(shape[0] * taps));
+  RowScales row;
+  row.products.resize(static_cast<size_t>(taps));
+  row.is_exact = input.is_per_tensor();
+  if (row.is_exact) row.input = input.scales()[0];
   for (int64_t o = 0; o < shape[0]; ++o) {
     const AffineTable::Place of_output = table.place_of(weights.index_of(shape, o * taps));
-    const float* inputs = input_scales.data() + channels.channel_of(o, 0);
-    const auto product = [&](size_t channel) {
-      return inputs[channel] * table.scale({of_output.base + of_channel[channel].base, of_output.factor + of_channel[channel].factor});
-    };
-    const float first = product(0);
-    for (size_t channel = 1; channel < of_channel.size(); ++channel)
-      if (std::abs(static_cast<double>(product(channel)) - first) > kTolerance * first) return std::nullopt;
-    if (!std::isnormal(first)) return std::nullopt;
-    scales[static_cast<size_t>(o)] = first;
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      const auto at = static_cast<size_t>(tap);
+      const float scale = table.scale({of_output.base + of_tap[at].base, of_output.factor + of_tap[at].factor});
+      row.products[at] = row.is_exact ? scale : input_scales[static_cast<size_t>(channels.channel_of(o, tap))] * scale;
+    }
+    const auto scale = common_scale(row, std::span(common.multiples).subspan(static_cast<size_t>(o * taps), static_cast<size_t>(taps)));
+    if (!scale) return std::nullopt;
+    common.scales.push_back(*scale);
   }
-  return scales;
+  if (std::ranges::all_of(common.multiples, [](uint8_t multiple) { return multiple == 1; })) common.multiples.clear();
+  return common;
 }
 
 // The bias in units of the sums: its own integers where it has those units, else its real numbers rounded, and what that took.
@@ -82,19 +121,11 @@ std::optional<std::vector<int16_t>> centred_weights(const Tensor& weights, const
 struct Folded {
   int64_t zero_points = 0, magnitude = 0;
 };
-// Weights have nine bits and zero points sixteen, so that the sums of some taps fit into 32 bits.
 Folded fold(std::span<const int16_t> weights, const int16_t* zero_points) {
-  constexpr size_t kTaps = 64;
   Folded result;
-  for (size_t first = 0; first < weights.size(); first += kTaps) {
-    const std::span<const int16_t> some = weights.subspan(first, std::min(kTaps, weights.size() - first));
-    int32_t sum = 0, magnitude = 0;
-    for (size_t i = 0; i < some.size(); ++i) {
-      sum += some[i] * zero_points[first + i];
-      magnitude += std::abs(some[i]);
-    }
-    result.zero_points += sum;
-    result.magnitude += magnitude;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    result.zero_points += weights[i] * zero_points[i];
+    result.magnitude += std::abs(weights[i]);
   }
   return result;
 }
@@ -120,10 +151,12 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   product.outputs = weights.shape()[0];
   product.taps = product.outputs == 0 ? 0 : weights.size() / product.outputs;
   if (product.taps == 0) return std::nullopt;
-  const auto scales = common_scales(weight_affine, weights.shape(), stored.scales_along(axis, channels.input_channels), channels, product.taps);
-  if (!scales) return std::nullopt;
-  auto rounded = bias_units(bias, *scales);
+  auto common = common_scales(weight_affine, weights.shape(), stored, axis, channels, product.taps);
+  if (!common) return std::nullopt;
+  auto rounded = bias_units(bias, common->scales);
   if (!rounded) return std::nullopt;
+  product.four_bits = weights.dtype() == DType::kInt4 && std::ranges::all_of(*centred, [](int16_t weight) { return weight >= -8 && weight <= 7; });
+  for (size_t i = 0; i < common->multiples.size(); ++i) (*centred)[i] = static_cast<int16_t>((*centred)[i] * common->multiples[i]);
   product.padding = stored.zero_points_along(axis, channels.input_channels);
   const std::vector<int16_t> under_taps = repeated(product.padding, channels.spatial_taps);
   for (int64_t o = 0; o < product.outputs; ++o) {
@@ -134,10 +167,10 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
     if (!(std::abs(total) + magnitude < most_sum)) return std::nullopt;
     product.bias.push_back(static_cast<int64_t>(total));
   }
-  product.sum_scale = *scales;
+  product.sum_scale = std::move(common->scales);
   if (std::ranges::any_of(rounded->rest, [](float rest) { return rest != 0; })) product.rest = std::move(rounded->rest);
   const auto [least, most] = std::ranges::minmax(*centred);
-  product.four_bits = weights.dtype() == DType::kInt4 && least >= -8 && most <= 7;
+  if (product.four_bits) product.multiples = std::move(common->multiples);
   if (least >= INT8_MIN && most <= INT8_MAX)
     product.weights.assign(centred->begin(), centred->end());
   else
@@ -315,16 +348,43 @@ void add_wide(PrepareContext& context, KernelId kernel, Params params, InnerProd
   finish_product(context, output);
 }
 
-// Rows of 4-bit weights, two a byte.
-std::vector<uint8_t> packed_rows(const std::vector<int8_t>& weights, int64_t outputs, int64_t taps) {
-  const auto depth = static_cast<size_t>(taps), row = (depth + 1) / 2;
-  std::vector<uint8_t> packed(static_cast<size_t>(outputs) * row, 0);
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const size_t column = i % depth;
-    const int half = (weights[i] & 15) << (column % 2 * 4);
-    packed[i / depth * row + column / 2] = static_cast<uint8_t>(packed[i / depth * row + column / 2] | half);
+// Rows of numbers below 16, two a byte.
+std::vector<uint8_t> packed_rows(std::span<const uint8_t> halves, int64_t rows) {
+  const size_t width = halves.size() / static_cast<size_t>(rows), bytes = (width + 1) / 2;
+  std::vector<uint8_t> packed(static_cast<size_t>(rows) * bytes, 0);
+  for (size_t i = 0; i < halves.size(); ++i) {
+    uint8_t& byte = packed[i / width * bytes + i % width / 2];
+    byte = static_cast<uint8_t>(byte | (halves[i] & 15) << (i % width % 2 * 4));
   }
   return packed;
+}
+
+// The most adjacent inputs that share a multiple in every tap of every output, blocks counting from the first input on.
+int32_t block_of(std::span<const uint8_t> multiples, int32_t inputs) {
+  int32_t block = inputs;
+  for (size_t i = 0; i < multiples.size(); ++i) {
+    const auto input = static_cast<int32_t>(i % static_cast<size_t>(inputs));
+    if (input != 0 && multiples[i] != multiples[i - 1]) block = std::gcd(block == inputs ? input : block, input);
+  }
+  return block;
+}
+
+void add_four_bits(PrepareContext& context, ht_conv_params params, const InnerProduct& product, BufferId input, BufferId output, int64_t macs,
+                   Arrays arrays) {
+  std::vector<uint8_t> halves(product.weights.begin(), product.weights.end());
+  ht_conv_w4_params w4{params, 0, nullptr, nullptr, nullptr};
+  if (!product.multiples.empty()) {
+    const int32_t inputs = params.input_channels / params.groups;
+    w4.block = block_of(product.multiples, inputs);
+    std::vector<uint8_t> multiples;
+    for (size_t i = 0; i < halves.size(); ++i) {
+      halves[i] = static_cast<uint8_t>(product.weights[i] / product.multiples[i]);
+      if (static_cast<int32_t>(i % static_cast<size_t>(inputs)) % w4.block == 0) multiples.push_back(static_cast<uint8_t>(product.multiples[i] - 1));
+    }
+    w4.multiples = keep(arrays, packed_rows(multiples, product.outputs));
+  }
+  w4.weights = keep(arrays, packed_rows(halves, product.outputs));
+  context.add(KernelId::k_conv_w4, w4, std::move(arrays), {input}, output, macs);
 }
 
 }  // namespace
@@ -339,8 +399,7 @@ void add_product(PrepareContext& context, ht_conv_params params, InnerProduct pr
     const ht_conv_wide_params wide{params, keep(arrays, std::move(product.wide))};
     context.add(KernelId::k_conv_wide, wide, std::move(arrays), {input}, output.buffer, macs);
   } else if (product.four_bits) {
-    const ht_conv_w4_params w4{params, keep(arrays, packed_rows(product.weights, product.outputs, product.taps)), nullptr};
-    context.add(KernelId::k_conv_w4, w4, std::move(arrays), {input}, output.buffer, macs);
+    add_four_bits(context, params, product, input, output.buffer, macs, std::move(arrays));
   } else {
     params.weights = keep(arrays, std::move(product.weights));
     context.add(KernelId::k_conv, params, std::move(arrays), {input}, output.buffer, macs);

@@ -8,12 +8,18 @@
 
 namespace ht {
 
+inline constexpr int kMostMultiple = 16;  // times weights of 4 bits that is 8 bits
+
 // sum over taps t of weights[o][t] * q[channel(o, t)] + bias[o], in integers. Sums of 8-bit inputs fit into 32 bits, those of 16-bit
 // inputs into 48.
+//
+// The scales of one output's taps (input scale times weight scale) are small multiples of one number, the sum's scale: weights in
+// groups have such. The weights are multiplied by these, so that a sum has one scale.
 struct InnerProduct {
   bool wide_input = false;       // of 16 bits
-  std::vector<int8_t> weights;   // [outputs][taps], less their zero points
-  bool four_bits = false;        // so many are enough for `weights`, as the graph says
+  std::vector<int8_t> weights;   // [outputs][taps], less their zero points, times their scales' multiples
+  bool four_bits = false;        // so many are enough for weights without multiples, as the graph says
+  std::vector<uint8_t> multiples;  // [outputs][taps] of weights of four bits; empty where all are 1
   std::vector<int16_t> wide;     // the same, in place of `weights` where they do not fit into 8 bits
   int64_t outputs = 0, taps = 0;
   std::vector<float> sum_scale;  // of output o's sum

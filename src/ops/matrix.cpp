@@ -25,7 +25,7 @@ Result<MatrixWeights> matrix_weights(const Value& value, bool transposed) {
       scales.push_back(affine.scales()[static_cast<size_t>(k * width + n)]);
       zero_points.push_back(affine.zero_points()[static_cast<size_t>(k * width + n)]);
     }
-  HT_ASSIGN(Affine swapped, Affine::make({width, rows}, std::move(scales), std::move(zero_points)));
+  HT_ASSIGN(Affine swapped, Affine::make({width, rows}, std::move(scales), std::move(zero_points), affine.block()));
   return MatrixWeights{std::move(tensor), std::move(swapped)};
 }
 

@@ -54,14 +54,14 @@ void set_conversion(Step& step, bool is_quantize, DType integers, const Rows& ro
 }  // namespace
 
 bool is_stored(const TensorType& type) {
-  return type.affine && (stored_type(type.dtype) == DType::kInt8 || stored_type(type.dtype) == DType::kInt16);
+  return type.affine && type.affine->block() == 0 && (stored_type(type.dtype) == DType::kInt8 || stored_type(type.dtype) == DType::kInt16);
 }
 
 Affine stored_affine(const TensorType& type) {
   if (!is_unsigned_type(type.dtype)) return *type.affine;
   std::vector<int32_t> zero_points = type.affine->zero_points();
   for (int32_t& zero_point : zero_points) zero_point += static_cast<int32_t>(integer_range(stored_type(type.dtype)).min);
-  auto affine = Affine::make(type.affine->shape(), type.affine->scales(), std::move(zero_points));
+  auto affine = Affine::make(type.affine->shape(), type.affine->scales(), std::move(zero_points), type.affine->block());
   return *std::move(affine);  // the scales were valid before
 }
 
@@ -264,7 +264,7 @@ Result<BufferId> PrepareContext::float_output(Layout layout, size_t i) {
   const Value& value = graph_.value(id);
   if (!value.type.is_quantized()) return output(layout, i);
   if (!is_stored(value.type))
-    return unsupported("the value {} is quantized to {}; activations have 8 or 16 bits or are float", value.name, dtype_name(value.type.dtype));
+    return unsupported("the value {} is quantized to {}; activations have 8 or 16 bits, and no scales in blocks, or are float", value.name, dtype_name(value.type.dtype));
   const BufferId source = temporary(value.name, DType::kFloat32, value.type.shape, layout);
   pending_.push_back({source, id});
   return source;

@@ -110,7 +110,7 @@ class PrepareContext {
   std::vector<Pending> pending_;
 };
 
-// Whether the value is quantized to integers that kernels compute with: 8 or 16 bits.
+// Whether the value is quantized to integers that kernels compute with: 8 or 16 bits, their scales not in blocks.
 bool is_stored(const TensorType& type);
 // The stored (signed) form of a graph value's parameters: zero points less half the range where its integers are unsigned.
 Affine stored_affine(const TensorType& type);

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "ops/common.h"
 #include "ops/steps.h"
 #include "quantize/ranges.h"
+#include "quantize/refine.h"
+#include "quantize/weight_blocks.h"
 #include "quantize/weights.h"
 
 namespace ht {
@@ -18,58 +21,73 @@ constexpr double kMostBias = 1 << 30;
 class ConstantQuantizer {
  public:
   ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request)
-      : graph_(graph), roles_(roles), statistics_(statistics), request_(request), names_(graph), uses_(graph.values.size(), 0) {
+      : graph_(graph), floats_(graph), roles_(roles), statistics_(statistics), request_(request), names_(graph), uses_(graph.values.size(), 0) {
     for (const Node& node : graph.nodes)
       for (ValueId input : node.inputs)
         if (graph.is_constant(input)) ++uses_[input.index];
   }
 
   Status run() {
-    HT_TRY(measure_moments());
     for (size_t i = 0; i < roles_.size(); ++i) {
       const Role& role = roles_[i];
       Node& node = graph_.nodes[i];
-      const bool weighted = is_weighted(graph_, node);
       Status status;
-      if (weighted && (role.weights_only || (role.is_integer() && graph_.value(node.inputs[0]).type.is_quantized()))) {
-        status = quantize_product(node, role);
-      } else if (!weighted && role.is_integer()) {
+      if (is_product(i)) {
+        status = quantize_product(i, nullptr);
+      } else if (!is_weighted(graph_, node) && role.is_integer()) {
         status = quantize_operands(node, role.choice);
       }
       if (!status) return std::move(status.error()).in("node " + node.name);
     }
-    return {};
+    return request_.measure_moments ? refine() : Status();
   }
 
  private:
-  Status measure_moments() {
-    if (!request_.measure_moments) return {};
-    std::vector<ObservedProduct> products;
-    for (size_t i = 0; i < roles_.size(); ++i) {
-      const Node& node = graph_.nodes[i];
-      const auto* conv = std::get_if<Conv>(&node.op);
-      if (!conv || !roles_[i].is_integer() || !is_weighted(graph_, node)) continue;
-      const Value& input = graph_.value(node.inputs[0]);
-      const Shape& weights = graph_.value(node.inputs[1]).type.shape;
-      const bool is_small = element_count(weights) <= kMostTaps * weights[0];
-      if (input.type.is_quantized() && is_small)
-        products.push_back({node.name, observed_name(node.inputs[0]), input.type, *conv, weights, graph_.value(node.outputs[0]).type.shape});
-    }
-    HT_ASSIGN(moments_, request_.measure_moments(products));
-    return {};
+  // What was measured of a product whose turn it is.
+  struct Measured {
+    const ObservedProduct& product;
+    const ObservedMoments& moments;
+  };
+
+  // A product whose weights become integers now, not one whose weights were so before.
+  bool is_product(size_t i) const {
+    const Role& role = roles_[i];
+    const Node& node = floats_.nodes[i];
+    if (!is_weighted(floats_, node) || floats_.value(node.inputs[1]).type.is_quantized()) return false;
+    return role.weights_only || (role.is_integer() && floats_.value(node.inputs[0]).type.is_quantized());
   }
 
-  // The value of the float graph that this is, or is a copy of.
-  const std::string& observed_name(ValueId value) const {
-    for (const Node& node : graph_.nodes)
-      if (std::holds_alternative<Convert>(node.op) && node.outputs[0] == value) return graph_.value(node.inputs[0]).name;
-    return graph_.value(value).name;
+  // Gives products their weights and biases anew, one part of the network after the other, each by what it reads when those before it have theirs.
+  Status refine() {
+    std::vector<ObservedProduct> products;
+    std::map<std::string, size_t> nodes;
+    for (size_t i = 0; i < roles_.size(); ++i) {
+      if (!is_product(i) || roles_[i].weights_only) continue;
+      const Plain plain = plain_of(i);
+      const auto weights = floats_.value(floats_.nodes[i].inputs[1]).constant->data<float>();
+      auto product = observed_product(floats_, floats_.nodes[i], weights, bias_of(i), plain.wish, plain.input_scales);
+      if (!product) continue;
+      products.push_back(*std::move(product));
+      nodes.emplace(products.back().node, i);
+    }
+    size_t first = 0;
+    for (size_t count : sort_into_parts(floats_, products)) {
+      HT_ASSIGN(const std::vector<ObservedMoments> moments, request_.measure_moments(graph_, products, first, count));
+      for (size_t k = 0; k < count; ++k) {
+        const Measured measured{products[first + k], moments[k]};
+        auto status = quantize_product(nodes.at(measured.product.node), &measured);
+        if (!status) return std::move(status.error()).in("node " + measured.product.node);
+      }
+      first += count;
+    }
+    return {};
   }
 
   // The constant as this node's own.
   ValueId own(Node& node, size_t input) {
     const ValueId id = node.inputs[input];
-    if (--uses_[id.index] == 0) return id;
+    uses_.resize(graph_.values.size(), 0);
+    if (uses_[id.index] == 0 || --uses_[id.index] == 0) return id;
     Value copy = graph_.value(id);
     copy.name = names_.make(copy.name);
     node.inputs[input] = graph_.add_value(std::move(copy));
@@ -82,14 +100,20 @@ class ConstantQuantizer {
     value.constant = std::move(integers);
   }
 
-  Status quantize_product(Node& node, const Role& role) {
-    const LayerChoice& choice = role.choice;
-    // The input's parameters; one scale of 1 stands for an input that stays float.
-    const Affine input = role.is_integer() ? stored_affine(graph_.value(node.inputs[0]).type) : *Affine::per_tensor(1);
-    const Value& weights = graph_.value(node.inputs[1]);
-    const Shape shape = weights.type.shape;
-    if (weights.type.is_quantized()) return {};
+  // How a product's weights are to be rounded, but for what statistics say.
+  struct Plain {
     WeightRequest wish;
+    Affine input;  // its parameters; one scale of 1 stands for an input that stays float
+    std::vector<float> input_scales;  // of each channel
+    bool absorbs;  // whether the weights take up the input's scales
+  };
+
+  Plain plain_of(size_t i) const {
+    const Node& node = floats_.nodes[i];
+    const LayerChoice& choice = roles_[i].choice;
+    const Shape& shape = floats_.value(node.inputs[1]).type.shape;
+    Plain plain{{}, roles_[i].is_integer() ? stored_affine(floats_.value(node.inputs[0]).type) : *Affine::per_tensor(1), {}, false};
+    WeightRequest& wish = plain.wish;
     wish.scale = choice.ranges == RangeMethod::kMinMax ? WeightScale::kMax : WeightScale::kMse;
     wish.per_channel = choice.per_channel;
     wish.greatest = weight_limit(choice.weights);
@@ -97,50 +121,67 @@ class ConstantQuantizer {
     wish.output_axis = output_axis(node, shape);
     wish.input_axis = 1 - wish.output_axis;
     if (const auto* conv = std::get_if<Conv>(&node.op)) wish.groups = conv->groups;
-    const bool absorbs = !input.is_per_tensor() && !is_depthwise(graph_, node);
-    const auto input_channels = static_cast<int64_t>(shape[wish.input_axis] * wish.groups);
-    const std::vector<float> input_scales = input.scales_along(channel_axis(node), input_channels);
+    if (choice.weights == 4 && choice.per_channel) wish.block = block_size(shape, wish, choice.group);
+    if (wish.block != 0) wish.least = integer_range(DType::kInt4).min;
+    plain.absorbs = !plain.input.is_per_tensor() && !is_depthwise(floats_, node);
+    plain.input_scales = plain.input.scales_along(channel_axis(node), static_cast<int64_t>(shape[wish.input_axis] * wish.groups));
+    return plain;
+  }
+
+  bool has_bias(size_t i) const {
+    const Node& node = floats_.nodes[i];
+    return node.inputs.size() > 2 && node.inputs[2].valid() && floats_.is_constant(node.inputs[2]);
+  }
+
+  // One number an output, or none where there is no bias.
+  std::vector<float> bias_of(size_t i) const {
+    if (!has_bias(i)) return {};
+    const Node& node = floats_.nodes[i];
+    const Shape& shape = floats_.value(node.inputs[1]).type.shape;
+    std::vector<float> bias = floats_.value(node.inputs[2]).constant->to_floats();
+    if (bias.size() == 1) bias.assign(static_cast<size_t>(shape[output_axis(node, shape)]), bias.front());
+    return bias;
+  }
+
+  Status quantize_product(size_t i, const Measured* measured) {
+    Node& node = graph_.nodes[i];
+    const Role& role = roles_[i];
+    const LayerChoice& choice = role.choice;
+    const Value& weights = floats_.value(floats_.nodes[i].inputs[1]);
+    const Shape& shape = weights.type.shape;
+    Plain plain = plain_of(i);
+    const Affine& input = plain.input;
+    const std::vector<float>& input_scales = plain.input_scales;
+    const bool absorbs = plain.absorbs;
+    WeightRequest& wish = plain.wish;
     if (absorbs) wish.input_scales = input_scales;
     std::vector<double> energies;
     if (const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name); found != statistics_.values.end())
       energies = found->second.channel_mean_squares();
-    if (static_cast<int64_t>(energies.size()) == input_channels) wish.input_energies = energies;
+    if (energies.size() == input_scales.size()) wish.input_energies = energies;
     HT_ASSIGN(QuantizedWeights quantized, quantize_weights(weights.constant->data<float>(), shape, wish));
 
     const int64_t outputs = shape[wish.output_axis];
     quantized.scales.resize(static_cast<size_t>(outputs), quantized.scales.front());
-    if (const auto found = moments_.find(node.name); found != moments_.end())
-      round_by_moments(weights.constant->data<float>(), wish, found->second, quantized);
-    const bool has_bias = node.inputs.size() > 2 && node.inputs[2].valid() && graph_.is_constant(node.inputs[2]);
-    std::vector<float> bias = has_bias ? graph_.value(node.inputs[2]).constant->to_floats() : std::vector<float>();
-    if (bias.size() == 1) bias.assign(static_cast<size_t>(outputs), bias.front());
+    std::vector<float> bias = bias_of(i);
+    if (measured)
+      refine_product(measured->product, measured->moments, weights.constant->data<float>(), shape, wish, input_scales, request_.refine, quantized, bias);
     auto unit = [&](int64_t o) {
       const float scale = quantized.scales[static_cast<size_t>(o)];
       if (absorbs) return scale;
       const bool varies = !input.is_per_tensor();
-      return (varies ? input_scales[static_cast<size_t>(o * input_channels / outputs)] : input.scales()[0]) * scale;
+      return (varies ? input_scales[static_cast<size_t>(o) * input_scales.size() / static_cast<size_t>(outputs)] : input.scales()[0]) * scale;
     };
     for (size_t o = 0; o < bias.size(); ++o)
       if (!std::isfinite(bias[o])) return input_error("the bias of output {} is not finite", o);
     // ONNX has biases of at most 32 bits, which is not enough for sums of 16-bit inputs.
-    const bool has_integer_bias = has_bias && role.is_integer() && dtype_size(graph_.value(node.inputs[0]).type.dtype) == 1;
+    const bool has_integer_bias = has_bias(i) && role.is_integer() && dtype_size(graph_.value(node.inputs[0]).type.dtype) == 1;
     if (has_integer_bias) HT_TRY(make_room_for_bias(quantized, weights.constant->data<float>(), shape, wish, bias, unit));
 
-    Shape scale_shape(shape.size(), 1);
-    std::vector<float> scales = quantized.scales;
-    scale_shape[wish.output_axis] = outputs;
-    const std::vector<float> rounded = absorbs ? absorbed_scales(quantized.scales, input_scales, shape, wish) : std::vector<float>();
-    if (has_bias && std::holds_alternative<Conv>(node.op)) correct_bias(node, quantized, rounded, wish.groups, bias);
-    if (absorbs) {
-      scale_shape[wish.input_axis] = shape[wish.input_axis];
-      scales = rounded;
-    } else if (!choice.per_channel && std::ranges::all_of(scales, [&](float s) { return s == scales.front(); })) {
-      scale_shape.clear();
-      scales.resize(1);
-    }
-    HT_ASSIGN(Affine affine, Affine::make(scale_shape, std::move(scales), {}));
+    HT_ASSIGN(Affine affine, absorbs ? absorbed_affine(quantized, input_scales, shape, wish) : weight_affine(quantized, shape, wish));
+    if (!measured && has_bias(i) && std::holds_alternative<Conv>(node.op)) correct_bias(floats_.nodes[i], quantized.values, affine, wish.groups, bias);
     set(own(node, 1), Tensor::of<int8_t>(choice.weights == 4 ? DType::kInt4 : DType::kInt8, shape, quantized.values), std::move(affine));
-    if (!has_bias) return {};
+    if (!has_bias(i)) return {};
     return has_integer_bias ? quantize_bias(node, bias, choice.per_channel, outputs, unit) : set_bias(node, bias);
   }
 
@@ -154,29 +195,27 @@ class ConstantQuantizer {
   }
 
   // Subtracts from the bias the mean of what rounding the weights adds to each output: E[(W_q - W) x] = (W_q - W) E[x], borders
-  // aside (Nagel et al., Data-Free Quantization, 2019). `absorbed` are the weights' scales [output, input] where they absorb
-  // the input's, else empty.
-  void correct_bias(const Node& node, const QuantizedWeights& quantized, const std::vector<float>& absorbed, int64_t groups,
-                    std::vector<float>& bias) const {
+  // aside (Nagel et al., Data-Free Quantization, 2019).
+  void correct_bias(const Node& node, std::span<const int8_t> integers, const Affine& affine, int64_t groups, std::vector<float>& bias) const {
     const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name);
     if (found == statistics_.values.end() || found->second.channels() == 0 || found->second.sampled() == 0) return;
     const std::vector<double> means = found->second.channel_means();
-    const Value& weights = graph_.value(node.inputs[1]);
+    const Value& weights = floats_.value(node.inputs[1]);
     const auto real = weights.constant->data<float>();
     const int64_t outputs = weights.type.shape[0], per_group = weights.type.shape[1];
     const int64_t taps = static_cast<int64_t>(real.size()) / std::max<int64_t>(1, outputs * per_group);
+    std::vector<double> errors(static_cast<size_t>(outputs * per_group));  // of each pair of output and input, over all taps
+    affine.for_each_run(weights.type.shape, [&](int64_t first, int64_t count, size_t at) {
+      const double scale = affine.scales()[at];
+      for (int64_t i = first; i < first + count; ++i) {
+        const auto weight = static_cast<size_t>(i);
+        errors[static_cast<size_t>(i / taps)] += integers[weight] * scale - real[weight];
+      }
+    });
     for (int64_t o = 0; o < outputs; ++o) {
       double shift = 0;
-      for (int64_t i = 0; i < per_group; ++i) {
-        const auto pair = static_cast<size_t>(o * per_group + i);
-        const double scale = absorbed.empty() ? quantized.scales[static_cast<size_t>(o)] : absorbed[pair];
-        double error = 0;
-        for (int64_t t = 0; t < taps; ++t) {
-          const auto at = pair * static_cast<size_t>(taps) + static_cast<size_t>(t);
-          error += quantized.values[at] * scale - real[at];
-        }
-        shift += error * means[static_cast<size_t>(o / (outputs / groups) * per_group + i)];
-      }
+      for (int64_t i = 0; i < per_group; ++i)
+        shift += errors[static_cast<size_t>(o * per_group + i)] * means[static_cast<size_t>(o / (outputs / groups) * per_group + i)];
       bias[static_cast<size_t>(o)] -= static_cast<float>(shift);
     }
   }
@@ -191,18 +230,60 @@ class ConstantQuantizer {
     return std::holds_alternative<Conv>(node.op) ? 1 : graph_.value(node.inputs[0]).type.shape.size() - 1;
   }
 
-  // Scales [outputs, inputs] in the order of the weights' axes, such that input scale times weight scale is one number an output. They
-  // are products of a number an output and a number an input (1 for the first), which is how a file holds them.
-  static std::vector<float> absorbed_scales(const std::vector<float>& output_scales, const std::vector<float>& input_scales, const Shape& shape,
-                                            const WeightRequest& wish) {
-    std::vector<float> scales;
-    for (int64_t a = 0; a < shape[0]; ++a)
-      for (int64_t b = 0; b < shape[1]; ++b) {
-        const auto o = static_cast<size_t>(wish.output_axis == 0 ? a : b), c = static_cast<size_t>(wish.output_axis == 0 ? b : a);
-        const float output_part = output_scales[o] / input_scales[0], input_part = input_scales[0] / input_scales[c];
-        scales.push_back(output_part * input_part);
-      }
-    return scales;
+  // Of groups of inputs that share a scale, at each tap; 0 where an output has one: in layers with less than half a group of inputs,
+  // and where there is one group.
+  static int64_t block_size(const Shape& shape, const WeightRequest& wish, int64_t group) {
+    const int64_t inputs = shape[wish.input_axis], block = std::min(group, inputs);
+    return inputs * 2 >= group && element_count(shape) > shape[wish.output_axis] * block ? block : 0;
+  }
+
+  // Where along the output's axis, and along the input's, a weight is.
+  struct Place {
+    size_t output, input;
+  };
+  static Place place_of(size_t weight, const Shape& shape, const Shape& strides, const WeightRequest& wish) {
+    const auto along = [&](size_t axis) { return weight / static_cast<size_t>(strides[axis]) % static_cast<size_t>(shape[axis]); };
+    return {along(wish.output_axis), along(wish.input_axis)};
+  }
+
+  // One scale for all, or one an output, or its multiples a block.
+  static Result<Affine> weight_affine(const QuantizedWeights& quantized, const Shape& shape, const WeightRequest& wish) {
+    const auto& scales = quantized.scales;
+    if (!wish.per_channel && std::ranges::all_of(scales, [&](float s) { return s == scales.front(); })) return Affine::per_tensor(scales.front());
+    if (wish.block == 0) return Affine::per_axis(scales, {}, wish.output_axis, shape.size());
+    Shape blocks = shape;
+    int64_t& inputs = blocks[wish.input_axis];
+    inputs = (inputs + wish.block - 1) / wish.block;
+    const int64_t block = inputs == 1 ? 0 : wish.block;
+    std::vector<float> all(static_cast<size_t>(element_count(blocks)), 1.0f);
+    HT_ASSIGN(const Affine places, Affine::make(blocks, all, {}, block));
+    const Shape strides = strides_of(shape);
+    for (size_t i = 0; i < quantized.values.size(); ++i) {
+      const float multiple = static_cast<float>(quantized.multiple(i));
+      all[places.index_of(shape, static_cast<int64_t>(i))] = multiple * scales[place_of(i, shape, strides, wish).output];
+    }
+    return Affine::make(std::move(blocks), std::move(all), {}, block);
+  }
+
+  // Scales in the order of the weights' axes, such that input scale times weight scale is one number an output, or its multiple a
+  // block. They are products of that number and one an input (1 for the first of a block), which is how a file holds them.
+  static Result<Affine> absorbed_affine(const QuantizedWeights& quantized, const std::vector<float>& input_scales, const Shape& shape,
+                                        const WeightRequest& wish) {
+    Shape scale_shape(shape.size(), 1);
+    if (wish.block != 0) scale_shape = shape;
+    scale_shape[wish.output_axis] = shape[wish.output_axis];
+    scale_shape[wish.input_axis] = shape[wish.input_axis];
+    const Shape strides = strides_of(scale_shape);
+    const auto block = static_cast<size_t>(wish.block == 0 ? shape[wish.input_axis] : wish.block);
+    std::vector<float> scales(static_cast<size_t>(element_count(scale_shape)));
+    for (size_t i = 0; i < scales.size(); ++i) {
+      const Place place = place_of(i, scale_shape, strides, wish);
+      const float first = input_scales[place.input / block * block];
+      const float multiple = wish.block == 0 ? 1.0f : static_cast<float>(quantized.multiple(i));
+      const float output_part = multiple * quantized.scales[place.output] / first, input_part = first / input_scales[place.input];
+      scales[i] = output_part * input_part;
+    }
+    return Affine::make(std::move(scale_shape), std::move(scales), {});
   }
 
   // Enlarges the scale of an output whose bias would not fit into int32.
@@ -214,6 +295,7 @@ class ConstantQuantizer {
       if (magnitude <= kMostBias) continue;
       const auto factor = static_cast<float>(magnitude / kMostBias * 1.0001);
       quantized.scales[o] *= factor;
+      if (wish.block != 0) quantized.scales[o] = short_scale(quantized.scales[o]);
       const Shape strides = strides_of(shape);
       for (size_t i = 0; i < weights.size(); ++i) {
         const int64_t output = static_cast<int64_t>(i) / strides[wish.output_axis] % shape[wish.output_axis];
@@ -276,12 +358,12 @@ class ConstantQuantizer {
   }
 
   Graph& graph_;
+  const Graph floats_;  // as it was
   const std::vector<Role>& roles_;
   const Statistics& statistics_;
   const QuantizeRequest& request_;
   FreshNames names_;
   std::vector<int> uses_;
-  std::map<std::string, InputMoments> moments_;
 };
 
 }  // namespace

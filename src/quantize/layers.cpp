@@ -44,8 +44,30 @@ std::vector<bool> outer_products(const Graph& graph) {
   return outer;
 }
 
+int64_t weight_count(const Graph& graph, const Node& node) { return is_weighted(graph, node) ? element_count(graph.value(node.inputs[1]).type.shape) : 0; }
+
+// Of depthwise, first and last products the smallest ones, which together have at most an eighth of all weights: with 8 bits for them and
+// 4 for others a weight has at most 4.5 on average.
+std::vector<size_t> sensitive_layers(const Graph& graph) {
+  constexpr int64_t kMostShare = 8;
+  const std::vector<bool> outer = outer_products(graph);
+  std::vector<size_t> layers;
+  int64_t left = 0;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    left += weight_count(graph, node);
+    if (is_weighted(graph, node) && (outer[i] || is_depthwise(graph, node))) layers.push_back(i);
+  }
+  left /= kMostShare;
+  std::ranges::stable_sort(layers, std::less(), [&](size_t i) { return weight_count(graph, graph.nodes[i]); });
+  const auto end = std::ranges::find_if(layers, [&](size_t i) { return (left -= weight_count(graph, graph.nodes[i])) < 0; });
+  layers.erase(end, layers.end());
+  return layers;
+}
+
 void apply(const LayerRule& rule, LayerChoice& choice) {
   if (rule.weights) choice.weights = *rule.weights;
+  if (rule.group) choice.group = *rule.group;
   if (rule.activations) choice.activations = *rule.activations;
   if (rule.per_channel) choice.per_channel = *rule.per_channel;
   if (rule.symmetric) choice.symmetric = *rule.symmetric;
@@ -63,16 +85,45 @@ Result<std::vector<size_t>> nodes_called(const Graph& graph, const std::string& 
   return matches;
 }
 
+namespace {
+
+// Over all constant weights of products that are not to stay in float.
+double mean_weight_bits(const Graph& graph, const std::vector<LayerChoice>& choices) {
+  double weights = 0, bits = 0;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (!is_weighted(graph, node) || !choices[i].float_reason.empty()) continue;
+    const auto count = static_cast<double>(weight_count(graph, node));
+    weights += count;
+    bits += count * choices[i].weights;
+  }
+  return bits / weights;
+}
+
+// Whether a layer has weights of 4 bits, and whether one of them has them in groups.
+struct FourBits {
+  bool any = false, grouped = false;
+};
+FourBits four_bits(const Graph& graph, const std::vector<LayerChoice>& choices) {
+  FourBits found;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (choices[i].weights != 4 || !is_weighted(graph, graph.nodes[i])) continue;
+    found.any = true;
+    found.grouped = found.grouped || choices[i].group != 0;
+  }
+  return found;
+}
+
+}  // namespace
+
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
                                                std::vector<std::string>& notes) {
   std::vector<LayerChoice> choices(graph.nodes.size(), all);
   std::vector<bool> kept(choices.size(), false);
   if (all.weights < 8) {
-    const std::vector<bool> outer = outer_products(graph);
-    for (size_t i = 0; i < choices.size(); ++i) {
-      const Node& node = graph.nodes[i];
-      kept[i] = is_weighted(graph, node) && (outer[i] || is_depthwise(graph, node));
-      if (kept[i]) choices[i].weights = 8;
+    for (size_t i : sensitive_layers(graph)) {
+      kept[i] = true;
+      choices[i].weights = 8;
     }
   }
   for (const LayerRule& rule : rules) {
@@ -84,6 +135,10 @@ Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerCh
   }
   if (const auto count = std::ranges::count(kept, true); count > 0)
     notes.push_back(fmt::format("{} depthwise, first and last layers keep weights of 8 bits; a [[quantize.layer]] rule can change that", count));
+  const FourBits found = four_bits(graph, choices);
+  const bool wants_groups = all.group != 0 || std::ranges::any_of(rules, [](const LayerRule& rule) { return rule.group.value_or(0) != 0; });
+  if (wants_groups && !found.grouped) return usage_error("group: no layer has weights of 4 bits; give weights = 4, or leave group out");
+  if (found.any) notes.push_back(fmt::format("weights have {:.2f} bits on average, scales not counted", mean_weight_bits(graph, choices)));
   return choices;
 }
 

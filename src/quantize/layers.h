@@ -14,6 +14,7 @@ namespace ht {
 // Of the layer's weights and of the values that it reads.
 struct LayerChoice {
   int weights = 8;                     // bits: 8 or 4
+  int64_t group = 0;                   // inputs that share a scale of 4-bit weights; 0: all of an output
   std::optional<int> activations = 8;  // bits: 8 or 16; none: only weights are quantized, and the layer computes in float
   bool per_channel = true;             // scales a channel, of weights and where the target can of activations
   std::optional<bool> symmetric = {};  // activations with the zero point in the middle; else as the target has it
@@ -25,6 +26,7 @@ struct LayerChoice {
 struct LayerRule {
   std::string match;
   std::optional<int> weights = {};
+  std::optional<int64_t> group = {};
   std::optional<std::optional<int>> activations = {};
   std::optional<bool> per_channel = {}, symmetric = {}, keep_float = {};
   std::optional<RangeMethod> ranges = {};
@@ -33,8 +35,10 @@ struct LayerRule {
 // The nodes whose names match the pattern; none is an error, which names the recipe's `key`.
 Result<std::vector<size_t>> nodes_called(const Graph& graph, const std::string& pattern, std::string_view key);
 
-// The choice for each node of the graph. Weights of 4 bits that no rule asks for keep 8 where they are few or weigh heavily: of depthwise
-// convolutions and of the first and last products; `notes` say so. A pattern that matches nothing is an error.
+// The choice for each node of the graph. Weights of 4 bits that no rule asks for keep 8 where they are few and weigh heavily: of depthwise
+// convolutions and of the first and last products, the smallest first, as long as those have an eighth of all weights together; `notes`
+// say so, and how many bits a weight has on average. A pattern that matches nothing is an error, and so are groups where no weights have 4
+// bits.
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
                                                std::vector<std::string>& notes);
 

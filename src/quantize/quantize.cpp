@@ -189,10 +189,10 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   HT_TRY(sort_with_roles(graph, roles));
   const Statistics all = with_copies(statistics, graph);
   HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.notes));
-  HT_TRY(quantize_constants(graph, roles, all, request));
   HT_TRY(finish_types(graph, quantized));
-  compact_values(graph);
   graph.metadata["halftone.requantization"] = request.target.requantization;
+  HT_TRY(quantize_constants(graph, roles, all, request));
+  compact_values(graph);
   HT_TRY(verify(graph));
   for (size_t i = 0; i < roles.size(); ++i) {
     const Node& node = graph.nodes[i];

@@ -8,8 +8,9 @@
 #include "calibrate/calibrate.h"
 #include "calibrate/range.h"
 #include "ir/graph.h"
-#include "quantize/gptq.h"
 #include "quantize/layers.h"
+#include "quantize/moments.h"
+#include "quantize/row_rounding.h"
 #include "quantize/target.h"
 
 namespace ht {
@@ -26,6 +27,7 @@ struct QuantizeRequest {
   std::vector<std::string> keep_float;
   std::vector<FloatNode> spared;  // more nodes that stay in float
   MeasureMoments measure_moments;  // where there is none, weights are rounded to the nearest
+  RefineRequest refine;
 };
 
 struct QuantizedGraph {

@@ -5,16 +5,13 @@
 #include <cmath>
 
 #include "base/checked.h"
+#include "ops/inner_product.h"
+#include "quantize/weight_blocks.h"
 
 namespace ht {
 namespace {
 
 constexpr double kLeastScale = 0x1p-60;  // so that its product with an input's least scale is a normal number
-
-double round_half_even(double x) {
-  constexpr double kMagic = 0x1.8p52;
-  return (x + kMagic) - kMagic;
-}
 
 // Of the mean energy: what a channel counts for at least, since photos not seen may bring more than was seen.
 constexpr double kLeastEnergy = 0.01;
@@ -33,8 +30,7 @@ class Rows {
     const size_t axis = request.output_axis;
     const auto outputs = request.per_channel ? shape[axis] : 1;
     positions_.resize(static_cast<size_t>(outputs));
-    values_.resize(static_cast<size_t>(outputs));
-    importances_.resize(static_cast<size_t>(outputs));
+    rows_.resize(static_cast<size_t>(outputs));
     const double least_energy = kLeastEnergy * mean(request.input_energies);
     for (int64_t i = 0; i < static_cast<int64_t>(weights.size()); ++i) {
       const int64_t output = i / strides[axis] % shape[axis];
@@ -51,38 +47,48 @@ class Rows {
       }
       const auto row = static_cast<size_t>(request.per_channel ? output : 0);
       positions_[row].push_back(i);
-      values_[row].push_back(weight);
-      importances_[row].push_back(importance);
+      rows_[row].values.push_back(weight);
+      rows_[row].importances.push_back(importance);
     }
   }
 
-  size_t size() const { return values_.size(); }
+  size_t size() const { return rows_.size(); }
   const std::vector<int64_t>& positions(size_t row) const { return positions_[row]; }
-  const std::vector<double>& values(size_t row) const { return values_[row]; }
+  const std::vector<double>& values(size_t row) const { return rows_[row].values; }
 
   // The least scale at which nothing saturates.
   double covering_scale(size_t row) const {
     double scale = 0;
-    for (double w : values_[row]) scale = std::max(scale, w / (w < 0 ? request_.least : request_.greatest));
+    for (double w : values(row)) scale = std::max(scale, w / (w < 0 ? request_.least : request_.greatest));
     return scale;
   }
 
-  double squared_error(size_t row, double scale) const {
-    const double inverse = 1 / scale, least = request_.least, greatest = request_.greatest;
-    double sum = 0;
-    for (size_t i = 0; i < values_[row].size(); ++i) {
-      const double w = values_[row][i];
-      const double error = round_half_even(std::clamp(w * inverse, least, greatest)) * scale - w;
-      sum += importances_[row][i] * error * error;
+  double squared_error(size_t row, double scale) const { return rounding_error(rows_[row], scale, request_.least, request_.greatest); }
+
+  // The block that each of the row's weights is in, counted from 0.
+  std::vector<size_t> blocks(size_t row, const Shape& shape) const {
+    const Shape strides = strides_of(shape);
+    const int64_t inputs = shape[request_.input_axis], blocks = (inputs + request_.block - 1) / request_.block;
+    const int64_t taps = element_count(shape) / (shape[request_.output_axis] * inputs);
+    std::vector<size_t> found;
+    for (int64_t i : positions_[row])
+      found.push_back(static_cast<size_t>(i % taps * blocks + i / strides[request_.input_axis] % inputs / request_.block));
+    return found;
+  }
+  // The row's weights block by block.
+  std::vector<WeightBlock> in_blocks(size_t row, std::span<const size_t> blocks) const {
+    std::vector<WeightBlock> found(std::ranges::max(blocks) + 1);
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      found[blocks[i]].values.push_back(rows_[row].values[i]);
+      found[blocks[i]].importances.push_back(rows_[row].importances[i]);
     }
-    return sum;
+    return found;
   }
 
  private:
   const WeightRequest& request_;
   std::vector<std::vector<int64_t>> positions_;
-  std::vector<std::vector<double>> values_;
-  std::vector<std::vector<double>> importances_;  // of their errors
+  std::vector<WeightBlock> rows_;
 };
 
 float stored_scale(double scale) { return static_cast<float>(std::max(scale, kLeastScale)); }
@@ -110,6 +116,18 @@ float least_error_scale(const Rows& rows, size_t row, double covering, double sh
   return best;
 }
 
+// The row's scale and its weights' multiples. Rows of zeros, or all but, have the covering scale.
+void add_block_scales(const Rows& rows, size_t row, const Shape& shape, const WeightRequest& request, double covering, QuantizedWeights& result) {
+  const std::vector<size_t> blocks = rows.blocks(row, shape);
+  const std::vector<WeightBlock> weights = rows.in_blocks(row, blocks);
+  const auto search = request.scale == WeightScale::kMse ? least_error_multiples : covering_multiples;
+  const bool is_tiny = rows.covering_scale(row) < kLeastScale * kMostMultiple;
+  const BlockScales found = is_tiny ? BlockScales{short_scale(stored_scale(covering)), std::vector<uint8_t>(weights.size(), 1)}
+                                    : search(weights, request.least, request.greatest);
+  result.scales.push_back(found.scale);
+  for (size_t i = 0; i < blocks.size(); ++i) result.multiples[static_cast<size_t>(rows.positions(row)[i])] = found.multiples[blocks[i]];
+}
+
 Status check(std::span<const float> weights, const Shape& shape, const WeightRequest& request) {
   if (request.output_axis >= shape.size() || element_count(shape) != static_cast<int64_t>(weights.size())) {
     return input_error("weights of shape {} do not have an output axis {} or not {} elements", shape_text(shape),
@@ -125,6 +143,8 @@ Status check(std::span<const float> weights, const Shape& shape, const WeightReq
       return input_error("weights of shape {} cannot absorb {} input scales", shape_text(shape), request.input_scales.size());
     }
   }
+  if (request.block < 0 || (request.block > 0 && (!request.per_channel || request.input_axis >= shape.size())))
+    return input_error("weights of shape {} cannot have blocks of {}", shape_text(shape), request.block);
   if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); }))
     return input_error("weights are not finite");
   return {};
@@ -139,17 +159,22 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const 
   for (size_t row = 0; row < rows.size(); ++row) covering_all = std::max(covering_all, rows.covering_scale(row));
   QuantizedWeights result;
   result.values.resize(weights.size());
+  if (request.block != 0) result.multiples.resize(weights.size());
   for (size_t row = 0; row < rows.size(); ++row) {
     double covering = rows.covering_scale(row);
     if (covering == 0) covering = covering_all > 0 ? covering_all : 1;
     if (covering > std::numeric_limits<float>::max())
       return input_error("weights times input scales need a scale that is not finite");
-    const float scale = request.scale == WeightScale::kMse ? least_error_scale(rows, row, covering, searched_share(request.greatest)) : stored_scale(covering);
-    result.scales.push_back(scale);
+    if (request.block == 0) {
+      result.scales.push_back(request.scale == WeightScale::kMse ? least_error_scale(rows, row, covering, searched_share(request.greatest)) : stored_scale(covering));
+    } else {
+      add_block_scales(rows, row, shape, request, covering, result);
+    }
+    const double scale = result.scales.back();
     for (size_t i = 0; i < rows.values(row).size(); ++i) {
-      const double q =
-          std::clamp(rows.values(row)[i] / scale, static_cast<double>(request.least), static_cast<double>(request.greatest));
-      result.values[static_cast<size_t>(rows.positions(row)[i])] = static_cast<int8_t>(round_half_even(q));
+      const auto at = static_cast<size_t>(rows.positions(row)[i]);
+      const double q = std::clamp(rows.values(row)[i] / (result.multiple(at) * scale), static_cast<double>(request.least), static_cast<double>(request.greatest));
+      result.values[at] = static_cast<int8_t>(round_half_even(q));
     }
   }
   return result;

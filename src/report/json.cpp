@@ -119,6 +119,8 @@ Json to_object(const DetectionMetrics& m) {
           {"AR_1", m.ar_1}, {"AR_10", m.ar_10}, {"AR_100", m.ar_100}, {"AR_small", m.ar_small}, {"AR_medium", m.ar_medium}, {"AR_large", m.ar_large}};
 }
 
+Json to_object(const std::optional<Interval>& interval) { return interval ? Json{interval->low, interval->high} : Json(); }
+
 Json to_object(const std::optional<TaskMetrics>& metrics) {
   return metrics ? std::visit([](const auto& m) { return to_object(m); }, *metrics) : Json();
 }
@@ -168,6 +170,14 @@ std::string to_json(const ValidateResult& result) {
   json["quantized"] = to_object(result.quantized_model);
   json["drop"] = optional(result.drop);
   if (result.agreement) json["agreement"] = *result.agreement;
+  if (result.bootstrap) {
+    json["bootstrap"] = result.bootstrap;
+    json["float_interval"] = to_object(result.float_interval);
+    json["quantized_interval"] = to_object(result.quantized_interval);
+    json["drop_interval"] = to_object(result.drop_interval);
+    json["drop_mean"] = optional(result.drop_mean);
+    if (result.agreement) json["agreement_interval"] = to_object(result.agreement_interval);
+  }
   json["outputs"] = list(result.outputs, kToObject);
   json["float_bytes"] = optional(result.float_bytes);
   json["quantized_bytes"] = optional(result.quantized_bytes);

@@ -93,6 +93,8 @@ ValueId RandomNetwork::weights(const Shape& shape) {
   const IntegerRange range = integer_range(dtype);
   std::vector<uint8_t> bytes;
   for (int64_t i = 0; i < element_count(shape); ++i) bytes.push_back(static_cast<uint8_t>(between(range.min, range.max)));
+  if (dtype == DType::kInt4 && shape[1] > 2 && chance(60))
+    return graph_.add_value({next_name(), {dtype, shape, blocks(shape, between(2, shape[1] - 1))}, *Tensor::make(dtype, shape, bytes)});
   const bool per_output = chance(70);
   std::vector<float> scales;
   std::vector<int32_t> zero_points;
@@ -102,6 +104,18 @@ ValueId RandomNetwork::weights(const Shape& shape) {
   }
   const auto affine = per_output ? Affine::per_axis(scales, zero_points, 0, shape.size()) : Affine::per_tensor(scales[0], zero_points[0]);
   return graph_.add_value({next_name(), {dtype, shape, *affine}, *Tensor::make(dtype, shape, bytes)});
+}
+
+Affine RandomNetwork::blocks(const Shape& shape, int64_t block) {
+  Shape of_scales = shape;
+  of_scales[1] = (shape[1] + block - 1) / block;
+  std::vector<float> scales;
+  const int64_t an_output = element_count(of_scales) / shape[0];
+  for (int64_t o = 0; o < shape[0]; ++o) {
+    const float base = std::exp2(static_cast<float>(-between(8, 12)));  // every multiple is a float
+    for (int64_t i = 0; i < an_output; ++i) scales.push_back(static_cast<float>(between(1, 16)) * base);
+  }
+  return *Affine::make(std::move(of_scales), std::move(scales), {}, block);
 }
 
 std::optional<ValueId> RandomNetwork::value(const Test& test) {

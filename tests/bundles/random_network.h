@@ -43,6 +43,7 @@ class RandomNetwork {
   ValueId input();
   ValueId floats(const Shape& shape, float magnitude);                         // a constant
   ValueId integers(const Shape& shape, int64_t least, int64_t most);           // a constant of i64
+  Affine blocks(const Shape& shape, int64_t block);                            // of weights [outputs, inputs, ...], small multiples of one scale an output
   ValueId weights(const Shape& shape);                                         // a constant, quantized mostly
   std::optional<ValueId> value(const Test& test);                              // one that is there and passes
   ValueId any() { return values_[static_cast<size_t>(below(static_cast<int64_t>(values_.size())))]; }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // evaluate_probe coco INSTANCES RESULTS THREADS: the twelve figures as a JSON object.
+// evaluate_probe copies INSTANCES RESULTS COPIES: AP with each image as often as a list in the JSON file says, for each of its lists.
+// evaluate_probe resample SEED INDEX SAMPLES: how often each sample is drawn.
 // evaluate_probe heads SPEC: the detections of each image of the specification, as test_heads.py writes it.
 // Prints an error's text to standard error and exits with its code.
 #include <cstring>
@@ -7,8 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "evaluate/bootstrap.h"
 #include "evaluate/classes.h"
-#include "evaluate/coco.h"
+#include "evaluate/coco_matches.h"
 #include "evaluate/head.h"
 
 namespace {
@@ -25,6 +28,19 @@ Result<std::string> coco(const char* instances, const char* results, int threads
   for (size_t i = 0; i < metrics.values.size(); ++i) json[std::string(CocoMetrics::kNames[i])] = metrics.values[i];
   return json.dump();
 }
+
+Result<std::string> copies(const char* instances, const char* results, const char* lists) {
+  HT_ASSIGN(const CocoDataset dataset, read_coco(instances));
+  HT_ASSIGN(const auto detections, read_detections(results));
+  HT_ASSIGN(const auto bytes, read_file(lists));
+  ThreadPool pool(2);
+  HT_ASSIGN(const CocoMatches matches, CocoMatches::make(dataset, detections, pool));
+  Json json = Json::array();
+  for (const std::vector<int32_t> list : Json::parse(bytes)) json.push_back(matches.ap(list));
+  return json.dump();
+}
+
+std::string resampled(uint64_t seed, uint32_t index, uint32_t samples) { return Json(resample(seed, index, samples)).dump(); }
 
 Result<std::vector<float>> read_floats(const std::string& path) {
   HT_ASSIGN(const auto bytes, read_file(path));
@@ -119,8 +135,11 @@ Result<std::string> heads(const char* path) {
 
 int main(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
-  Result<std::string> answer = usage_error("evaluate_probe coco INSTANCES RESULTS THREADS | heads SPEC");
+  Result<std::string> answer = usage_error("evaluate_probe coco INSTANCES RESULTS THREADS | copies INSTANCES RESULTS COPIES | resample SEED INDEX SAMPLES | heads SPEC");
   if (command == "coco" && argc == 5) answer = coco(argv[2], argv[3], std::atoi(argv[4]));
+  if (command == "copies" && argc == 5) answer = copies(argv[2], argv[3], argv[4]);
+  if (command == "resample" && argc == 5)
+    answer = resampled(std::stoull(argv[2]), static_cast<uint32_t>(std::stoul(argv[3])), static_cast<uint32_t>(std::stoul(argv[4])));
   if (command == "heads" && argc == 3) answer = heads(argv[2]);
   if (!answer) {
     std::cerr << answer.error().text() << "\n";

@@ -178,7 +178,7 @@ TEST(Export, RefusesScalesOverTwoAxesThatAreNoProducts) {
 
 TEST(Export, WritesScalesABlock) {
   GraphMaker m;
-  const Affine affine = *Affine::make({2, 3}, {1, 2, 3, 4, 5, 6}, {});
+  const Affine affine = *Affine::make({2, 3}, {1, 2, 3, 4, 5, 6}, {}, 4);
   const ValueId w = m.integers("w", DType::kInt4, {2, 12}, affine);
   m.output(m.node("gemm", Gemm{1, 1, false, true}, {m.input("x", {2, 12}), w}));
   expect_round_trip(m.graph);
@@ -186,10 +186,50 @@ TEST(Export, WritesScalesABlock) {
 
 TEST(Export, WritesScalesABlockOfInputChannels) {
   GraphMaker m;
-  const Affine affine = *Affine::make({2, 3, 1, 1}, {1, 2, 3, 4, 5, 6}, {});
+  const Affine affine = *Affine::make({2, 3, 1, 1}, {1, 2, 3, 4, 5, 6}, {}, 4);
   const ValueId w = m.integers("w", DType::kInt4, {2, 12, 3, 3}, affine);
   m.output(m.node("conv", Conv{{1, 1}, {1, 1}, {0, 0, 0, 0}, 1}, {m.input("x", {1, 12, 4, 4}), w}));
   expect_round_trip(m.graph);
+}
+
+std::vector<float> random_scales(std::mt19937& random, size_t count) {
+  std::uniform_real_distribution<float> exponent(-6, 1);
+  std::vector<float> scales(count);
+  for (float& scale : scales) scale = std::exp2(exponent(random));
+  return scales;
+}
+
+Graph convolution_of(DType dtype, const Shape& weights, Affine affine) {
+  GraphMaker m;
+  const ValueId w = m.integers("w", dtype, weights, std::move(affine));
+  m.output(m.node("conv", Conv{{1, 1}, {1, 1}, {0, 0, 0, 0}, 1}, {m.input("x", {1, weights[1], 5, 5}), w}));
+  return m.graph;
+}
+
+// Each tap has its own scales; the last block has fewer inputs, or there is one.
+TEST(Export, WritesScalesABlockOfEachTap) {
+  std::mt19937 random(8);
+  expect_round_trip(convolution_of(DType::kInt4, {2, 17, 3, 2}, *Affine::make({2, 4, 3, 2}, random_scales(random, 48), {}, 5)));
+  expect_round_trip(convolution_of(DType::kInt4, {2, 6, 3, 2}, *Affine::make({2, 1, 3, 2}, random_scales(random, 12), {})));
+  expect_round_trip(convolution_of(DType::kUint4, {2, 5, 1, 1}, *Affine::make({2, 2, 1, 1}, {1, 2, 3, 4}, {1, 15, 0, 7}, 3)));
+  expect_round_trip(convolution_of(DType::kInt8, {2, 17, 3, 2}, *Affine::make({2, 4, 3, 2}, random_scales(random, 48), {}, 5)));
+}
+
+// Weights in blocks that have absorbed their input's scales: any products with the factor 1 of each block's first input.
+TEST(Export, WritesScalesABlockTimesFactors) {
+  std::mt19937 random(9);
+  for (const int64_t block : {4, 6}) {
+    constexpr int64_t kInputs = 15, kTaps = 6;
+    const auto first = random_scales(random, 3 * kInputs * kTaps), factors = random_scales(random, kInputs);
+    std::vector<float> scales;
+    for (int64_t o = 0; o < 3; ++o)
+      for (int64_t i = 0; i < kInputs; ++i)
+        for (int64_t t = 0; t < kTaps; ++t) {
+          const float factor = i % block == 0 ? 1 : factors[static_cast<size_t>(i)];
+          scales.push_back(first[static_cast<size_t>((o * kInputs + i / block) * kTaps + t)] * factor);
+        }
+    expect_round_trip(convolution_of(DType::kInt4, {3, kInputs, 2, 3}, *Affine::make({3, kInputs, 2, 3}, scales, {})));
+  }
 }
 
 TEST(Export, SpellsOutActivationsThatTheOpsetHasNot) {

@@ -14,6 +14,7 @@ constexpr std::string_view kExample = R"(graph "a \"net\"" {
   metadata "halftone.note" = "line\x0aline"
   input %x : f32[1x2x4x4]
   const %w : i8[3x2x1x1] affine([3, 1, 1, 1], [0.5, 0.25, 1e-20], [0, 0, 0]) = [1, -2, 3, -128, 127, 0]
+  const %blocks : i4[1x5] affine([1, 3], [0.5, 0.25, 2], [0, 1, -8], 2) = [1, -2, 3, -8, 7]
   const %big : f32[17] = hex "000000000000803f000000400000404000008040000080400000804000008040000080400000804000008040000080400000804000008040000080400000804000008040"
   const %"odd name:0" : f32[4] = [1.5, -0, inf, -inf]
   %y : f32[1x3x4x4] = Conv(%x, %w, _) {strides = [1, 1], dilations = [1, 1], pads = [0, 0, 0, 0]} @"conv"

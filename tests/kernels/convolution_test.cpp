@@ -71,7 +71,7 @@ void run_in_pieces(Random& random, const Params& params, const ht_arguments& arg
   run(&params, &arguments, 0, middle);
 }
 
-// `draw` makes weights, `run` computes with them.
+// `draw` makes weights for the geometry, `run` computes with them.
 template <class Weight, class Draw, class Run>
 void convolution_equals_its_definition(Draw draw, Run run) {
   for (uint32_t seed = 0; seed < 300; ++seed) {
@@ -87,7 +87,7 @@ void convolution_equals_its_definition(Draw draw, Run run) {
     p.output_stride = p.output_channels + random.integer(0, 3);
     const int32_t depth = p.kernel_height * p.kernel_width * group_inputs;
     const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride));
-    const std::vector<Weight> weights = draw(random, static_cast<size_t>(p.output_channels * depth));
+    const std::vector<Weight> weights = draw(random, p, static_cast<size_t>(p.output_channels * depth));
     const auto padding = random.bytes(static_cast<size_t>(p.input_channels));
     const auto plain_bias = random.integers(static_cast<size_t>(p.output_channels), -3000, 3000);
     auto bias = plain_bias;
@@ -126,7 +126,7 @@ void convolution_equals_its_definition(Draw draw, Run run) {
 
 TEST(Convolution, EqualsItsDefinition) {
   convolution_equals_its_definition<int8_t>(
-      [](Random& random, size_t count) { return random.bytes(count); },
+      [](Random& random, const ht_conv_params&, size_t count) { return random.bytes(count); },
       [](Random& random, ht_conv_params p, const auto& weights, const auto& input, auto& output) {
         p.weights = weights.data();
         std::vector<int32_t> scratch(ht_conv_scratch(&p) / 4 + 16);
@@ -136,7 +136,7 @@ TEST(Convolution, EqualsItsDefinition) {
 
 TEST(Convolution, OfWideWeightsEqualsItsDefinition) {
   convolution_equals_its_definition<int16_t>(
-      [](Random& random, size_t count) {
+      [](Random& random, const ht_conv_params&, size_t count) {
         const auto drawn = random.integers(count, -255, 255);
         return std::vector<int16_t>(drawn.begin(), drawn.end());
       },
@@ -147,18 +147,51 @@ TEST(Convolution, OfWideWeightsEqualsItsDefinition) {
       });
 }
 
+// Two integers of four bits a byte, each of `rows` rows in bytes of its own.
+std::vector<uint8_t> halves(const std::vector<int8_t>& integers, int32_t rows) {
+  const size_t width = integers.size() / static_cast<size_t>(rows);
+  std::vector<uint8_t> packed;
+  for (size_t row = 0; row < integers.size(); row += width)
+    for (size_t k = 0; k < width; k += 2) {
+      const int high = k + 1 < width ? integers[row + k + 1] : 0;
+      packed.push_back(static_cast<uint8_t>((high & 15) << 4 | (integers[row + k] & 15)));
+    }
+  return packed;
+}
+
 TEST(Convolution, OfFourBitWeightsEqualsItsDefinition) {
   convolution_equals_its_definition<int8_t>(
-      [](Random& random, size_t count) { return random.bytes(count, -8, 7); },
+      [](Random& random, const ht_conv_params&, size_t count) { return random.bytes(count, -8, 7); },
       [](Random& random, const ht_conv_params& p, const auto& weights, const auto& input, auto& output) {
-        const size_t depth = weights.size() / static_cast<size_t>(p.output_channels);
-        std::vector<uint8_t> packed;
-        for (size_t row = 0; row < weights.size(); row += depth)
-          for (size_t k = 0; k < depth; k += 2) {
-            const int high = k + 1 < depth ? weights[row + k + 1] : 0;
-            packed.push_back(static_cast<uint8_t>((high & 15) << 4 | (weights[row + k] & 15)));
-          }
-        const ht_conv_w4_params w4{p, packed.data(), nullptr};
+        const auto packed = halves(weights, p.output_channels);
+        const ht_conv_w4_params w4{p, 0, packed.data(), nullptr, nullptr};
+        std::vector<int32_t> scratch(ht_conv_w4_scratch(&w4) / 4 + 16);
+        run_in_pieces(random, w4, {{input.data()}, output.data(), scratch.data()}, ht_conv_w4_units(&w4), ht_conv_w4);
+      });
+}
+
+// The inputs of each tap in blocks whose weights are multiplied by one number.
+TEST(Convolution, OfFourBitWeightsInBlocksEqualsItsDefinition) {
+  int32_t block = 0;
+  std::vector<uint8_t> weights, multiples;
+  convolution_equals_its_definition<int8_t>(
+      [&](Random& random, const ht_conv_params& p, size_t count) {
+        const int32_t inputs = p.input_channels / p.groups;
+        block = random.integer(1, inputs + 1);
+        const auto blocks = static_cast<size_t>((inputs + block - 1) / block), taps = count / static_cast<size_t>(inputs);
+        const auto drawn = random.bytes(count, -8, 7), factors = random.bytes(taps * blocks, 1, 16);
+        std::vector<int8_t> stored, products;
+        for (int8_t factor : factors) stored.push_back(static_cast<int8_t>(factor - 1));
+        for (size_t i = 0; i < count; ++i) {
+          const size_t tap = i / static_cast<size_t>(inputs), input = i % static_cast<size_t>(inputs);
+          products.push_back(static_cast<int8_t>(drawn[i] * factors[tap * blocks + input / static_cast<size_t>(block)]));
+        }
+        weights = halves(drawn, p.output_channels);
+        multiples = halves(stored, p.output_channels);
+        return products;
+      },
+      [&](Random& random, const ht_conv_params& p, const auto&, const auto& input, auto& output) {
+        const ht_conv_w4_params w4{p, block, weights.data(), multiples.data(), nullptr};
         std::vector<int32_t> scratch(ht_conv_w4_scratch(&w4) / 4 + 16);
         run_in_pieces(random, w4, {{input.data()}, output.data(), scratch.data()}, ht_conv_w4_units(&w4), ht_conv_w4);
       });

@@ -12,6 +12,7 @@ from places import STREET, long_test, shared
 BOARDS = ["cortex-m3", "cortex-m4", "cortex-m7", "cortex-m55"]
 TOOLS = {"host": ["cc"], "aarch64": ["aarch64-linux-gnu-gcc", "qemu-aarch64"], **{cpu: ["arm-none-eabi-gcc", "qemu-system-arm"] for cpu in BOARDS}}
 TINY = {"kws": "model_kws.onnx", "ic": "model_ic.onnx", "vww": "vww_96_float.onnx"}
+GROUPS = {"ic_groups": "model_ic.onnx"}  # 4-bit weights in groups of inputs
 
 
 def needs(cpu):
@@ -34,9 +35,9 @@ def quantized(halftone, folder):
         if path.exists():
             return path
         recipe = STREET / "street.toml"
-        if name in TINY:
-            recipe = recipe_of_noise(halftone, shared("data", "models", "tiny", TINY[name]), folder / f"{name}.toml")
-        halftone("quantize", recipe, "-o", path, "--target", "cortex-m")
+        if network := (TINY | GROUPS).get(name):
+            recipe = recipe_of_noise(halftone, shared("data", "models", "tiny", network), folder / f"{name}.toml")
+        halftone("quantize", recipe, "-o", path, "--target", "cortex-m", *(["--weights", "4", "--group", "32"] if name in GROUPS else []))
         return path
 
     return make
@@ -68,6 +69,13 @@ def test_every_processor_computes_what_the_session_does(verified, name, cpu):
 @pytest.mark.parametrize("cpu", ["host", "aarch64", "cortex-m4"])
 def test_the_sample_detector_is_the_same_everywhere(verified, cpu):
     check_run(verified("street", cpu, 1), "street", cpu, 1)
+
+
+@pytest.mark.parametrize("cpu", ["host", "cortex-m3", "cortex-m4"])
+def test_weights_in_groups_take_less_flash(verified, cpu):
+    whole, groups = verified("ic", cpu), verified("ic_groups", cpu)
+    check_run(groups, "ic_groups", cpu, 10)
+    assert groups[1]["weight_bytes"] < 0.75 * whole[1]["weight_bytes"]
 
 
 def check_run(made, name, cpu, vectors):

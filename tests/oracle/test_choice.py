@@ -23,7 +23,8 @@ import evaluate  # noqa: E402  the sample's own scorer, which shares nothing wit
 FLOAT = STREET / "detector.onnx"
 # What is asked for; the signal-to-noise ratio in dB against the float model that it must reach.
 CHOICES = {
-    "8-bits": ([], 19), "4-bit-weights": (["--weights", "4"], 15), "16-bit-activations": (["--activations", "16"], 28),
+    "8-bits": ([], 19), "4-bit-weights": (["--weights", "4"], 15), "4-bit-weights-in-groups": (["--weights", "4", "--group", "32"], 15),
+    "16-bit-activations": (["--activations", "16"], 28),
     "4-bit-weights-16-bit-activations": (["--weights", "4", "--activations", "16"], 15), "weights-only": (["--activations", "float"], 35),
     "4-bit-weights-only": (["--weights", "4", "--activations", "float"], 11), "float16": (["--weights", "float16"], 58),
     "symmetric": (["--symmetric", "true"], 17), "average": (["--ranges", "average"], 17), "percentile": (["--ranges", "percentile"], 14),

@@ -29,6 +29,7 @@ MODELS = {
     "ic": ("model_ic.onnx", ["--target", "cortex-m"]),
     "vww": ("vww_96_float.onnx", ["--target", "native"]),
     "kws_w4": ("model_kws.onnx", ["--target", "cortex-m", "--weights", "4"]),
+    "ic_groups": ("model_ic.onnx", ["--target", "cortex-m", "--weights", "4", "--group", "32"]),
     "kws_a16": ("model_kws.onnx", ["--target", "cortex-m", "--activations", "16"]),
 }
 
@@ -92,7 +93,7 @@ def test_the_bundles_own_test_passes(bundle, name):
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
-@pytest.mark.parametrize("name", ["street", "street_native", "kws_w4", "kws_a16"])
+@pytest.mark.parametrize("name", ["street", "street_native", "kws_w4", "ic_groups", "kws_a16"])
 def test_every_compiler_gives_the_same(bundle, name, compiler):
     place, _ = bundle(name, "--vectors", "2")
     program = build(place, COMPILERS[compiler], *(place / "test").glob("*.c"))

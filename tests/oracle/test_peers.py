@@ -12,7 +12,7 @@ import pytest
 
 from places import BUILD, ROOT, long_test, shared
 
-PEERS = ROOT / "bench" / "peers"
+PEERS, COMMON = ROOT / "bench" / "peers", ROOT / "bench" / "common"
 BEGIN, END = "<!-- bench/peers/run --markdown writes this -->\n", "<!-- end of the figures -->\n"
 
 # Asks Linux for AMX's tiles and for what can be asked for at all, and prints both errors.
@@ -40,6 +40,7 @@ def test_amx_is_refused(tmp_path):
 
 
 def test_converters_get_a_copy(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(COMMON))
     monkeypatch.syspath_prepend(str(PEERS))
     import engines
     import nets

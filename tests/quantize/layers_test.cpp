@@ -13,27 +13,27 @@ ValueId add_floats(Graph& graph, const std::string& name, Shape shape) {
   return graph.add_value({name, {DType::kFloat32, std::move(shape), std::nullopt}, std::nullopt});
 }
 
-ValueId add_conv(Graph& graph, const std::string& name, ValueId input, int64_t groups = 1) {
-  const ValueId weights = graph.add_constant(name + "_weights", Tensor::zeros(DType::kFloat32, {4, 4 / groups, 1, 1}));
+ValueId add_conv(Graph& graph, const std::string& name, ValueId input, int64_t groups = 1, int64_t kernel = 1) {
+  const ValueId weights = graph.add_constant(name + "_weights", Tensor::zeros(DType::kFloat32, {4, 4 / groups, kernel, kernel}));
   const ValueId output = add_floats(graph, name + "_out", {1, 4, 4, 4});
-  graph.nodes.push_back({name, Conv{{1, 1}, {1, 1}, {0, 0, 0, 0}, groups}, {input, weights}, {output}});
+  graph.nodes.push_back({name, Conv{{1, 1}, {1, 1}, Ints(4, kernel / 2), groups}, {input, weights}, {output}});
   return output;
 }
 
-// stem, body.0, a depthwise body.1, body.2, head
-Graph five_convolutions() {
+// stem, body.0, a depthwise body.1, body.2, head: 16, 16 * kernel^2, 4, 16 * kernel^2 and 16 weights.
+Graph five_convolutions(int64_t kernel = 5) {
   Graph graph;
   graph.inputs = {add_floats(graph, "x", {1, 4, 4, 4})};
   ValueId value = add_conv(graph, "stem", graph.inputs[0]);
-  value = add_conv(graph, "body.0", value);
+  value = add_conv(graph, "body.0", value, 1, kernel);
   value = add_conv(graph, "body.1", value, 4);
-  value = add_conv(graph, "body.2", value);
+  value = add_conv(graph, "body.2", value, 1, kernel);
   graph.outputs = {add_conv(graph, "head", value)};
   return graph;
 }
 
-std::vector<int> weight_bits(const LayerChoice& all, const std::vector<LayerRule>& rules, std::vector<std::string>& notes) {
-  const auto choices = choose_layers(five_convolutions(), all, rules, notes);
+std::vector<int> weight_bits(const LayerChoice& all, const std::vector<LayerRule>& rules, std::vector<std::string>& notes, int64_t kernel = 5) {
+  const auto choices = choose_layers(five_convolutions(kernel), all, rules, notes);
   std::vector<int> bits;
   for (const LayerChoice& choice : *choices) bits.push_back(choice.weights);
   return bits;
@@ -42,14 +42,33 @@ std::vector<int> weight_bits(const LayerChoice& all, const std::vector<LayerRule
 TEST(Layers, FourBitsSpareFirstLastAndDepthwise) {
   std::vector<std::string> notes;
   EXPECT_EQ(weight_bits({.weights = 4}, {}, notes), (std::vector<int>{8, 4, 8, 4, 8}));
-  ASSERT_EQ(notes.size(), 1u);
+  ASSERT_EQ(notes.size(), 2u);
   EXPECT_NE(notes[0].find("3 depthwise, first and last"), std::string::npos);
+  EXPECT_NE(notes[1].find("4.17 bits on average"), std::string::npos);  // 36 weights of 8 bits, 800 of 4
+}
+
+TEST(Layers, FourBitsSpareNoMoreThanAnEighthOfAllWeights) {
+  std::vector<std::string> notes;
+  EXPECT_EQ(weight_bits({.weights = 4}, {}, notes, 1), (std::vector<int>{4, 4, 8, 4, 4}));
+  EXPECT_EQ(weight_bits({.weights = 4}, {}, notes, 3), (std::vector<int>{8, 4, 8, 4, 8}));  // 36 of 324
+}
+
+TEST(Layers, GroupsNeedWeightsOfFourBits) {
+  std::vector<std::string> notes;
+  const Graph graph = five_convolutions();
+  EXPECT_FALSE(choose_layers(graph, {.group = 32}, {}, notes));
+  EXPECT_FALSE(choose_layers(graph, {.weights = 4}, {{.match = "stem", .weights = 8, .group = 32}}, notes));
+  const auto choices = choose_layers(graph, {.weights = 4, .group = 32}, {{.match = "body.2", .group = 128}}, notes);
+  ASSERT_TRUE(choices);
+  EXPECT_EQ((*choices)[1].group, 32);
+  EXPECT_EQ((*choices)[3].group, 128);
 }
 
 TEST(Layers, RulesHaveTheLastWord) {
   std::vector<std::string> notes;
   EXPECT_EQ(weight_bits({.weights = 4}, {{.match = "*", .weights = 4}}, notes), (std::vector<int>{4, 4, 4, 4, 4}));
-  EXPECT_TRUE(notes.empty());
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_NE(notes[0].find("4.00 bits on average"), std::string::npos);
   EXPECT_EQ(weight_bits({}, {{.match = "body.*", .weights = 4}, {.match = "body.?", .weights = 8}, {.match = "stem", .weights = 4}}, notes),
             (std::vector<int>{4, 8, 8, 8, 8}));
 }

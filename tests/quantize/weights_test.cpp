@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 namespace ht {
@@ -135,6 +136,94 @@ TEST(Weights, RefusesWhatItCannotQuantize) {
   request.groups = 1;
   request.input_scales = enormous;
   EXPECT_FALSE(quantize_weights(std::vector<float>{1e38f, 1e38f}, {1, 2}, request));
+}
+
+// Multiples of weights [outputs, inputs, taps...] by tap and block of inputs.
+TEST(Weights, BlocksShareAMultipleThatIsExact) {
+  for (const Shape& shape : {Shape{5, 70, 1, 1}, Shape{3, 33, 3, 2}, Shape{4, 20, 3, 3}, Shape{6, 96}}) {
+    SCOPED_TRACE(shape_text(shape));
+    const auto weights = random_weights(11, static_cast<size_t>(element_count(shape)));
+    WeightRequest request;
+    request.least = -8;
+    request.greatest = 7;
+    request.block = 32;
+    const auto quantized = quantize_weights(weights, shape, request);
+    ASSERT_TRUE(quantized) << quantized.error().text();
+    ASSERT_EQ(quantized->multiples.size(), weights.size());
+    const auto inputs = static_cast<size_t>(shape[1]), taps = weights.size() / static_cast<size_t>(shape[0] * shape[1]);
+    std::vector<int> divisors(static_cast<size_t>(shape[0]));
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const size_t output = i / taps / inputs, input = i / taps % inputs, first = i - input % 32 * taps;
+      const int multiple = quantized->multiples[i];
+      divisors[output] = std::gcd(divisors[output], multiple);
+      EXPECT_EQ(multiple, quantized->multiples[first]);
+      EXPECT_TRUE(multiple >= 1 && multiple <= 16) << multiple;
+      const double scale = quantized->scales[output];
+      EXPECT_EQ(static_cast<double>(static_cast<float>(multiple) * quantized->scales[output]), multiple * scale);
+      EXPECT_EQ(quantized->values[i], std::clamp(std::nearbyint(weights[i] / (multiple * scale)), -8.0, 7.0));
+    }
+    EXPECT_EQ(divisors, std::vector<int>(divisors.size(), 1));
+  }
+}
+
+TEST(Weights, BlocksHaveNearlyTheLeastErrorOfAFineGrid) {
+  for (unsigned seed = 0; seed < 10; ++seed) {
+    const auto weights = random_weights(seed, 128);
+    WeightRequest request;
+    request.least = -7;
+    request.greatest = 7;
+    const auto whole = quantize_weights(weights, {1, 128}, request);
+    request.block = 32;
+    const auto blocks = quantize_weights(weights, {1, 128}, request);
+    ASSERT_TRUE(whole && blocks);
+    double found = 0, best = INFINITY;
+    std::vector<std::vector<double>> parts;
+    for (size_t first = 0; first < 128; first += 32) {
+      parts.emplace_back(weights.begin() + static_cast<std::ptrdiff_t>(first), weights.begin() + static_cast<std::ptrdiff_t>(first) + 32);
+      found += squared_error(parts.back(), blocks->scales[0] * blocks->multiple(first), -7, 7);
+    }
+    const double widest = std::abs(*std::ranges::max_element(weights, {}, [](float w) { return std::abs(w); })) / 7;
+    for (int i = 1; i <= 500; ++i) {
+      double sum = 0;
+      for (const auto& part : parts) {
+        double least = INFINITY;
+        for (int multiple = 1; multiple <= 16; ++multiple) least = std::min(least, squared_error(part, widest * i / 500 / 4 * multiple, -7, 7));
+        sum += least;
+      }
+      best = std::min(best, sum);
+    }
+    EXPECT_LE(found, best * 1.03);
+    EXPECT_LT(found, squared_error({weights.begin(), weights.end()}, whole->scales[0], -7, 7));
+  }
+}
+
+TEST(Weights, BlocksWithoutASearchSaturateNowhere) {
+  const auto weights = random_weights(3, 4 * 50 * 9);
+  WeightRequest request{WeightScale::kMax};
+  request.least = -7;
+  request.greatest = 7;
+  request.block = 32;
+  const auto quantized = quantize_weights(weights, {4, 50, 3, 3}, request);
+  ASSERT_TRUE(quantized);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const double scale = quantized->scales[i / 450] * quantized->multiple(i);
+    EXPECT_LE(std::abs(quantized->values[i] * scale - static_cast<double>(weights[i])), scale / 2 * (1 + 1e-6)) << i;
+  }
+}
+
+TEST(Weights, BlocksOfZerosAndTinyNumbersKeepTheirScales) {
+  std::vector<float> weights(3 * 64, 0.0f);
+  std::fill(weights.begin() + 64, weights.begin() + 128, 1e-30f);
+  weights[128] = 1;
+  WeightRequest request;
+  request.least = -7;
+  request.greatest = 7;
+  request.block = 32;
+  const auto quantized = quantize_weights(weights, {3, 64}, request);
+  ASSERT_TRUE(quantized);
+  for (float scale : quantized->scales) EXPECT_TRUE(std::isnormal(scale)) << scale;
+  EXPECT_NEAR(quantized->values[128] * quantized->scales[2] * quantized->multiple(128), 1, 0.01);
+  EXPECT_EQ(std::count(quantized->values.begin(), quantized->values.end(), 0), 3 * 64 - 1);
 }
 
 }  // namespace

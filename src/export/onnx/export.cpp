@@ -17,10 +17,9 @@ constexpr Version kCommon = {13, 7}, kNewer = {21, 10};
 bool is_newer(const TensorType& type) {
   const bool width =
       type.dtype == DType::kInt4 || type.dtype == DType::kUint4 || type.dtype == DType::kInt16 || type.dtype == DType::kUint16;
-  if (!type.affine || type.affine->is_per_tensor() || type.affine->axis()) return width;
-  for (size_t i = 0; i < type.shape.size(); ++i)
-    if (type.affine->shape()[i] != 1 && type.affine->shape()[i] != type.shape[i]) return true;  // scales a block
-  return width;
+  if (width || !type.affine) return width;
+  const auto parameters = file_parameters(*type.affine, type.shape);
+  return parameters && parameters->block != 0;
 }
 
 bool is_newer(const Op& op) {

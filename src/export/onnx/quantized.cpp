@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
+#include <ranges>
 
 #include "export/onnx/writer.h"
 
@@ -17,19 +19,12 @@ Tensor integers_of(DType dtype, const Shape& shape, const std::vector<int32_t>& 
   return tensor;
 }
 
-// Scales s(i, j) over two axes as first(i) * second(j), each product exactly s(i, j) in single precision. second(0) is 1, so
-// first is the first column; second is searched for around the quotient.
-struct Factors {
-  std::vector<float> first, second;
-};
-
-std::optional<float> exact_factor(std::span<const float> first, std::span<const float> scales, size_t column, size_t columns) {
+// The factor that makes `column` of the scales of `first`, each product exactly; searched for around the quotient.
+std::optional<float> exact_factor(std::span<const float> first, std::span<const float> column) {
   constexpr int kMostSteps = 4;
-  const float quotient = scales[column] / first[0];
+  const float quotient = column[0] / first[0];
   const auto fits = [&](float factor) {
-    for (size_t i = 0; i < first.size(); ++i)
-      if (first[i] * factor != scales[i * columns + column]) return false;
-    return true;
+    return std::ranges::equal(first, column, [=](float scale, float product) { return scale * factor == product; });
   };
   float below = quotient, above = quotient;
   for (int step = 0; step <= kMostSteps; ++step) {
@@ -41,18 +36,37 @@ std::optional<float> exact_factor(std::span<const float> first, std::span<const 
   return std::nullopt;
 }
 
-Result<Factors> factors_of(const Affine& affine, size_t rows, size_t columns) {
-  Factors factors;
-  const auto& scales = affine.scales();
-  for (size_t i = 0; i < rows; ++i) factors.first.push_back(scales[i * columns]);
-  for (size_t j = 0; j < columns; ++j) {
-    const auto factor = exact_factor(factors.first, scales, j, columns);
-    if (!factor)
-      return unsupported(
-          "its scales vary along two axes and are no products of one vector an axis, which is all that ONNX can say");
-    factors.second.push_back(*factor);
+// Scales as products of one number for each run of indices along an axis, which may differ along the other axes, and one number an
+// index, which is the same along all others.
+struct Split {
+  std::vector<size_t> starts;  // of the run that an index belongs to
+  std::vector<float> factors;
+  int64_t block = 0;  // of which each lies within a run; as large as the axis where there is one run
+};
+
+// Nothing where only runs of one index would do.
+std::optional<Split> split_along(const Affine& affine, size_t axis) {
+  const int64_t size = affine.shape()[axis], stride = strides_of(affine.shape())[axis];
+  const auto column = [&](int64_t index) {
+    std::vector<float> scales;
+    const auto& all = affine.scales();
+    for (int64_t outer = 0; outer < static_cast<int64_t>(all.size()); outer += size * stride)
+      scales.insert(scales.end(), all.begin() + outer + index * stride, all.begin() + outer + (index + 1) * stride);
+    return scales;
+  };
+  Split split{{}, {}, size};
+  std::vector<float> first;
+  for (int64_t index = 0; index < size; ++index) {
+    std::vector<float> scales = column(index);
+    const auto factor = index == 0 ? std::nullopt : exact_factor(first, scales);
+    split.starts.push_back(factor ? split.starts.back() : static_cast<size_t>(index));
+    split.factors.push_back(factor.value_or(1));
+    if (factor) continue;
+    if (index != 0) split.block = std::gcd(split.block == size ? index : split.block, index);
+    if (split.block == 1) return std::nullopt;
+    first = std::move(scales);
   }
-  return factors;
+  return split;
 }
 
 // The axes along which the scales vary.
@@ -65,65 +79,83 @@ std::vector<size_t> varying_axes(const Affine& affine) {
 
 }  // namespace
 
-// Scales and zero points as tensors, along one axis, of each element of some axes in blocks, or for all; and what is
-// multiplied after dequantizing.
-struct OnnxWriter::Parameters {
-  Shape shape;
+namespace {
+
+constexpr size_t kChannelAxis = 1;
+
+// Scales of each element of a tensor but for one axis, along which `block` elements share one.
+FileParameters in_blocks(const Affine& affine, const Shape& shape, size_t axis, int64_t block) {
+  FileParameters blocked{shape, {}, {}, static_cast<int64_t>(axis), block, std::nullopt};
+  int64_t& size = blocked.shape[axis];
+  size = size / block + (size % block != 0);
+  for (int64_t i = 0; i < element_count(blocked.shape); ++i) {
+    // The element of the tensor that comes first of those that share this scale.
+    const int64_t inner = strides_of(blocked.shape)[axis], at = i / inner % size;
+    const int64_t element = (i / inner / size * shape[axis] + at * block) * inner + i % inner;
+    const size_t index = affine.index_of(shape, element);
+    blocked.scales.push_back(affine.scales()[index]);
+    blocked.zero_points.push_back(affine.zero_points()[index]);
+  }
+  return blocked;
+}
+
+// Scales that vary along an axis and along others, less what is the same number an index of that axis: that is multiplied later.
+Result<FileParameters> without_factors(const Affine& affine, const Shape& shape, size_t axis, const Split& split) {
+  Shape rest = affine.shape();
+  const int64_t stride = strides_of(rest)[axis], size = rest[axis];
+  const bool is_one_run = split.block == size;
   std::vector<float> scales;
   std::vector<int32_t> zero_points;
-  std::optional<int64_t> axis;
-  int64_t block = 0;
-  std::optional<Tensor> factor;
-};
-
-Result<OnnxWriter::Parameters> OnnxWriter::parameters(ValueId id) {
-  const Value& value = graph_.value(id);
-  const Affine& affine = *value.type.affine;
-  const Shape& shape = value.type.shape;
-  if (affine.is_per_tensor()) return Parameters{{}, affine.scales(), affine.zero_points(), std::nullopt, 0, std::nullopt};
-  if (const auto axis = affine.axis()) {
-    const int64_t size = shape[*axis];
-    return Parameters{
-        {size},      affine.scales_along(*axis, size), affine.zero_points_along(*axis, size), static_cast<int64_t>(*axis), 0,
-        std::nullopt};
+  rest[axis] = is_one_run ? 1 : size / split.block + (size % split.block != 0);
+  for (int64_t i = 0; i < element_count(rest); ++i) {
+    const int64_t block = i / stride % rest[axis], first = i / stride / rest[axis] * size;
+    const auto start = static_cast<int64_t>(split.starts[static_cast<size_t>(block * split.block)]);
+    scales.push_back(affine.scales()[static_cast<size_t>((first + start) * stride + i % stride)]);
+    zero_points.push_back(affine.zero_points()[static_cast<size_t>((first + start) * stride + i % stride)]);
   }
-  const auto axes = varying_axes(affine);
-  for (size_t axis : axes) {
-    if (affine.shape()[axis] == shape[axis]) continue;
-    Parameters blocked{shape, {}, {}, static_cast<int64_t>(axis), shape[axis] / affine.shape()[axis], std::nullopt};
-    blocked.shape[axis] = affine.shape()[axis];
-    Shape blocks = affine.shape();
-    HT_ASSIGN(Affine over_blocks, Affine::make(blocks, affine.scales(), affine.zero_points()));
-    for (int64_t i = 0; i < element_count(blocked.shape); ++i) {
-      const size_t index = over_blocks.index_of(blocked.shape, i);
-      blocked.scales.push_back(affine.scales()[index]);
-      blocked.zero_points.push_back(affine.zero_points()[index]);
-    }
-    return blocked;
-  }
-  if (axes.size() != 2 || !value.constant)
-    return unsupported("its scales vary along {} axes, which ONNX cannot say", axes.size());
-  const auto rows = static_cast<size_t>(shape[axes[0]]), columns = static_cast<size_t>(shape[axes[1]]);
-  auto factors = factors_of(affine, rows, columns);
-  if (!factors) return std::move(factors.error());
-  Parameters split{{shape[axes[0]]}, std::move(factors->first), {}, static_cast<int64_t>(axes[0]), 0, std::nullopt};
-  for (size_t i = 0; i < rows; ++i)
-    for (size_t j = 0; j < columns; ++j) {
-      const int32_t zero_point = affine.zero_points()[i * columns + j];
-      if (j == 0) split.zero_points.push_back(zero_point);
-      if (zero_point != split.zero_points.back())
-        return unsupported("its zero points vary along two axes, which ONNX cannot say");
-    }
+  HT_ASSIGN(const Affine left, Affine::make(rest, std::move(scales), std::move(zero_points), is_one_run ? 0 : split.block));
+  HT_ASSIGN(FileParameters parameters, file_parameters(left, shape));
+  if (parameters.factor) return unsupported("its scales vary along more axes than ONNX can say");
   Shape factor_shape(shape.size(), 1);
-  factor_shape[axes[1]] = shape[axes[1]];
-  split.factor = Tensor::of_floats(factor_shape, factors->second);
-  return split;
+  factor_shape[axis] = size;
+  parameters.factor = Tensor::of_floats(factor_shape, split.factors);
+  return parameters;
+}
+
+// Whether the zero points are the same along the axis.
+bool is_constant_along(const Affine& affine, size_t axis) {
+  const int64_t size = affine.shape()[axis], stride = strides_of(affine.shape())[axis];
+  for (size_t i = 0; i < affine.zero_points().size(); ++i) {
+    const int64_t index = static_cast<int64_t>(i) / stride % size;
+    if (affine.zero_points()[i] != affine.zero_points()[i - static_cast<size_t>(index * stride)]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<FileParameters> file_parameters(const Affine& affine, const Shape& shape) {
+  if (affine.is_per_tensor()) return FileParameters{{}, affine.scales(), affine.zero_points(), std::nullopt, 0, std::nullopt};
+  if (const auto axis = affine.axis())
+    return FileParameters{{shape[*axis]}, affine.scales(), affine.zero_points(), static_cast<int64_t>(*axis), 0, std::nullopt};
+  const auto axes = varying_axes(affine);
+  if (affine.block() != 0) {
+    for (size_t axis : axes)
+      if (affine.shape()[axis] != shape[axis]) return in_blocks(affine, shape, axis, affine.block());
+  }
+  if (shape.size() > kChannelAxis && affine.shape()[kChannelAxis] == 1) return in_blocks(affine, shape, kChannelAxis, shape[kChannelAxis]);
+  for (size_t axis : std::views::reverse(axes)) {
+    const auto split = is_constant_along(affine, axis) ? split_along(affine, axis) : std::nullopt;
+    if (!split) continue;
+    if (auto parameters = without_factors(affine, shape, axis, *split)) return parameters;
+  }
+  return unsupported("its scales vary along {} axes and are no products of numbers an axis or a block, which is all that ONNX can say",
+                     axes.size());
 }
 
 namespace {
 
-template <class Parameters>
-void write_axis(Attributes attributes, const Parameters& parameters) {
+void write_axis(Attributes attributes, const FileParameters& parameters) {
   if (parameters.axis) attributes.integer("axis", *parameters.axis);
   if (parameters.block != 0) attributes.integer("block_size", parameters.block);
 }
@@ -132,7 +164,7 @@ void write_axis(Attributes attributes, const Parameters& parameters) {
 
 Status OnnxWriter::quantize(ValueId id, const std::string& node_name, const std::string& input, const std::string& output) {
   const Value& value = graph_.value(id);
-  HT_ASSIGN(const Parameters parameters, this->parameters(id));
+  HT_ASSIGN(const FileParameters parameters, file_parameters(*value.type.affine, value.type.shape));
   Stored& stored = stored_[id];
   stored.integers = output;
   stored.scale = constant(value.name + "_scale", Tensor::of_floats(parameters.shape, parameters.scales));
@@ -144,7 +176,7 @@ Status OnnxWriter::quantize(ValueId id, const std::string& node_name, const std:
 
 Status OnnxWriter::dequantize(ValueId id, const std::string& node_name, const std::string& output) {
   const Value& value = graph_.value(id);
-  HT_ASSIGN(const Parameters parameters, this->parameters(id));
+  HT_ASSIGN(const FileParameters parameters, file_parameters(*value.type.affine, value.type.shape));
   Stored& stored = stored_[id];
   if (stored.integers.empty()) stored.integers = value.name;
   write_constant(id);

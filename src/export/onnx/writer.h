@@ -32,6 +32,19 @@ class Attributes {
   onnx::NodeProto& node_;
 };
 
+// What QuantizeLinear and DequantizeLinear read: scales and zero points as tensors, one for all, one an index of an axis, or one for
+// each element with blocks of elements along an axis; and what is multiplied after dequantizing.
+struct FileParameters {
+  Shape shape;
+  std::vector<float> scales;
+  std::vector<int32_t> zero_points;
+  std::optional<int64_t> axis;
+  int64_t block = 0;
+  std::optional<Tensor> factor;
+};
+// kUnsupported for what ONNX cannot say.
+Result<FileParameters> file_parameters(const Affine& affine, const Shape& shape);
+
 class OnnxWriter {
  public:
   OnnxWriter(const Graph& graph, int64_t opset);
@@ -73,8 +86,6 @@ class OnnxWriter {
     std::string integers, dequantized, float_name;
     std::string scale, zero_point;
   };
-  struct Parameters;  // of QuantizeLinear and DequantizeLinear
-  Result<Parameters> parameters(ValueId id);
   Status quantize(ValueId id, const std::string& node_name, const std::string& input, const std::string& output);
   Status dequantize(ValueId id, const std::string& node_name, const std::string& output);
   Result<std::string> write_dequantized(ValueId id);

@@ -12,8 +12,21 @@
 namespace ht {
 namespace {
 
-// The same parameters with only one along each axis on which they do not vary.
-Result<Affine> shrunk(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points) {
+// As many as scales; in blocks of the scales' own shape.
+Result<std::vector<int32_t>> read_zero_points(const ImportNode& node, size_t input, DType dtype, const Shape& shape) {
+  std::vector<int32_t> zero_points;
+  if (!node.has_input(input)) return zero_points;
+  HT_ASSIGN(const Tensor tensor, node.constant(input, "zero points"));
+  const bool matches = shape.size() > 1 ? tensor.shape() == shape : tensor.size() == element_count(shape);
+  if (tensor.dtype() != dtype || !matches)
+    return input_error("its zero points ({} of type {}) fit neither its scales ({}) nor the type {}", shape_text(tensor.shape()),
+                       dtype_name(tensor.dtype()), shape_text(shape), dtype_name(dtype));
+  for (int64_t zero_point : tensor.to_int64s()) zero_points.push_back(static_cast<int32_t>(zero_point));
+  return zero_points;
+}
+
+// The same parameters with only one along each axis on which they do not vary; `block` elements of the blocked axis share one.
+Result<Affine> shrunk(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points, size_t blocked, int64_t block) {
   if (zero_points.empty()) zero_points.assign(scales.size(), 0);
   for (size_t axis = 0; axis < shape.size(); ++axis) {
     const auto inner = static_cast<size_t>(strides_of(shape)[axis]), size = static_cast<size_t>(shape[axis]);
@@ -33,32 +46,26 @@ Result<Affine> shrunk(Shape shape, std::vector<float> scales, std::vector<int32_
     zero_points = std::move(kept_points);
     shape[axis] = 1;
   }
-  return Affine::make(std::move(shape), std::move(scales), std::move(zero_points));
+  if (shape[blocked] == 1 || block == 1) block = 0;
+  return Affine::make(std::move(shape), std::move(scales), std::move(zero_points), block);
 }
 
-// Scales a block: the scales' shape is the tensor's, but for the axis along which runs of elements share one.
-Result<Affine> blocked_affine(const Tensor& scales, std::vector<int32_t> zero_points, const Shape& shape, int64_t axis,
-                              int64_t block) {
+// Scales a block: the scales' shape is the tensor's, but for the axis along which runs of elements share one; the last run may
+// be shorter.
+Result<Affine> blocked_affine(const ImportNode& node, const Parameters& parameters, DType dtype, const Shape& shape, int64_t block) {
+  HT_ASSIGN(const Tensor scales, node.constant(parameters.scales, "scales"));
+  HT_ASSIGN(const int64_t axis, resolve_axis(parameters.axis, shape.size()));
+  if (block < 1) return input_error("its blocks have {} elements; they need one at least", block);
+  if (scales.dtype() != DType::kFloat32)
+    return input_error("its scales are of type {}; they must be floats", dtype_name(scales.dtype()));
   Shape expected = shape;
   int64_t& size = expected[static_cast<size_t>(axis)];
-  if (block < 1 || size % block != 0)
-    return unsupported("its blocks of {} do not divide the {} elements of axis {}", block, size, axis);
-  size /= block;
+  size = size / block + (size % block != 0);
   if (scales.shape() != expected)
     return input_error("its scales have the shape {} where blocks of {} along axis {} need {}", shape_text(scales.shape()), block,
                        axis, shape_text(expected));
-  return shrunk(expected, scales.to_floats(), std::move(zero_points));
-}
-
-Result<std::vector<int32_t>> read_zero_points(const ImportNode& node, size_t input, DType dtype, int64_t count) {
-  std::vector<int32_t> zero_points;
-  if (!node.has_input(input)) return zero_points;
-  HT_ASSIGN(const Tensor tensor, node.constant(input, "zero points"));
-  if (tensor.dtype() != dtype || tensor.size() != count)
-    return input_error("its zero points ({} of type {}) fit neither its scales ({}) nor the type {}", tensor.size(),
-                       dtype_name(tensor.dtype()), count, dtype_name(dtype));
-  for (int64_t zero_point : tensor.to_int64s()) zero_points.push_back(static_cast<int32_t>(zero_point));
-  return zero_points;
+  HT_ASSIGN(std::vector<int32_t> zero_points, read_zero_points(node, parameters.zero_points, dtype, scales.shape()));
+  return shrunk(expected, scales.to_floats(), std::move(zero_points), static_cast<size_t>(axis), block);
 }
 
 // How QuantizeLinear and DequantizeLinear say along which axis the scales in their second input vary.
@@ -73,10 +80,7 @@ Result<Affine> read_affine(ImportNode& node, DType dtype, const Shape& shape) {
       return input_error("has {} scales; up to opset 12 there is one", affine.scales().size());
     return affine;
   }
-  HT_ASSIGN(const Tensor scales, node.constant(parameters.scales, "scales"));
-  HT_ASSIGN(std::vector<int32_t> zero_points, read_zero_points(node, parameters.zero_points, dtype, scales.size()));
-  HT_ASSIGN(const int64_t axis, resolve_axis(parameters.axis, shape.size()));
-  HT_ASSIGN(Affine affine, blocked_affine(scales, std::move(zero_points), shape, axis, block));
+  HT_ASSIGN(Affine affine, blocked_affine(node, parameters, dtype, shape, block));
   HT_TRY(affine.fits(dtype, shape));
   return affine;
 }
@@ -140,8 +144,23 @@ Shape aligned(const Shape& shape, size_t rank) {
   return result;
 }
 
-// Quantized weights times a vector along an axis on which they had no scales of their own: the product of the scales, the
-// integers as they are. None where the operands are something else.
+// Scales in blocks along an axis, times a factor for each index of it.
+Result<Affine> spread_over_blocks(const Affine& affine, const Shape& shape, std::span<const float> factors, size_t axis) {
+  Shape product = affine.shape();
+  product[axis] = shape[axis];
+  const int64_t stride = strides_of(product)[axis], size = product[axis];
+  std::vector<float> scales;
+  std::vector<int32_t> zero_points;
+  for (int64_t i = 0; i < element_count(product); ++i) {
+    const size_t at = affine.index_of(product, i);
+    scales.push_back(affine.scales()[at] * factors[static_cast<size_t>(i / stride % size)]);
+    zero_points.push_back(affine.zero_points()[at]);
+  }
+  return Affine::make(product, std::move(scales), std::move(zero_points));
+}
+
+// Quantized weights times a vector along an axis on which they had no scales of their own, or one a block: the product of the
+// scales, the integers as they are. None where the operands are something else.
 std::optional<Affine> scaled_affine(const Value& weights, const Value& factors) {
   if (!weights.constant || !weights.type.is_quantized() || !factors.constant || factors.type.dtype != DType::kFloat32)
     return std::nullopt;
@@ -153,11 +172,12 @@ std::optional<Affine> scaled_affine(const Value& weights, const Value& factors) 
   std::optional<size_t> axis;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (by[i] == 1) continue;
-    if (by[i] != shape[i] || own[i] != 1 || axis) return std::nullopt;
+    if (by[i] != shape[i] || own[i] == shape[i] || axis) return std::nullopt;
     axis = i;
   }
   if (!axis) return std::nullopt;
-  auto made = affine.times(factors.constant->to_floats(), *axis, shape.size());
+  auto made = own[*axis] == 1 ? affine.times(factors.constant->to_floats(), *axis, shape.size())
+                              : spread_over_blocks(affine, shape, factors.constant->data<float>(), *axis);
   if (!made) return std::nullopt;
   return *std::move(made);
 }
@@ -204,7 +224,7 @@ void bounds_to_real(Op& op, const Affine& affine) {
 
 Result<Affine> read_parameters(const ImportNode& node, const Parameters& parameters, DType dtype, const Shape& shape) {
   HT_ASSIGN(const Tensor scales, node.constant(parameters.scales, "scales"));
-  HT_ASSIGN(std::vector<int32_t> zero_points, read_zero_points(node, parameters.zero_points, dtype, scales.size()));
+  HT_ASSIGN(std::vector<int32_t> zero_points, read_zero_points(node, parameters.zero_points, dtype, scales.shape()));
   if (scales.dtype() != DType::kFloat32)
     return input_error("its scales are of type {}; they must be floats", dtype_name(scales.dtype()));
   if (scales.shape().size() > 1) return input_error("its scales have the shape {}, which does not fit", shape_text(scales.shape()));
@@ -246,7 +266,7 @@ Result<ValueId> read_quantized(ImportNode& node, size_t i, const Affine& affine)
     Tensor integers = *builder.value(operand.value).constant;
     return builder.add_quantized_constant(operand.value, std::move(integers), affine);
   }
-  if (!operand.integers && is_activation_type(type.dtype) && is_unread_input(node, operand.value)) {
+  if (!operand.integers && is_activation_type(type.dtype) && affine.block() == 0 && is_unread_input(node, operand.value)) {
     builder.graph().value(operand.value).type.affine = affine;
     builder.bind(builder.value(operand.value).name, {operand.value, true});
     return operand.value;

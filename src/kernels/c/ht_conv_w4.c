@@ -14,11 +14,10 @@ size_t HT_FN(ht_conv_w4_scratch)(const ht_conv_w4_params* p) {
 
 static void add(const void* params, const int16_t* patches, size_t depth, int32_t first, int32_t outputs, void* sums, void* memory) {
   const ht_conv_w4_params* p = (const ht_conv_w4_params*)params;
-  const size_t row = (depth + 1) / 2;
   int8_t* rows = (int8_t*)memory;
   for (int32_t o = 0; o < outputs; o += ROWS) {
     const int32_t count = outputs - o < ROWS ? outputs - o : ROWS;
-    for (int32_t i = 0; i < count; ++i) ht_unpack_w4(p->weights + (size_t)(first + o + i) * row, depth, rows + (size_t)i * depth);
+    for (int32_t i = 0; i < count; ++i) ht_unpack_w4(p, first + o + i, rows + (size_t)i * depth);
     ht_dot_rows(patches, depth, rows, depth, (int32_t)depth, count, p->conv.bias + first + o, (int32_t*)sums + o, (size_t)outputs);
   }
 }

@@ -97,6 +97,7 @@ Status prepare_integer(const Geometry& g, InnerProduct product, PrepareContext& 
   HT_ASSIGN(ProductOutput output, product_output(context, product, Layout::kChannelsLast));
   const bool depthwise = g.is_depthwise() && product.wide.empty();
   product.weights = kernel_order(std::span<const int8_t>(product.weights), g, depthwise);
+  product.multiples = kernel_order(std::span<const uint8_t>(product.multiples), g, depthwise);
   product.wide = kernel_order(std::span<const int16_t>(product.wide), g, false);
   if (depthwise) {
     ht_depthwise_params params{};

@@ -11,7 +11,8 @@ Status prepare(const Convert&, PrepareContext& context) {
     context.alias_output(context.float_input(0, layout), layout);
     return {};
   }
-  if (!is_stored(type)) return unsupported("conversion to {} cannot be computed at run time; activations have 8 or 16 bits", dtype_name(type.dtype));
+  if (!is_stored(type))
+    return unsupported("conversion to {} cannot be computed at run time; activations have 8 or 16 bits, and no scales in blocks", dtype_name(type.dtype));
   HT_ASSIGN(const BufferId converted, context.integer_input_as(0, layout, type.dtype, stored_affine(type)));
   context.alias_output(converted, layout);
   return {};

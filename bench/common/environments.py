@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A virtual environment for each requirements file, so that peers cannot get into each other's way."""
+"""A virtual environment for each requirements file, so that engines cannot get into each other's way."""
 import os
 import shutil
 import signal
 import subprocess
 import sys
 
-from paths import HERE, MADE, ROOT
+from paths import COMMON, ENVIRONMENTS, ROOT
 
 
 class Missing(Exception):
@@ -33,7 +33,7 @@ def run(command, log, what, timeout=1800, **options):
 
 def listed(name):
     """The requirement files of an environment."""
-    return [path for path in (HERE / "requirements" / f"{name}.txt", HERE / "requirements" / f"{name}.no-deps.txt") if path.exists()]
+    return [path for path in (COMMON / "requirements" / f"{name}.txt", COMMON / "requirements" / f"{name}.no-deps.txt") if path.exists()]
 
 
 def versions(name):
@@ -44,7 +44,7 @@ def versions(name):
 
 def python(name):
     """The interpreter of an environment, which is installed where it is not, or not as its files say."""
-    place = MADE / "environments" / name
+    place = ENVIRONMENTS / name
     executable, stamp, wanted = place / "bin" / "python", place / "installed.txt", "\n".join(versions(name))
     if stamp.exists() and stamp.read_text() == wanted:
         return executable

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How weights are rounded: what it is worth on inputs not seen, measured in ONNX Runtime, and what it may not depend on."""
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+METHODS = ["nearest", "gptq", "descent", "least-squares"]
+SIZE = 16
+BITS = 4
+
+
+def constant(name, array):
+    return numpy_helper.from_array(array.astype(np.float32), name)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Every kind of product one behind the other, between products that make and read their values."""
+    random = np.random.default_rng(1)
+    weights = {
+        "first": (12, 8, 3, 3), "depthwise": (12, 1, 3, 3), "grouped": (16, 6, 1, 1), "dense": (16, 16, 3, 3), "gemm": (24, 16), "matmul": (24, 20), "last": (10, 20)}
+    constants, nodes, value = [], [], "x"
+    for name, shape in weights.items():
+        fan_in = shape[0] if name == "matmul" else int(np.prod(shape[1:]))
+        constants.append(constant(f"{name}_w", random.normal(size=shape) / np.sqrt(fan_in)))
+        if name == "gemm":
+            nodes += [helper.make_node("GlobalAveragePool", [value], ["pooled"]), helper.make_node("Flatten", ["pooled"], ["flat"])]
+            value = "flat"
+        if name == "matmul":
+            nodes.append(helper.make_node("MatMul", [value, f"{name}_w"], [f"{name}_y"], name=name))
+        else:
+            constants.append(constant(f"{name}_b", random.normal(size=shape[0]) / 4))
+            inputs = [value, f"{name}_w", f"{name}_b"]
+            if len(shape) == 4:
+                group = {"depthwise": 12, "grouped": 2}.get(name, 1)
+                nodes.append(helper.make_node("Conv", inputs, [f"{name}_y"], name=name, group=group, pads=[shape[2] // 2] * 4))
+            else:
+                nodes.append(helper.make_node("Gemm", inputs, [f"{name}_y"], name=name, transB=1))
+        value = f"{name}_y"
+        if name not in ("last", "matmul"):
+            nodes.append(helper.make_node("Relu", [value], [f"{name}_relu"]))
+            value = f"{name}_relu"
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 8, SIZE, SIZE])
+    y = helper.make_tensor_value_info(value, TensorProto.FLOAT, [1, 10])
+    path = tmp_path_factory.mktemp("rounding") / "network.onnx"
+    model = helper.make_model(helper.make_graph(nodes, "products", [x], [y], constants), opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    onnx.save(model, path)
+    return path
+
+
+def smooth_inputs(seed, count):
+    """Noise whose neighbours, and channels, are alike, as in photos."""
+    noise = np.random.default_rng(seed).normal(size=(count, 8, SIZE, SIZE))
+    for axis in (2, 3):
+        noise = noise + np.roll(noise, 1, axis) + np.roll(noise, 2, axis)
+    return (noise + 2 * noise.mean(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def recipe(network):
+    np.save(network.parent / "x.npy", smooth_inputs(2, 48))
+    path = network.parent / "recipe.toml"
+    path.write_text('[model]\npath = "network.onnx"\n[task]\ntype = "none"\n[calibration]\nimages = ["x.npy"]\n'
+                    f'[quantize]\nweights = {BITS}\n[[quantize.layer]]\nmatch = "*"\nweights = {BITS}\n')
+    return path
+
+
+@pytest.fixture(scope="module")
+def quantized(halftone, recipe):
+    made = {}
+
+    def make(*flags):
+        if flags not in made:
+            path = recipe.parent / f"{len(made)}.onnx"
+            halftone("quantize", recipe, "-o", path, *flags)
+            made[flags] = path
+        return made[flags]
+
+    return make
+
+
+def run(path, inputs):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, {"x": x[None]})[0] for x in inputs]).astype(np.float64)
+
+
+def test_each_method_does_better_on_inputs_not_seen(network, quantized):
+    fresh = smooth_inputs(3, 64)
+    exact = run(network, fresh)
+    ratios = {}
+    for method in METHODS:
+        error = run(quantized("--rounding", method), fresh) - exact
+        ratios[method] = 10 * np.log10(np.square(exact - exact.mean(axis=0)).sum() / np.square(error).sum())
+    print(ratios)
+    assert ratios["gptq"] > ratios["nearest"] + 1
+    assert ratios["descent"] > ratios["gptq"]
+    assert ratios["least-squares"] > ratios["descent"]
+
+
+def integers_of(path):
+    """{product: its integer weights}, by the names of the float network's constants."""
+    return {tensor.name: numpy_helper.to_array(tensor).astype(np.int64) for tensor in onnx.load(path).graph.initializer
+            if tensor.data_type == TensorProto.INT4}
+
+
+def test_products_of_every_kind_are_rounded_by_what_they_read(quantized):
+    nearest, chosen = integers_of(quantized("--rounding", "nearest")), integers_of(quantized("--rounding", "descent"))
+    assert len(nearest) == 7 and nearest.keys() == chosen.keys()
+    for name, integers in chosen.items():
+        assert abs(integers).max() <= 7, name
+        assert (integers != nearest[name]).any(), name
+
+
+def test_the_means_of_outputs_are_the_float_networks(network, quantized):
+    """Biases take up what rounding did before them: at the output, what is left of the mean error is small beside the error itself."""
+    seen = np.load(network.parent / "x.npy")
+    exact = run(network, seen)
+    for method in METHODS[1:]:
+        error = run(quantized("--rounding", method), seen) - exact
+        assert (abs(error.mean(axis=0)) < 0.35 * error.std(axis=0) + 1e-3).all(), method
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_threads_do_not_matter(method, halftone, recipe, tmp_path):
+    for threads in (1, 3):
+        halftone("quantize", recipe, "-o", tmp_path / f"{threads}.onnx", "--rounding", method, "--threads", threads)
+    assert (tmp_path / "1.onnx").read_bytes() == (tmp_path / "3.onnx").read_bytes()
+
+
+def test_fast_looks_at_no_photo_twice(halftone, recipe, quantized, tmp_path):
+    """With statistics at hand and --fast the photos need not even be there."""
+    halftone("calibrate", recipe, "-o", tmp_path / "seen.stats")
+    alone = tmp_path / "alone.toml"
+    alone.write_text(recipe.read_text().replace('"network.onnx"', f'"{recipe.parent / "network.onnx"}"').replace('[calibration]\nimages = ["x.npy"]\n', ""))
+    halftone("quantize", alone, "-o", tmp_path / "alone.onnx", "--stats", tmp_path / "seen.stats", "--rounding", "nearest")
+    halftone("quantize", recipe, "-o", tmp_path / "fast.onnx", "--fast")
+    without, fast = integers_of(tmp_path / "alone.onnx"), integers_of(tmp_path / "fast.onnx")
+    assert without.keys() == fast.keys() and all((without[name] == fast[name]).all() for name in fast)
+    assert integers_of(quantized()).keys() == fast.keys()

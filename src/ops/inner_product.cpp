@@ -28,12 +28,16 @@ std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multi
   constexpr double kTolerance = 4e-6;
   for (int first = 1; first <= kMostMultiple; ++first) {
     const float scale = row.products[0] / static_cast<float>(first);
+    const auto is_close = [&](float product, float exact) {
+      return row.is_exact ? exact == product : std::abs(static_cast<double>(product) - exact) <= kTolerance * exact;
+    };
     const auto fits = [&](float product, uint8_t& multiple) {
+      multiple = 1;
+      if (is_close(product, scale)) return true;  // as almost all are: no division
       const float nearest = std::nearbyint(product / scale);
       if (!(nearest >= 1 && nearest <= kMostMultiple)) return false;
       multiple = static_cast<uint8_t>(nearest);
-      const float exact = nearest * scale;
-      return row.is_exact ? exact == product : std::abs(static_cast<double>(product) - exact) <= kTolerance * exact;
+      return is_close(product, nearest * scale);
     };
     size_t tap = 0;
     while (tap < row.products.size() && fits(row.products[tap], multiples[tap])) ++tap;

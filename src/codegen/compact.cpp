@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/compact.h"
+
+#include <fmt/format.h>
+
+#include <type_traits>
+
+#include "codegen/fields.h"
+
+namespace ht {
+namespace {
+
+template <class Params>
+constexpr bool kCompact = std::is_same_v<Params, ht_conv_params> || std::is_same_v<Params, ht_depthwise_params>;
+
+class Numbers {
+ public:
+  std::vector<int16_t> values;
+  bool is_all = true;  // there is nothing else in the struct
+
+  template <class T>
+  void number(const char*, const T& value) {
+    const auto narrow = static_cast<int16_t>(value);
+    is_all = is_all && std::is_integral_v<T> && narrow == value;
+    values.push_back(narrow);
+  }
+  template <class T>
+  void numbers(const char*, const T&) {
+    is_all = false;
+  }
+  template <class T>
+  void array(std::string_view name, const T* pointer, int64_t) {
+    is_all = is_all && (!pointer || name == "padding");
+  }
+  void elements(const char*, const void*, int32_t, int64_t) { is_all = false; }
+  void packed(const void* pointer) { is_all = is_all && pointer; }
+  template <class S, class Inside>
+  void group(const char*, const S&, Inside inside) {
+    inside(*this);
+  }
+};
+
+// The statements that fill the struct in.
+class Filling {
+ public:
+  std::string text;
+
+  template <class T>
+  void number(const char* name, const T&) {
+    text += fmt::format("  p.{}{} = n[{}];\n", prefix_, name, next_++);
+  }
+  template <class T>
+  void numbers(const char*, const T&) {}
+  template <class T>
+  void array(std::string_view name, const T*, int64_t) {
+    text += fmt::format("  p.{}{} = {};\n", prefix_, name, name == "padding" ? "padding" : "NULL");
+  }
+  void elements(const char*, const void*, int32_t, int64_t) {}
+  void packed(const void*) { text += "  p.packed = packed;\n"; }
+  template <class S, class Inside>
+  void group(const char* name, const S&, Inside inside) {
+    const std::string outer = prefix_;
+    prefix_ += fmt::format("{}.", name);
+    inside(*this);
+    prefix_ = outer;
+  }
+
+ private:
+  std::string prefix_;
+  int next_ = 0;
+};
+
+}  // namespace
+
+std::optional<std::vector<int16_t>> compact_numbers(const KernelParams& params) {
+  return std::visit(
+      [](const auto& p) -> std::optional<std::vector<int16_t>> {
+        if constexpr (kCompact<std::remove_cvref_t<decltype(p)>>) {
+          Numbers visitor;
+          fields(p, visitor);
+          if (visitor.is_all) return visitor.values;
+        }
+        return std::nullopt;
+      },
+      params);
+}
+
+std::string compact_function_name(const BundleCall& call) { return "run_" + call.function; }
+
+std::string compact_function(const BundleCall& call, const KernelParams& params) {
+  Filling filling;
+  const char* type = std::holds_alternative<ht_conv_params>(params) ? "ht_conv_params" : "ht_depthwise_params";
+  std::visit(
+      [&](const auto& p) {
+        if constexpr (kCompact<std::remove_cvref_t<decltype(p)>>) fields(p, filling);
+      },
+      params);
+  return fmt::format(R"(
+/* A step of which this is all that the kernel reads. */
+static void {}(const int16_t *n, const uint32_t *packed, const int8_t *padding, const ht_arguments *a, int32_t units) {{
+  {} p;
+{}  HT_FN({})(&p, a, 0, units);
+}}
+)",
+                     compact_function_name(call), type, filling.text, call.function);
+}
+
+}  // namespace ht

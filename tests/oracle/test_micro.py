@@ -65,7 +65,7 @@ def test_bands_halve_the_ram(halftone, folder, quantized):
         assert result["ram_bytes"] == result["arena_bytes"]
         header = (place / "micro.h").read_text()
         needed[len(options)] = int(re.search(r"define MICRO_DETECT_BYTES (\d+)", header)[1])
-        subprocess.run(["make", "-s", "-C", place, "test", "CC=gcc", "CPU_FLAGS="], check=True, capture_output=True)
+        subprocess.run(["make", "-s", "-C", place, "test", "CC=gcc", "AR=ar", "CPU_FLAGS="], check=True, capture_output=True)
     assert needed[0] >= 2 * needed[1]
 
 

@@ -201,7 +201,7 @@ TEST(Range, ChannelsTakeTheirOwnExtremes) {
   ASSERT_TRUE(affine);
   EXPECT_EQ(affine->axis(), 1u);
   EXPECT_EQ(affine->scales(), (std::vector<float>{4.0f / 255, 8.0f / 255, 4.0f / 255}));
-  EXPECT_EQ(affine->zero_points(), (std::vector<int32_t>{-128, -64, 0}));
+  EXPECT_EQ(affine->zero_points(), (std::vector<int32_t>{-128, -64, -128}));
 }
 
 TEST(Range, AChannelsStepIsNotSetByItsRareLargeElements) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "kernels/c/ht_requantize.h"
+#include "kernels/cortex_m/ht_clamp_dsp.h"
 #include "kernels/cortex_m/pack.h"
 #include "kernels/epilogue.h"
 #include "variants.h"
@@ -23,8 +24,14 @@ constexpr CortexM kCpus[] = {CortexM::kM3, CortexM::kM4, CortexM::kM7, CortexM::
 EpilogueData random_epilogue(Random& random, int32_t channels, int32_t depth) {
   const Policy policies[] = {Policy::kFixedSingle, Policy::kFixedSingle, Policy::kFixedSingle, Policy::kFloatHalfEven, Policy::kFixedDouble};
   const Policy policy = policies[random.integer(0, 4)];
-  const bool bounded = random.coin(), large = random.integer(0, 3) == 0, by_channel = random.integer(0, 4) == 0;
-  const Int8Output output{random.bytes(by_channel ? static_cast<size_t>(channels) : 1), {static_cast<int8_t>(bounded ? -90 : -128)}, {static_cast<int8_t>(bounded ? 80 : 127)}};
+  const bool bounded = random.coin(), large = random.integer(0, 3) == 0;
+  Int8Output output{random.bytes(random.integer(0, 4) == 0 ? static_cast<size_t>(channels) : 1), {-128}, {127}};
+  if (bounded) {
+    const size_t bounds = random.integer(0, 3) == 0 ? static_cast<size_t>(channels) : 1;
+    output.minimum.assign(bounds, -90);
+    output.maximum.assign(bounds, 80);
+    for (size_t i = 1; i < bounds; ++i) output.minimum[i] = static_cast<int8_t>(random.integer(-128, 0)), output.maximum[i] = static_cast<int8_t>(random.integer(0, 127));
+  }
   std::vector<double> in, out, ratio;
   for (int32_t c = 0; c < channels; ++c) {
     in.push_back(random.real(0.1, 2) * 0.001 / std::sqrt(depth));
@@ -96,16 +103,18 @@ TEST(CortexM, RequantizesAsIn64Bits) {
     ++exact;
     const cortex_m::FixedChannel& channel = packed.channels[0];
     constant += channel.is_constant;
-    const ht_layer_dsp dsp = cortex_m::layer_dsp(packed);
+    ht_layer_dsp dsp;
+    cortex_m::pack_layer_dsp(packed, &dsp);
     const ht_layer_mve mve = cortex_m::layer_mve(packed);
+    const int32_t rounding = ht_rounding_dsp(dsp.zero_point, channel.shift - 1);
     for (int i = 0; i < 60; ++i) {
       const int32_t products = i == 0 ? spread : (i == 1 ? -spread : random.integer(-spread, spread) >> random.integer(0, 20));
       const int32_t wanted = ht_clamp(ht_requantize_single(bias + products, fixed, shift, -(1 << 30), 1 << 30) + zero_point, minimum, maximum);
       const int32_t x = channel.bias + (channel.is_constant ? 0 : products);
-      auto by_dsp = static_cast<int8_t>(ht_requantize_dsp(x, &dsp, channel.multiplier, channel.shift - 1));
-      ht_clamp_dsp(&dsp, 1, 1, 1, &by_dsp);
+      auto by_dsp = static_cast<int8_t>(ht_requantize_dsp(x, dsp.lift, channel.multiplier, rounding, channel.shift - 1));
+      ht_clamp_dsp(&dsp, 1, 0, 1, 1, 1, &by_dsp);
       ASSERT_EQ(by_dsp, wanted) << bias << " + " << products << " times " << fixed << ", shift " << shift;
-      ASSERT_EQ(ht_requantize_mve(x, &mve, channel.multiplier, -channel.shift), wanted) << bias << " + " << products << " times " << fixed << ", shift " << shift;
+      ASSERT_EQ(ht_requantize_mve(x, mve.lift, channel.multiplier, -channel.shift, mve.zero_point, mve.minimum, mve.maximum), wanted) << bias << " + " << products << " times " << fixed << ", shift " << shift;
     }
   }
   EXPECT_GT(exact, 10000);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The epilogue HT_OUTPUT_ACTIVATED under FIXED_SINGLE with multiplications of 32 bits (ht_packed_dsp.h says why they are enough): both
-// of its multipliers, packed before what a kernel for any epilogue packs. Zero point and bounds are those of a layer.
+// of its multipliers, packed before what a kernel for any epilogue packs. Bounds are those of a layer.
 #ifndef HT_ACTIVATED_H
 #define HT_ACTIVATED_H
 
@@ -11,20 +11,20 @@
 #include <arm_mve.h>
 #endif
 
-// Behind it four arrays with an element a channel: multipliers and second multipliers in 32 bits, shifts and second shifts in 8, filled
-// up to a multiple of four. The first ones lead to fixed point, the second ones to the output.
+// Behind it five arrays with an element a channel: multipliers and second multipliers in 32 bits, shifts, second shifts and zero points
+// in 8, filled up to a multiple of four. The first ones lead to fixed point, the second ones to the output.
 typedef struct ht_activated_layer {
   int32_t lift, second_lift;
-  int32_t zero_point, minimum, maximum;
+  int32_t minimum, maximum;
 } ht_activated_layer;
 
 typedef struct ht_activated_arrays {
   const int32_t *multiplier, *second_multiplier;
-  const int8_t *shift, *second_shift;
+  const int8_t *shift, *second_shift, *zero_point;
 } ht_activated_arrays;
 
 static inline size_t ht_activated_bytes(int32_t channels) {
-  return sizeof(ht_activated_layer) + ((size_t)channels * 2 * (sizeof(int32_t) + sizeof(int8_t)) + 3) / 4 * 4;
+  return sizeof(ht_activated_layer) + ((size_t)channels * (2 * sizeof(int32_t) + 3 * sizeof(int8_t)) + 3) / 4 * 4;
 }
 
 // `packed` is what lies behind.
@@ -35,7 +35,7 @@ static inline const ht_activated_layer* ht_activated_of(const void* packed, int3
 static inline ht_activated_arrays ht_activated_arrays_of(const ht_activated_layer* layer, int32_t channels) {
   const int32_t* multiplier = (const int32_t*)(layer + 1);
   const int8_t* shift = (const int8_t*)(multiplier + 2 * (ptrdiff_t)channels);
-  const ht_activated_arrays arrays = {multiplier, multiplier + channels, shift, shift + channels};
+  const ht_activated_arrays arrays = {multiplier, multiplier + channels, shift, shift + channels, shift + 2 * (ptrdiff_t)channels};
   return arrays;
 }
 
@@ -49,7 +49,7 @@ static inline int8_t ht_activated_value(const ht_activated_layer* layer, const h
   const int32_t t = ht_multiply_fixed(sum, layer->lift, a->multiplier[channel], a->shift[channel]);
   const int32_t y = ht_activate(function, t);
   const int32_t value = ht_multiply_fixed(y, layer->second_lift, a->second_multiplier[channel], a->second_shift[channel]);
-  return (int8_t)ht_clamp(value + layer->zero_point, layer->minimum, layer->maximum);
+  return (int8_t)ht_clamp(value + a->zero_point[channel], layer->minimum, layer->maximum);
 }
 
 #if HT_MVE
@@ -68,7 +68,7 @@ static inline void ht_activate_four(const ht_activated_layer* layer, const ht_ac
   const int32x4_t beyond = vandq_s32(vmaxq_s32(vsubq_s32(t, inside), vdupq_n_s32(0)), vdupq_n_s32(f->rises));
   int32x4_t y = vaddq_s32(vldrwq_gather_shifted_offset_s32(f->base, piece), vshlq_r_s32(vmulq_s32(slope, r), -f->piece_shift));
   y = vmulhq_s32(vshlq_r_s32(vaddq_s32(y, beyond), layer->second_lift), vldrwq_s32(a->second_multiplier + channel));
-  y = vaddq_n_s32(vrshlq_s32(y, vnegq_s32(vldrbq_s32(a->second_shift + channel))), layer->zero_point);
+  y = vaddq_s32(vrshlq_s32(y, vnegq_s32(vldrbq_s32(a->second_shift + channel))), vldrbq_s32(a->zero_point + channel));
   vstrbq_s32(output, vminq_s32(vmaxq_s32(y, vdupq_n_s32(layer->minimum)), vdupq_n_s32(layer->maximum)));
 }
 

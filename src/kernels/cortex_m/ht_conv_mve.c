@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #define HT_CONV_SUMS 0
+#define HT_OWN 0
 #include "kernels/cortex_m/ht_conv_walk_mve.h"
 
 size_t HT_FN(ht_conv_mve_scratch)(const ht_conv_params* p) { return ht_walk_scratch(p); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #define HT_CONV_SUMS 1
+#define HT_OWN 0
 #define HT_ACTIVATED 1
 #include "kernels/cortex_m/ht_conv_walk_mve.h"
 

@@ -49,9 +49,11 @@ static inline ht_tile_output ht_tile_value(int32_t sum, const ht_layer_dsp* laye
   (void)layer, (void)channel;
   return sum;
 #elif HT_CONV_DEEP
-  return (int8_t)ht_requantize_dsp(sum, layer, channel->multiplier, channel->shift);
+  const int32_t rounding = (int32_t)((uint32_t)(channel->rounding >> 8) << (channel->rounding & 255));
+  return (int8_t)ht_requantize_dsp(sum, layer->lift, channel->multiplier, rounding, channel->rounding);
 #else
-  return (int8_t)ht_requantize_dsp(sum, layer, channel->multiplier, channel->start);
+  const int32_t rounding = ht_rounding_dsp(layer->zero_point, channel->start);
+  return (int8_t)ht_requantize_dsp(sum, layer->lift, channel->multiplier, rounding, channel->start);
 #endif
 }
 
@@ -83,9 +85,9 @@ HT_BEGIN_NAKED
 // With the multiplier in r2, the rounding in r3, the shift in r4.
 #define HT_REQUANTIZE(sum) "smmla " sum ", " sum ", r2, r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum ", asr #1\n"
 
-// A channel's multiplier and shift from what `at` points to, which goes on to the next one; the layer's rounding is in r5.
+// A channel's multiplier and shift from what `at` points to, which goes on to the next one. The layer's rounding is in r5.
 #if HT_CONV_DEEP
-#define HT_LOAD_CHANNEL(at) "ldrd r2, r4, [" at "], #12\nlsl r3, r5, r4\n"
+#define HT_LOAD_CHANNEL(at) "ldrd r2, r4, [" at "], #12\nasr r3, r4, #8\nlsl r3, r3, r4\n"
 #else
 #define HT_LOAD_CHANNEL(at) "ldrd r2, r4, [" at "], #8\nlsl r3, r5, r4\n"
 #endif
@@ -255,12 +257,12 @@ HT_END_NAKED
 
 static inline void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
                                        int32_t stride, int32_t pairs, const ht_layer_dsp* layer, size_t pair_bytes) {
-  ht_multiply_four_pixels(x, w, channel, output, stride, pairs, layer->lift, layer->rounding, pair_bytes);
+  ht_multiply_four_pixels(x, w, channel, output, stride, pairs, layer->lift, 2 * layer->zero_point + 1, pair_bytes);
 }
 
 static inline void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
                                      int32_t quads, const ht_layer_dsp* layer, size_t pair_bytes) {
-  ht_multiply_one_pixel(x, w, channel, output, quads, layer->lift, layer->rounding, pair_bytes);
+  ht_multiply_one_pixel(x, w, channel, output, quads, layer->lift, 2 * layer->zero_point + 1, pair_bytes);
 }
 
 #else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Patches times weights (ht_conv_mve.h says how they lie): two pixels by four channels at a time, or one pixel by eight. Whoever
-// includes this says by HT_CONV_SUMS (0 or 1) whether the sums are stored instead of bytes.
+// includes this says by HT_CONV_SUMS (0 or 1) whether the sums are stored instead of bytes and, of bytes, by HT_OWN (0 or 1) whether
+// channels have zero points and bounds of their own.
 //
 // The loops are written in assembly because a sum has to be in an even register, and all eight of those hold sums.
 #ifndef HT_CONV_TILE_MVE_H
@@ -11,6 +12,9 @@
 #if HT_CONV_SUMS
 typedef int32_t ht_tile_output;
 typedef ht_sum_block_mve ht_tile_channels;
+#elif HT_OWN
+typedef int8_t ht_tile_output;
+typedef ht_own_block_mve ht_tile_channels;
 #else
 typedef int8_t ht_tile_output;
 typedef ht_block_mve ht_tile_channels;
@@ -20,8 +24,11 @@ static inline ht_tile_output ht_tile_value(int32_t sum, const ht_layer_mve* laye
 #if HT_CONV_SUMS
   (void)layer, (void)block, (void)lane;
   return sum;
+#elif HT_OWN
+  return ht_requantize_mve(sum, layer->lift, block->multiplier[lane], block->shift[lane], block->zero_point[lane], block->minimum[lane],
+                           block->maximum[lane]);
 #else
-  return ht_requantize_mve(sum, layer, block->multiplier[lane], block->shift[lane]);
+  return ht_requantize_mve(sum, layer->lift, block->multiplier[lane], block->shift[lane], layer->zero_point, layer->minimum, layer->maximum);
 #endif
 }
 
@@ -52,9 +59,17 @@ HT_BEGIN_NAKED
   "vmov q1[2], q1[0], r8, r12\n"   \
   "vmov q1[3], q1[1], r10, lr\n"
 
-#define HT_LOAD_BLOCK(at)              \
+#define HT_LOAD_MULTIPLIERS(at)        \
   "vldrw.32 q2, [r7, #" at " + 16]\n"  \
   "vldrb.s32 q3, [r7, #" at " + 32]\n"
+#if HT_OWN
+#define HT_LOAD_BLOCK(at) HT_LOAD_MULTIPLIERS(at) \
+  "vldrb.s32 q4, [r7, #" at " + 36]\n"  \
+  "vldrb.s32 q5, [r7, #" at " + 40]\n"  \
+  "vldrb.s32 q6, [r7, #" at " + 44]\n"
+#else
+#define HT_LOAD_BLOCK(at) HT_LOAD_MULTIPLIERS(at)
+#endif
 
 #define HT_REQUANTIZE_VECTOR(sums)             \
   "vmulh.s32 " sums ", " sums ", q2\n"         \
@@ -67,6 +82,12 @@ HT_BEGIN_NAKED
 #if HT_CONV_SUMS
 #define HT_BLOCK_BYTES "16"
 #define HT_LOAD_LAYER(at) ""
+#elif HT_OWN
+#define HT_BLOCK_BYTES "48"
+#define HT_LOAD_LAYER(at)       \
+  "ldr r4, [sp, #" at "]\n"     \
+  "ldr r4, [r4]\n"              \
+  "str r4, [sp, #" at "]\n"
 #else
 #define HT_BLOCK_BYTES "36"
 #define HT_LOAD_LAYER(at)       \

@@ -9,6 +9,8 @@
 #include "kernels/cortex_m/ht_widen_dsp.h"
 #if HT_CONV_SUMS
 #include "kernels/cortex_m/ht_finish_sums.h"
+#else
+#include "kernels/cortex_m/ht_clamp_dsp.h"
 #endif
 
 // Scratch: the patches of a tile; a row of the filter in bytes, where channels are no words; where sums are asked for those of a tile.
@@ -39,7 +41,7 @@ typedef struct ht_walk {
 static inline ht_walk ht_walk_group(const ht_conv_params* p, int32_t group, void* scratch) {
   const int32_t outputs = p->output_channels / p->groups, pairs = (outputs + 1) / 2;
   const size_t pair_bytes = ht_patch_words(p) * sizeof(uint32_t);
-  const ht_tile_channel* channels = (const ht_tile_channel*)(ht_layer_of(p->packed) + 1);
+  const ht_tile_channel* channels = (const ht_tile_channel*)ht_channels_of(ht_layer_of(p->packed), p->output_channels);
   const int8_t* weights = (const int8_t*)(channels + p->groups * pairs * 2);
   const ht_walk walk = {p,
                         group * outputs,
@@ -110,7 +112,8 @@ static inline void ht_walk_tile(const ht_walk* walk, int32_t pixels, void* outpu
   } else {
     ht_walk_one(walk, bytes);
   }
-  ht_clamp_dsp(walk->layer, pixels, p->output_stride, walk->outputs, bytes);
+  if (walk->layer->bounds != HT_BYTE_BOUNDS)
+    ht_clamp_dsp(walk->layer, p->output_channels, walk->first, pixels, p->output_stride, walk->outputs, bytes);
 #endif
 }
 

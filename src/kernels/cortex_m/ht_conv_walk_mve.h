@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The walk over the output of a convolution with Helium instructions: two pixels at a time in memory's order, whatever row they are
-// in. Includes the form of ht_conv_tile_mve.h that HT_CONV_SUMS asks for.
+// in. Includes the form of ht_conv_tile_mve.h that HT_CONV_SUMS and HT_OWN ask for.
 #ifndef HT_CONV_WALK_MVE_H
 #define HT_CONV_WALK_MVE_H
 

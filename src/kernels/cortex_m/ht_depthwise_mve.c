@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #define HT_DEPTHWISE_SUMS 0
+#define HT_OWN 0
 #include "kernels/cortex_m/ht_depthwise_walk_mve.h"
 
 size_t HT_FN(ht_depthwise_mve_scratch)(const ht_depthwise_params* p) { return ht_depthwise_walk_scratch(p); }

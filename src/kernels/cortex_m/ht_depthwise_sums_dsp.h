@@ -4,6 +4,7 @@
 #define HT_DEPTHWISE_SUMS_DSP_H
 
 #define HT_DEPTHWISE_SUMS 1
+#define HT_OWN 0
 #include "kernels/cortex_m/ht_depthwise_walk_dsp.h"
 #include "kernels/cortex_m/ht_finish_sums.h"
 

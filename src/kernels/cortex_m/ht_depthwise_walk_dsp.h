@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The walk over the output of a depthwise convolution with DSP instructions: four channels at a time, their weights widened once; a
 // part of an output row at a time, the inputs under it widened column by column, so that neighbouring pixels share them. Whoever
-// includes this says by HT_DEPTHWISE_SUMS (0 or 1) whether an epilogue follows that needs sums.
+// includes this says by HT_DEPTHWISE_SUMS (0 or 1) whether an epilogue follows that needs sums and, where none does, by HT_OWN (0 or 1)
+// whether channels have zero points of their own.
 #ifndef HT_DEPTHWISE_WALK_DSP_H
 #define HT_DEPTHWISE_WALK_DSP_H
 
@@ -11,6 +12,8 @@
 
 #if HT_DEPTHWISE_SUMS
 typedef ht_sum_quad_dsp ht_quad_channels;
+#elif HT_OWN
+typedef ht_own_quad_dsp ht_quad_channels;
 #else
 typedef ht_quad_dsp ht_quad_channels;
 #endif
@@ -141,7 +144,8 @@ static inline void ht_widen_weights(const ht_depthwise_params* p, const int8_t* 
 
 static inline void ht_quad_sums(const ht_quad* quad, int32_t pixel, int32_t sums[4]) {
   const ht_depthwise_params* p = quad->params;
-  for (int32_t i = 0; i < 4; ++i) sums[i] = quad->channels->bias[ht_quad_place(i)];
+  const int32_t* bias = quad->channels->bias;
+  sums[0] = bias[0], sums[1] = bias[2], sums[2] = bias[1], sums[3] = bias[3];
   ht_add_columns(quad->columns + (size_t)(pixel * ht_column_step(p)) * ht_column_words(p), quad->weights, p->kernel_height,
                  p->kernel_width, sums);
 }
@@ -171,13 +175,14 @@ static inline void ht_quad_rows(const ht_quad* quad, const ht_arguments* a, int3
 static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
                                           ht_quad_finish finish) {
   const int32_t quads = ht_depthwise_quads(p), outputs = ht_depthwise_outputs(p);
-  const ht_quad_channels* channels = (const ht_quad_channels*)(ht_layer_of(p->packed) + 1);
+  const ht_layer_dsp* layer = ht_layer_of(p->packed);
+  const ht_quad_channels* channels = (const ht_quad_channels*)ht_channels_of(layer, outputs);
   const int8_t* weights = (const int8_t*)(channels + quads);
   uint32_t *widened = (uint32_t*)a->scratch, *outside = widened + ht_filter_words(p);
   for (int32_t i = 0; i < quads; ++i, ++channels, weights += 2 * ht_filter_words(p)) {
     const int32_t count = outputs - 4 * i < 4 ? outputs - 4 * i : 4;
     const bool adjacent = count == 4 && p->channel_multiplier == 1;
-    const ht_quad quad = {p, 4 * i, count, adjacent, ht_layer_of(p->packed), channels, widened, outside, outside + ht_column_words(p)};
+    const ht_quad quad = {p, 4 * i, count, adjacent, layer, channels, widened, outside, outside + ht_column_words(p)};
     ht_widen_weights(p, weights, widened);
     ht_widen_column(&quad, NULL, 0, -1, outside);
     ht_quad_rows(&quad, a, begin, end, finish);

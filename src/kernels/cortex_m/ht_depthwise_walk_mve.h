@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The walk over the output of a depthwise convolution with Helium instructions: for each pixel a list of where its taps lie, then its
-// channels by eight. Whoever includes this says by HT_DEPTHWISE_SUMS (0 or 1) whether an epilogue follows that needs sums.
+// channels by eight. Whoever includes this says by HT_DEPTHWISE_SUMS (0 or 1) whether an epilogue follows that needs sums and, where none
+// does, by HT_OWN (0 or 1) whether channels have zero points and bounds of their own.
 #ifndef HT_DEPTHWISE_WALK_MVE_H
 #define HT_DEPTHWISE_WALK_MVE_H
 
@@ -13,6 +14,9 @@
 #if HT_DEPTHWISE_SUMS
 typedef int32_t ht_eight_output;
 typedef ht_sum_eight_mve ht_eight_channels_mve;
+#elif HT_OWN
+typedef int8_t ht_eight_output;
+typedef ht_own_eight_mve ht_eight_channels_mve;
 #else
 typedef int8_t ht_eight_output;
 typedef ht_eight_mve ht_eight_channels_mve;
@@ -31,7 +35,7 @@ HT_BEGIN_NAKED
   "vadd.i32 q0, q0, q3\n"    \
   "vadd.i32 q1, q1, q2\n"
 
-// Sums in q0 and q1; the lift is in r10, the zero point in r11, bounds in q6 and q7.
+// Sums in q0 and q1; the lift is in r10; a layer's zero point in r11, its bounds in q6 and q7.
 #if HT_DEPTHWISE_SUMS
 #define HT_EIGHT_BYTES "32"
 #define HT_LOAD_LAYER ""
@@ -39,13 +43,26 @@ HT_BEGIN_NAKED
   "vst20.32 {q0, q1}, [r3]\n"      \
   "vst21.32 {q0, q1}, [r3]!\n"
 #else
+#if HT_OWN
+#define HT_EIGHT_BYTES "96"
+#define HT_LOAD_LAYER              \
+  "ldr r4, [sp, #108]\n"           \
+  "ldr r10, [r4]\n"
+#define HT_ADD_ZERO_POINTS         \
+  "vldrb.s16 q3, [r2, #72]\n"      \
+  "vldrb.s16 q6, [r2, #80]\n"      \
+  "vldrb.s16 q7, [r2, #88]\n"      \
+  "vqadd.s16 q2, q2, q3\n"
+#else
 #define HT_EIGHT_BYTES "72"
+#define HT_ADD_ZERO_POINTS "vqadd.s16 q2, q2, r11\n"
 #define HT_LOAD_LAYER              \
   "ldr r4, [sp, #108]\n"           \
   "ldrd r10, r11, [r4]\n"          \
   "ldrd r4, r5, [r4, #8]\n"        \
   "vdup.16 q6, r4\n"               \
   "vdup.16 q7, r5\n"
+#endif
 #define HT_EIGHT_FINISH            \
   "vldrw.32 q2, [r2, #32]\n"       \
   "vldrw.32 q3, [r2, #48]\n"       \
@@ -58,8 +75,7 @@ HT_BEGIN_NAKED
   "vrshl.s32 q0, q0, q4\n"         \
   "vrshl.s32 q1, q1, q5\n"         \
   "vqmovnb.s32 q2, q0\n"           \
-  "vqmovnt.s32 q2, q1\n"           \
-  "vqadd.s16 q2, q2, r11\n"        \
+  "vqmovnt.s32 q2, q1\n" HT_ADD_ZERO_POINTS \
   "vmax.s16 q2, q2, q6\n"          \
   "vmin.s16 q2, q2, q7\n"          \
   "vstrb.16 q2, [r3], #8\n"
@@ -118,7 +134,12 @@ static inline ht_eight_output ht_eight_value(const ht_eight_channels_mve* channe
   (void)channels, (void)lane, (void)layer;
   return sum;
 #else
-  return ht_requantize_mve(sum, layer, channels->multiplier[lane % 2][lane / 2], channels->shift[lane % 2][lane / 2]);
+  const int32_t multiplier = channels->multiplier[lane % 2][lane / 2], shift = channels->shift[lane % 2][lane / 2];
+#if HT_OWN
+  return ht_requantize_mve(sum, layer->lift, multiplier, shift, channels->zero_point[lane], channels->minimum[lane], channels->maximum[lane]);
+#else
+  return ht_requantize_mve(sum, layer->lift, multiplier, shift, layer->zero_point, layer->minimum, layer->maximum);
+#endif
 #endif
 }
 

@@ -11,12 +11,16 @@
 //   (upper(x * M) + ((2 * zero_point + 1) << shift)) >> shift >> 1
 //
 // and where it is not, x is shifted to the left before and `right` grows by as much, which is exact as long as x is small enough
-// for that. Packing makes sure of it, and that zero point and bounds are those of a layer.
+// for that. Packing makes sure of it.
+//
 typedef struct ht_layer_dsp {
-  int32_t lift;              // what every sum is shifted to the left
-  int32_t rounding;          // 2 * zero_point + 1
-  int32_t minimum, maximum;  // of the stored integers
+  int8_t lift;                          // what every sum is shifted to the left
+  int8_t zero_point, minimum, maximum;  // of the stored integers
+  int32_t bounds;                       // one of those below
 } ht_layer_dsp;
+
+// Those of bytes; those in the layer; those of each channel, minima and then maxima behind the layer, filled up to a multiple of four bytes.
+enum { HT_BYTE_BOUNDS, HT_LAYER_BOUNDS, HT_OWN_BOUNDS };
 
 // A channel of ht_conv_dsp's; of a pair (c, d)
 //
@@ -27,9 +31,11 @@ typedef struct ht_pair_channel_dsp {
   int32_t multiplier, start;
 } ht_pair_channel_dsp;
 
-// Of ht_conv_dsp_deep's.
+// Of ht_conv_dsp_deep's, with the zero point.
 typedef struct ht_deep_channel_dsp {
-  int32_t multiplier, shift, bias;
+  int32_t multiplier;
+  int32_t rounding;  // (2 * zero_point + 1) << 8 | shift
+  int32_t bias;
 } ht_deep_channel_dsp;
 
 // Of kernels whose epilogue needs sums.
@@ -44,6 +50,14 @@ typedef struct ht_quad_dsp {
   int8_t shift[4];
 } ht_quad_dsp;
 
+// The same where channels have zero points of their own.
+typedef struct ht_own_quad_dsp {
+  int32_t bias[4];
+  int32_t multiplier[4];
+  int32_t rounding[4];  // (2 * zero_point + 1) << shift
+  int8_t shift[4];
+} ht_own_quad_dsp;
+
 // The same where the epilogue needs sums.
 typedef struct ht_sum_quad_dsp {
   int32_t bias[4];
@@ -54,22 +68,18 @@ static inline int32_t ht_quad_place(int32_t i) { return (i & 1) * 2 + i / 2; }
 
 static inline const ht_layer_dsp* ht_layer_of(const void* packed) { return (const ht_layer_dsp*)packed; }
 
-// Of `shift` the lowest byte counts, as it does for the processor.
-static inline int32_t ht_requantize_dsp(int32_t sum, const ht_layer_dsp* layer, int32_t multiplier, int32_t shift) {
-  const int32_t lifted = (int32_t)((uint32_t)sum << layer->lift), right = shift & 255;
-  const int32_t rounding = (int32_t)((uint32_t)layer->rounding << right);
-  return ht_saturate_byte(ht_add_upper_product(lifted, multiplier, rounding) >> right >> 1);
+// Where what a kernel packs of `channels` output channels begins.
+static inline const void* ht_channels_of(const ht_layer_dsp* layer, int32_t channels) {
+  return (const char*)(layer + 1) + (layer->bounds == HT_OWN_BOUNDS ? (2 * (ptrdiff_t)channels + 3) / 4 * 4 : 0);
 }
 
-// Bounds `pixels` times `count` values that are within 8 bits; pixels lie `stride` apart.
-static inline void ht_clamp_dsp(const ht_layer_dsp* layer, int32_t pixels, int32_t stride, int32_t count, int8_t* values) {
-  const int32_t minimum = layer->minimum, maximum = layer->maximum;
-  if (minimum == INT8_MIN && maximum == INT8_MAX) return;
-  for (int32_t pixel = 0; pixel < pixels; ++pixel, values += stride)
-    for (int32_t i = 0; i < count; ++i) {
-      const int32_t value = values[i] < minimum ? minimum : values[i];
-      values[i] = (int8_t)(value > maximum ? maximum : value);
-    }
+// Of `shift` the lowest byte counts, as it does for the processor.
+static inline int32_t ht_rounding_dsp(int32_t zero_point, int32_t shift) {
+  return (int32_t)((uint32_t)(2 * zero_point + 1) << (shift & 255));
+}
+static inline int32_t ht_requantize_dsp(int32_t sum, int32_t lift, int32_t multiplier, int32_t rounding, int32_t shift) {
+  const int32_t lifted = (int32_t)((uint32_t)sum << lift);
+  return ht_saturate_byte(ht_add_upper_product(lifted, multiplier, rounding) >> (shift & 255) >> 1);
 }
 
 #endif

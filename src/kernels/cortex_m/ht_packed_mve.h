@@ -9,12 +9,20 @@ enum { HT_BLOCK_CHANNELS = 4 };
 
 // FIXED_SINGLE's ((int64) x * M + 2^(right - 1)) >> right in 32 bits, of four channels. Where right > 32 the lower half of the product
 // cannot matter: what VMULH leaves of it, shifted by right - 32 with rounding (VRSHL), is the same. Where it is not, x is shifted to the
-// left before and `right` grows by as much, which is exact as long as x is small enough for that. Packing makes sure of it, and that zero point and bounds are those of a layer.
+// left before and `right` grows by as much, which is exact as long as x is small enough for that. Packing makes sure of it.
 typedef struct ht_block_mve {
   int32_t bias[HT_BLOCK_CHANNELS];
   int32_t multiplier[HT_BLOCK_CHANNELS];
   int8_t shift[HT_BLOCK_CHANNELS];  // 32 - right, below 0
 } ht_block_mve;
+
+// The same where channels have zero points or bounds of their own.
+typedef struct ht_own_block_mve {
+  int32_t bias[HT_BLOCK_CHANNELS];
+  int32_t multiplier[HT_BLOCK_CHANNELS];
+  int8_t shift[HT_BLOCK_CHANNELS];
+  int8_t zero_point[HT_BLOCK_CHANNELS], minimum[HT_BLOCK_CHANNELS], maximum[HT_BLOCK_CHANNELS];
+} ht_own_block_mve;
 
 // The same where the epilogue needs sums.
 typedef struct ht_sum_block_mve {
@@ -23,7 +31,7 @@ typedef struct ht_sum_block_mve {
 
 typedef struct ht_layer_mve {
   int32_t lift;  // what every sum is shifted to the left
-  int32_t zero_point, minimum, maximum;
+  int32_t zero_point, minimum, maximum;  // where they are not channels' own
 } ht_layer_mve;
 
 // Eight channels: 0, 2, 4 and 6, then 1, 3, 5 and 7, as vectors are widened.
@@ -33,6 +41,14 @@ typedef struct ht_eight_mve {
   int8_t shift[2][4];
 } ht_eight_mve;
 
+// The same where channels have zero points or bounds of their own, which lie in the order of the channels.
+typedef struct ht_own_eight_mve {
+  int32_t bias[2][4];
+  int32_t multiplier[2][4];
+  int8_t shift[2][4];
+  int8_t zero_point[8], minimum[8], maximum[8];
+} ht_own_eight_mve;
+
 // The same where the epilogue needs sums.
 typedef struct ht_sum_eight_mve {
   int32_t bias[2][4];
@@ -41,11 +57,12 @@ typedef struct ht_sum_eight_mve {
 static inline const ht_layer_mve* ht_layer_mve_of(const void* packed) { return (const ht_layer_mve*)packed; }
 
 // `shift` is negative.
-static inline int8_t ht_requantize_mve(int32_t sum, const ht_layer_mve* layer, int32_t multiplier, int32_t shift) {
-  const int32_t lifted = (int32_t)((uint32_t)sum << layer->lift);
+static inline int8_t ht_requantize_mve(int32_t sum, int32_t lift, int32_t multiplier, int32_t shift, int32_t zero_point, int32_t minimum,
+                                       int32_t maximum) {
+  const int32_t lifted = (int32_t)((uint32_t)sum << lift);
   const int32_t upper = (int32_t)(((int64_t)lifted * multiplier) >> 32);
-  const int32_t value = ((upper + ((int32_t)1 << (-shift - 1))) >> -shift) + layer->zero_point;
-  return (int8_t)(value < layer->minimum ? layer->minimum : (value > layer->maximum ? layer->maximum : value));
+  const int32_t value = ((upper + ((int32_t)1 << (-shift - 1))) >> -shift) + zero_point;
+  return (int8_t)(value < minimum ? minimum : (value > maximum ? maximum : value));
 }
 
 #endif

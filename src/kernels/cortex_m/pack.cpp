@@ -45,21 +45,14 @@ FixedMultipliers fixed_multipliers(const ht_multiplier& m, const std::vector<int
   return result;
 }
 
-// Takes zero point and bounds from the epilogue, where they are the same for all channels.
-bool take_bounds(const ht_epilogue& e, size_t channels, FixedLayer& layer) {
-  const auto is_uniform = [&](const int8_t* values) { return std::all_of(values, values + channels, [&](int8_t value) { return value == values[0]; }); };
-  if (channels == 0 || !is_uniform(e.zero_point) || !is_uniform(e.minimum) || !is_uniform(e.maximum)) return false;
-  layer.zero_point = e.zero_point[0];
-  layer.minimum = e.minimum[0];
-  layer.maximum = e.maximum[0];
-  return true;
-}
+bool differ(const int8_t* values, size_t count) { return std::any_of(values, values + count, [&](int8_t value) { return value != values[0]; }); }
+bool bounds_differ(const ht_epilogue& e, size_t channels) { return differ(e.minimum, channels) || differ(e.maximum, channels); }
 
 // What a sum becomes, without zero point.
-int32_t requantized(const ht_epilogue& e, const FixedLayer& layer, size_t channel, int64_t sum) {
+int32_t requantized(const ht_epilogue& e, size_t channel, int64_t sum) {
   constexpr int32_t kLimit = 1 << 30;
   const int32_t value = ht_requantize_single(static_cast<int32_t>(sum), e.multiplier.fixed[channel], e.multiplier.shift[channel], -kLimit, kLimit);
-  return std::clamp(value, layer.minimum - layer.zero_point, layer.maximum - layer.zero_point);
+  return std::clamp(value, e.minimum[channel] - e.zero_point[channel], e.maximum[channel] - e.zero_point[channel]);
 }
 
 // Makes every sum that is `bias` alone the value: bias * 2^lift * multiplier is value * 2^33.
@@ -68,6 +61,9 @@ void set_constant(int32_t value, int32_t lift, FixedChannel& channel) {
   channel.bias = 1 << bits;
   channel.multiplier = value * (1 << (33 - lift - bits));
 }
+
+// One whose zero point and bounds are the layer's, where they do not differ.
+FixedChannel first_channel(const FixedLayer& layer) { return layer.channels.empty() ? FixedChannel{} : layer.channels[0]; }
 
 // Both multipliers of ht_activated.h.
 struct ActivatedLayer {
@@ -107,29 +103,34 @@ FixedLayer sums_layer(const std::vector<SumRange>& sums) {
 
 FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<SumRange>& sums) {
   FixedLayer layer;
-  if (epilogue.output != HT_OUTPUT_S8 || epilogue.policy != HT_FIXED_SINGLE || !take_bounds(epilogue, sums.size(), layer)) return layer;
+  if (epilogue.output != HT_OUTPUT_S8 || epilogue.policy != HT_FIXED_SINGLE) return layer;
   std::vector<int64_t> largest;
   std::vector<int32_t> least;
   std::vector<bool> is_constant;
   for (size_t c = 0; c < sums.size(); ++c) {
     largest.push_back(sums[c].largest());
-    least.push_back(requantized(epilogue, layer, c, sums[c].bias - sums[c].spread));
-    is_constant.push_back(least[c] == requantized(epilogue, layer, c, sums[c].bias + sums[c].spread));
+    least.push_back(requantized(epilogue, c, sums[c].bias - sums[c].spread));
+    is_constant.push_back(least[c] == requantized(epilogue, c, sums[c].bias + sums[c].spread));
   }
   FixedMultipliers multipliers = fixed_multipliers(epilogue.multiplier, largest, is_constant);
   layer.exact = multipliers.exact;
   layer.lift = multipliers.lift;
+  layer.own_zero_points = differ(epilogue.zero_point, sums.size());
+  layer.own_bounds = bounds_differ(epilogue, sums.size());
   layer.channels = std::move(multipliers.channels);
   for (size_t c = 0; c < layer.channels.size(); ++c) {
-    if (is_constant[c]) set_constant(least[c], layer.lift, layer.channels[c]);
-    else layer.channels[c].bias = static_cast<int32_t>(sums[c].bias);
+    FixedChannel& channel = layer.channels[c];
+    if (is_constant[c]) set_constant(least[c], layer.lift, channel);
+    else channel.bias = static_cast<int32_t>(sums[c].bias);
+    channel.zero_point = epilogue.zero_point[c];
+    channel.minimum = epilogue.minimum[c];
+    channel.maximum = epilogue.maximum[c];
   }
   return layer;
 }
 
 bool fits_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& sums) {
-  FixedLayer bounds;
-  if (epilogue.output != HT_OUTPUT_ACTIVATED || epilogue.policy != HT_FIXED_SINGLE || !take_bounds(epilogue, sums.size(), bounds)) return false;
+  if (epilogue.output != HT_OUTPUT_ACTIVATED || epilogue.policy != HT_FIXED_SINGLE || bounds_differ(epilogue, sums.size())) return false;
   const ActivatedLayer layer = activated_layer(epilogue, sums);
   return layer.first.exact && layer.second.exact;
 }
@@ -137,7 +138,7 @@ bool fits_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& su
 void* pack_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& sums, void* packed) {
   const ActivatedLayer layer = activated_layer(epilogue, sums);
   auto* header = static_cast<ht_activated_layer*>(packed);
-  *header = {layer.first.lift, layer.second.lift, epilogue.zero_point[0], epilogue.minimum[0], epilogue.maximum[0]};
+  *header = {layer.first.lift, layer.second.lift, epilogue.minimum[0], epilogue.maximum[0]};
   const size_t channels = sums.size();
   auto* multiplier = reinterpret_cast<int32_t*>(header + 1);
   auto* shift = reinterpret_cast<int8_t*>(multiplier + 2 * channels);
@@ -146,12 +147,35 @@ void* pack_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& s
     multiplier[channels + c] = layer.second.channels[c].multiplier;
     shift[c] = static_cast<int8_t>(layer.first.channels[c].shift);
     shift[channels + c] = static_cast<int8_t>(layer.second.channels[c].shift);
+    shift[2 * channels + c] = epilogue.zero_point[c];
   }
   return static_cast<char*>(packed) + ht_activated_bytes(static_cast<int32_t>(channels));
 }
 
-ht_layer_dsp layer_dsp(const FixedLayer& layer) { return {layer.lift, 2 * layer.zero_point + 1, layer.minimum, layer.maximum}; }
-ht_layer_mve layer_mve(const FixedLayer& layer) { return {layer.lift, layer.zero_point, layer.minimum, layer.maximum}; }
+size_t layer_dsp_bytes(const FixedLayer& layer) {
+  return sizeof(ht_layer_dsp) + (layer.own_bounds ? (2 * layer.channels.size() + 3) / 4 * 4 : 0);
+}
+
+void* pack_layer_dsp(const FixedLayer& layer, void* packed) {
+  const FixedChannel first = first_channel(layer);
+  const bool bytes = first.minimum == INT8_MIN && first.maximum == INT8_MAX;
+  auto* header = static_cast<ht_layer_dsp*>(packed);
+  *header = {static_cast<int8_t>(layer.lift), first.zero_point, first.minimum, first.maximum,
+             layer.own_bounds ? HT_OWN_BOUNDS : (bytes ? HT_BYTE_BOUNDS : HT_LAYER_BOUNDS)};
+  auto* bound = reinterpret_cast<int8_t*>(header + 1);
+  int8_t* end = static_cast<int8_t*>(packed) + layer_dsp_bytes(layer);
+  if (layer.own_bounds) {
+    for (const FixedChannel& channel : layer.channels) *bound++ = channel.minimum;
+    for (const FixedChannel& channel : layer.channels) *bound++ = channel.maximum;
+    std::fill(bound, end, int8_t{0});
+  }
+  return end;
+}
+
+ht_layer_mve layer_mve(const FixedLayer& layer) {
+  const FixedChannel first = first_channel(layer);
+  return {layer.lift, first.zero_point, first.minimum, first.maximum};
+}
 
 std::vector<SumRange> sum_ranges(const ht_conv_params& p) {
   const size_t depth = static_cast<size_t>(p.kernel_height) * static_cast<size_t>(p.kernel_width) * static_cast<size_t>(p.input_channels / p.groups);

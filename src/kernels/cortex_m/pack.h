@@ -25,13 +25,14 @@ struct FixedChannel {
   int32_t multiplier = 0;
   int32_t shift = 1;         // at least 1
   bool is_constant = false;  // the channel gives one integer whatever the input is, and so without its weights
+  int8_t zero_point = 0, minimum = INT8_MIN, maximum = INT8_MAX;
 };
 
 struct FixedLayer {
-  bool exact = false;  // false: the layer's epilogue is another one, has a zero point or bounds a channel, or needs more bits
+  bool exact = false;  // false: the layer's epilogue is another one or needs more bits
   int32_t lift = 0;    // what every sum is shifted to the left before
-  int32_t zero_point = 0, minimum = INT8_MIN, maximum = INT8_MAX;
-  std::vector<FixedChannel> channels;  // of biases alone where not exact
+  bool own_zero_points = false, own_bounds = false;  // whether channels differ in them
+  std::vector<FixedChannel> channels;                // of biases alone where not exact
 };
 
 // Exact only where the epilogue is S8 under FIXED_SINGLE.
@@ -44,8 +45,10 @@ bool fits_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& su
 // Returns where the rest goes.
 void* pack_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& sums, void* packed);
 
-// The forms of ht_packed_dsp.h and ht_packed_mve.h.
-ht_layer_dsp layer_dsp(const FixedLayer& layer);
+// ht_packed_dsp.h's layer with channels' bounds; returns where the rest goes.
+size_t layer_dsp_bytes(const FixedLayer& layer);
+void* pack_layer_dsp(const FixedLayer& layer, void* packed);
+// ht_packed_mve.h's layer.
 ht_layer_mve layer_mve(const FixedLayer& layer);
 
 bool conv_accepts_dsp(const ht_conv_params& p);
@@ -61,28 +64,37 @@ size_t conv_packed_dsp_activated(const ht_conv_params* p);
 void conv_pack_dsp_activated(const ht_conv_params* p, void* packed);
 
 bool conv_accepts_mve(const ht_conv_params& p);
+bool conv_accepts_mve_own(const ht_conv_params& p);
 size_t conv_packed_mve(const ht_conv_params* p);
+size_t conv_packed_mve_own(const ht_conv_params* p);
 size_t conv_packed_mve_any(const ht_conv_params* p);
 void conv_pack_mve(const ht_conv_params* p, void* packed);
+void conv_pack_mve_own(const ht_conv_params* p, void* packed);
 void conv_pack_mve_any(const ht_conv_params* p, void* packed);
 bool conv_accepts_mve_activated(const ht_conv_params& p);
 size_t conv_packed_mve_activated(const ht_conv_params* p);
 void conv_pack_mve_activated(const ht_conv_params* p, void* packed);
 
 bool depthwise_accepts_dsp(const ht_depthwise_params& p);
+bool depthwise_accepts_dsp_own(const ht_depthwise_params& p);
 size_t depthwise_packed_dsp(const ht_depthwise_params* p);
+size_t depthwise_packed_dsp_own(const ht_depthwise_params* p);
 size_t depthwise_packed_dsp_any(const ht_depthwise_params* p);
 void depthwise_pack_dsp(const ht_depthwise_params* p, void* packed);
+void depthwise_pack_dsp_own(const ht_depthwise_params* p, void* packed);
 void depthwise_pack_dsp_any(const ht_depthwise_params* p, void* packed);
 bool depthwise_accepts_dsp_activated(const ht_depthwise_params& p);
 size_t depthwise_packed_dsp_activated(const ht_depthwise_params* p);
 void depthwise_pack_dsp_activated(const ht_depthwise_params* p, void* packed);
 
 bool depthwise_accepts_mve(const ht_depthwise_params& p);
+bool depthwise_accepts_mve_own(const ht_depthwise_params& p);
 bool depthwise_accepts_mve_any(const ht_depthwise_params& p);
 size_t depthwise_packed_mve(const ht_depthwise_params* p);
+size_t depthwise_packed_mve_own(const ht_depthwise_params* p);
 size_t depthwise_packed_mve_any(const ht_depthwise_params* p);
 void depthwise_pack_mve(const ht_depthwise_params* p, void* packed);
+void depthwise_pack_mve_own(const ht_depthwise_params* p, void* packed);
 void depthwise_pack_mve_any(const ht_depthwise_params* p, void* packed);
 bool depthwise_accepts_mve_activated(const ht_depthwise_params& p);
 size_t depthwise_packed_mve_activated(const ht_depthwise_params* p);

@@ -70,9 +70,10 @@ struct DeepForm {
   using Channel = ht_deep_channel_dsp;
   static constexpr bool kDeep = true;
   static void write(const FixedChannel& first, const FixedChannel& second, Channel* to) {
-    to[0] = {first.multiplier, first.shift - 1, first.bias};
-    to[1] = {second.multiplier, second.shift - 1, second.bias};
+    to[0] = {first.multiplier, rounding(first), first.bias};
+    to[1] = {second.multiplier, rounding(second), second.bias};
   }
+  static int32_t rounding(const FixedChannel& channel) { return (2 * channel.zero_point + 1) * 256 + channel.shift - 1; }
 };
 struct SumForm {
   using Channel = ht_sum_channel_dsp;
@@ -85,9 +86,7 @@ struct SumForm {
 
 template <class Form>
 void pack(const ht_conv_params& p, const FixedLayer& layer, void* packed) {
-  auto* header = static_cast<ht_layer_dsp*>(packed);
-  *header = layer_dsp(layer);
-  auto* channel = reinterpret_cast<typename Form::Channel*>(header + 1);
+  auto* channel = static_cast<typename Form::Channel*>(pack_layer_dsp(layer, packed));
   auto* word = reinterpret_cast<uint32_t*>(channel + 2 * p.groups * group_pairs(p));
   every_pair(p, [&](int32_t group, int32_t pair) {
     const auto first_output = static_cast<size_t>(group * group_outputs(p) + 2 * pair);
@@ -103,9 +102,9 @@ void pack(const ht_conv_params& p, const FixedLayer& layer, void* packed) {
 }
 
 template <class Form>
-size_t packed_bytes(const ht_conv_params& p) {
+size_t packed_bytes(const ht_conv_params& p, const FixedLayer& layer) {
   const auto pairs = static_cast<size_t>(p.groups * group_pairs(p));
-  return sizeof(ht_layer_dsp) + pairs * (2 * sizeof(typename Form::Channel) + ht_patch_words(&p) * sizeof(uint32_t));
+  return layer_dsp_bytes(layer) + pairs * (2 * sizeof(typename Form::Channel) + ht_patch_words(&p) * sizeof(uint32_t));
 }
 
 }  // namespace
@@ -113,7 +112,7 @@ size_t packed_bytes(const ht_conv_params& p) {
 bool conv_accepts_dsp(const ht_conv_params& p) {
   const std::vector<SumRange> sums = sum_ranges(p);
   const FixedLayer layer = fixed_layer(p.epilogue, sums);
-  if (!layer.exact) return false;
+  if (!layer.exact || layer.own_zero_points) return false;
   // The largest sum of a channel, the weights of a constant one being left out.
   const auto largest = [&](size_t output) {
     const FixedChannel& channel = layer.channels[output];
@@ -129,9 +128,9 @@ bool conv_accepts_dsp(const ht_conv_params& p) {
 
 bool conv_accepts_dsp_deep(const ht_conv_params& p) { return fixed_layer(p.epilogue, sum_ranges(p)).exact; }
 
-size_t conv_packed_dsp(const ht_conv_params* p) { return packed_bytes<PairForm>(*p); }
-size_t conv_packed_dsp_deep(const ht_conv_params* p) { return packed_bytes<DeepForm>(*p); }
-size_t conv_packed_dsp_any(const ht_conv_params* p) { return packed_bytes<SumForm>(*p); }
+size_t conv_packed_dsp(const ht_conv_params* p) { return packed_bytes<PairForm>(*p, fixed_layer(p->epilogue, sum_ranges(*p))); }
+size_t conv_packed_dsp_deep(const ht_conv_params* p) { return packed_bytes<DeepForm>(*p, fixed_layer(p->epilogue, sum_ranges(*p))); }
+size_t conv_packed_dsp_any(const ht_conv_params* p) { return packed_bytes<SumForm>(*p, {}); }
 
 void conv_pack_dsp(const ht_conv_params* p, void* packed) { pack<PairForm>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed); }
 void conv_pack_dsp_deep(const ht_conv_params* p, void* packed) { pack<DeepForm>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed); }

@@ -27,10 +27,16 @@ int8_t* interleave(const ht_conv_params& p, const FixedLayer& layer, size_t firs
   return to;
 }
 
-void set_lane(const FixedChannel& channel, size_t lane, ht_block_mve& block) {
+template <class Block>
+void set_lane(const FixedChannel& channel, size_t lane, Block& block) {
   block.bias[lane] = channel.bias;
   block.multiplier[lane] = channel.multiplier;
   block.shift[lane] = static_cast<int8_t>(-channel.shift);
+  if constexpr (requires { block.zero_point; }) {
+    block.zero_point[lane] = channel.zero_point;
+    block.minimum[lane] = channel.minimum;
+    block.maximum[lane] = channel.maximum;
+  }
 }
 void set_lane(const FixedChannel& channel, size_t lane, ht_sum_block_mve& block) { block.bias[lane] = channel.bias; }
 
@@ -61,10 +67,16 @@ size_t packed_bytes(const ht_conv_params& p) {
 
 }  // namespace
 
-bool conv_accepts_mve(const ht_conv_params& p) { return fixed_layer(p.epilogue, sum_ranges(p)).exact; }
+bool conv_accepts_mve(const ht_conv_params& p) {
+  const FixedLayer layer = fixed_layer(p.epilogue, sum_ranges(p));
+  return layer.exact && !layer.own_zero_points && !layer.own_bounds;
+}
+bool conv_accepts_mve_own(const ht_conv_params& p) { return fixed_layer(p.epilogue, sum_ranges(p)).exact; }
 size_t conv_packed_mve(const ht_conv_params* p) { return packed_bytes<ht_block_mve>(*p); }
+size_t conv_packed_mve_own(const ht_conv_params* p) { return packed_bytes<ht_own_block_mve>(*p); }
 size_t conv_packed_mve_any(const ht_conv_params* p) { return packed_bytes<ht_sum_block_mve>(*p); }
 void conv_pack_mve(const ht_conv_params* p, void* packed) { pack<ht_block_mve>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed); }
+void conv_pack_mve_own(const ht_conv_params* p, void* packed) { pack<ht_own_block_mve>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed); }
 void conv_pack_mve_any(const ht_conv_params* p, void* packed) { pack<ht_sum_block_mve>(*p, sums_layer(sum_ranges(*p)), packed); }
 
 bool conv_accepts_mve_activated(const ht_conv_params& p) { return fits_activated(p.epilogue, sum_ranges(p)); }

@@ -10,19 +10,19 @@ size_t outputs_of(const ht_depthwise_params& p) { return static_cast<size_t>(p.i
 size_t quads_of(const ht_depthwise_params& p) { return (outputs_of(p) + 3) / 4; }
 size_t taps_of(const ht_depthwise_params& p) { return static_cast<size_t>(p.kernel_height * p.kernel_width); }
 
-void set_channel(const FixedChannel& channel, int32_t i, ht_quad_dsp& quad) {
+template <class Quad>
+void set_channel(const FixedChannel& channel, int32_t i, Quad& quad) {
   const int32_t place = ht_quad_place(i);
   quad.bias[place] = channel.bias;
   quad.multiplier[place] = channel.multiplier;
   quad.shift[place] = static_cast<int8_t>(channel.shift - 1);
+  if constexpr (requires { quad.rounding; }) quad.rounding[place] = ht_rounding_dsp(channel.zero_point, channel.shift - 1);
 }
 void set_channel(const FixedChannel& channel, int32_t i, ht_sum_quad_dsp& quad) { quad.bias[ht_quad_place(i)] = channel.bias; }
 
 template <class Quad>
 void pack(const ht_depthwise_params& p, const FixedLayer& layer, void* packed) {
-  auto* header = static_cast<ht_layer_dsp*>(packed);
-  *header = layer_dsp(layer);
-  auto* quads = reinterpret_cast<Quad*>(header + 1);
+  auto* quads = static_cast<Quad*>(pack_layer_dsp(layer, packed));
   const size_t outputs = outputs_of(p);
   for (size_t o = 0; o < 4 * quads_of(p); ++o) set_channel(o < outputs ? layer.channels[o] : FixedChannel{}, static_cast<int32_t>(o % 4), quads[o / 4]);
   auto* weight = reinterpret_cast<int8_t*>(quads + quads_of(p));
@@ -35,16 +35,26 @@ void pack(const ht_depthwise_params& p, const FixedLayer& layer, void* packed) {
 }
 
 template <class Quad>
-size_t packed_bytes(const ht_depthwise_params& p) {
-  return sizeof(ht_layer_dsp) + quads_of(p) * (sizeof(Quad) + 4 * taps_of(p));
+size_t packed_bytes(const ht_depthwise_params& p, const FixedLayer& layer) {
+  return layer_dsp_bytes(layer) + quads_of(p) * (sizeof(Quad) + 4 * taps_of(p));
 }
 
 }  // namespace
 
-bool depthwise_accepts_dsp(const ht_depthwise_params& p) { return fixed_layer(p.epilogue, sum_ranges(p)).exact; }
-size_t depthwise_packed_dsp(const ht_depthwise_params* p) { return packed_bytes<ht_quad_dsp>(*p); }
-size_t depthwise_packed_dsp_any(const ht_depthwise_params* p) { return packed_bytes<ht_sum_quad_dsp>(*p); }
+bool depthwise_accepts_dsp(const ht_depthwise_params& p) {
+  const FixedLayer layer = fixed_layer(p.epilogue, sum_ranges(p));
+  return layer.exact && !layer.own_zero_points;
+}
+bool depthwise_accepts_dsp_own(const ht_depthwise_params& p) { return fixed_layer(p.epilogue, sum_ranges(p)).exact; }
+size_t depthwise_packed_dsp(const ht_depthwise_params* p) { return packed_bytes<ht_quad_dsp>(*p, fixed_layer(p->epilogue, sum_ranges(*p))); }
+size_t depthwise_packed_dsp_own(const ht_depthwise_params* p) {
+  return packed_bytes<ht_own_quad_dsp>(*p, fixed_layer(p->epilogue, sum_ranges(*p)));
+}
+size_t depthwise_packed_dsp_any(const ht_depthwise_params* p) { return packed_bytes<ht_sum_quad_dsp>(*p, {}); }
 void depthwise_pack_dsp(const ht_depthwise_params* p, void* packed) { pack<ht_quad_dsp>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed); }
+void depthwise_pack_dsp_own(const ht_depthwise_params* p, void* packed) {
+  pack<ht_own_quad_dsp>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed);
+}
 void depthwise_pack_dsp_any(const ht_depthwise_params* p, void* packed) { pack<ht_sum_quad_dsp>(*p, sums_layer(sum_ranges(*p)), packed); }
 
 bool depthwise_accepts_dsp_activated(const ht_depthwise_params& p) { return fits_activated(p.epilogue, sum_ranges(p)); }

@@ -14,11 +14,17 @@ size_t eights_of(const ht_depthwise_params& p) { return (channels_of(p) + kLanes
 size_t taps_of(const ht_depthwise_params& p) { return static_cast<size_t>(p.kernel_height) * static_cast<size_t>(p.kernel_width); }
 size_t first_channel(const ht_depthwise_params& p, size_t eight) { return std::min(eight * kLanes, channels_of(p) - kLanes); }
 
-void set_lane(const FixedChannel& channel, size_t lane, ht_eight_mve& eight) {
+template <class Eight>
+void set_lane(const FixedChannel& channel, size_t lane, Eight& eight) {
   const size_t odd = lane % 2, at = lane / 2;
   eight.bias[odd][at] = channel.bias;
   eight.multiplier[odd][at] = channel.multiplier;
   eight.shift[odd][at] = static_cast<int8_t>(-channel.shift);
+  if constexpr (requires { eight.zero_point; }) {
+    eight.zero_point[lane] = channel.zero_point;
+    eight.minimum[lane] = channel.minimum;
+    eight.maximum[lane] = channel.maximum;
+  }
 }
 void set_lane(const FixedChannel& channel, size_t lane, ht_sum_eight_mve& eight) { eight.bias[lane % 2][lane / 2] = channel.bias; }
 
@@ -51,12 +57,20 @@ bool depthwise_accepts_mve_any(const ht_depthwise_params& p) {
   return true;
 }
 bool depthwise_accepts_mve(const ht_depthwise_params& p) {
+  const FixedLayer layer = fixed_layer(p.epilogue, sum_ranges(p));
+  return depthwise_accepts_mve_any(p) && layer.exact && !layer.own_zero_points && !layer.own_bounds;
+}
+bool depthwise_accepts_mve_own(const ht_depthwise_params& p) {
   return depthwise_accepts_mve_any(p) && fixed_layer(p.epilogue, sum_ranges(p)).exact;
 }
 
 size_t depthwise_packed_mve(const ht_depthwise_params* p) { return packed_bytes<ht_eight_mve>(*p); }
+size_t depthwise_packed_mve_own(const ht_depthwise_params* p) { return packed_bytes<ht_own_eight_mve>(*p); }
 size_t depthwise_packed_mve_any(const ht_depthwise_params* p) { return packed_bytes<ht_sum_eight_mve>(*p); }
 void depthwise_pack_mve(const ht_depthwise_params* p, void* packed) { pack<ht_eight_mve>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed); }
+void depthwise_pack_mve_own(const ht_depthwise_params* p, void* packed) {
+  pack<ht_own_eight_mve>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed);
+}
 void depthwise_pack_mve_any(const ht_depthwise_params* p, void* packed) { pack<ht_sum_eight_mve>(*p, sums_layer(sum_ranges(*p)), packed); }
 
 bool depthwise_accepts_mve_activated(const ht_depthwise_params& p) {

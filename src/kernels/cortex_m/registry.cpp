@@ -40,6 +40,7 @@ Rows<ht_conv_params> conv_mve_rows() {
   using namespace cortex_m;
   const auto row = packing<ht_conv_params>;
   return {row("ht_conv_mve", ht_conv_mve, ht_conv_mve_scratch, conv_accepts_mve, conv_packed_mve, conv_pack_mve, false),
+          row("ht_conv_mve_own", ht_conv_mve_own, ht_conv_mve_own_scratch, conv_accepts_mve_own, conv_packed_mve_own, conv_pack_mve_own, false),
           row("ht_conv_mve_activated", ht_conv_mve_activated, ht_conv_mve_activated_scratch, conv_accepts_mve_activated,
               conv_packed_mve_activated, conv_pack_mve_activated, false),
           row("ht_conv_mve_any", ht_conv_mve_any, ht_conv_mve_any_scratch, nullptr, conv_packed_mve_any, conv_pack_mve_any, true), conv_c()};
@@ -49,6 +50,8 @@ Rows<ht_depthwise_params> depthwise_dsp_rows() {
   using namespace cortex_m;
   const auto row = packing<ht_depthwise_params>;
   return {row("ht_depthwise_dsp", ht_depthwise_dsp, ht_depthwise_dsp_scratch, depthwise_accepts_dsp, depthwise_packed_dsp, depthwise_pack_dsp, false),
+          row("ht_depthwise_dsp_own", ht_depthwise_dsp_own, ht_depthwise_dsp_own_scratch, depthwise_accepts_dsp_own, depthwise_packed_dsp_own,
+              depthwise_pack_dsp_own, false),
           row("ht_depthwise_dsp_activated", ht_depthwise_dsp_activated, ht_depthwise_dsp_activated_scratch, depthwise_accepts_dsp_activated,
               depthwise_packed_dsp_activated, depthwise_pack_dsp_activated, false),
           row("ht_depthwise_dsp_any", ht_depthwise_dsp_any, ht_depthwise_dsp_any_scratch, nullptr, depthwise_packed_dsp_any, depthwise_pack_dsp_any, true),
@@ -61,6 +64,8 @@ Rows<ht_depthwise_params> depthwise_mve_rows() {
   const auto row = packing<ht_depthwise_params>;
   Rows<ht_depthwise_params> rows{
       row("ht_depthwise_mve", ht_depthwise_mve, ht_depthwise_mve_scratch, depthwise_accepts_mve, depthwise_packed_mve, depthwise_pack_mve, false),
+      row("ht_depthwise_mve_own", ht_depthwise_mve_own, ht_depthwise_mve_own_scratch, depthwise_accepts_mve_own, depthwise_packed_mve_own,
+          depthwise_pack_mve_own, false),
       row("ht_depthwise_mve_activated", ht_depthwise_mve_activated, ht_depthwise_mve_activated_scratch, depthwise_accepts_mve_activated,
           depthwise_packed_mve_activated, depthwise_pack_mve_activated, false),
       row("ht_depthwise_mve_any", ht_depthwise_mve_any, ht_depthwise_mve_any_scratch, depthwise_accepts_mve_any, depthwise_packed_mve_any,

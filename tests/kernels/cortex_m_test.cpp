@@ -112,7 +112,7 @@ TEST(CortexM, RequantizesAsIn64Bits) {
       const int32_t wanted = ht_clamp(ht_requantize_single(bias + products, fixed, shift, -(1 << 30), 1 << 30) + zero_point, minimum, maximum);
       const int32_t x = channel.bias + (channel.is_constant ? 0 : products);
       auto by_dsp = static_cast<int8_t>(ht_requantize_dsp(x, dsp.lift, channel.multiplier, rounding, channel.shift - 1));
-      ht_clamp_dsp(&dsp, 1, 0, 1, 1, 1, &by_dsp);
+      ht_clamp_dsp(&dsp, 1, 1, 1, &by_dsp, 0);
       ASSERT_EQ(by_dsp, wanted) << bias << " + " << products << " times " << fixed << ", shift " << shift;
       ASSERT_EQ(ht_requantize_mve(x, mve.lift, channel.multiplier, -channel.shift, mve.zero_point, mve.minimum, mve.maximum), wanted) << bias << " + " << products << " times " << fixed << ", shift " << shift;
     }

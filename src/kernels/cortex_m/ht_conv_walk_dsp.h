@@ -9,8 +9,6 @@
 #include "kernels/cortex_m/ht_widen_dsp.h"
 #if HT_CONV_SUMS
 #include "kernels/cortex_m/ht_finish_sums.h"
-#else
-#include "kernels/cortex_m/ht_clamp_dsp.h"
 #endif
 
 // Scratch: the patches of a tile; a row of the filter in bytes, where channels are no words; where sums are asked for those of a tile.
@@ -112,12 +110,10 @@ static inline void ht_walk_tile(const ht_walk* walk, int32_t pixels, void* outpu
   } else {
     ht_walk_one(walk, bytes);
   }
-  if (walk->layer->bounds != HT_BYTE_BOUNDS)
-    ht_clamp_dsp(walk->layer, p->output_channels, walk->first, pixels, p->output_stride, walk->outputs, bytes);
 #endif
 }
 
-static inline void ht_walk_rows(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+HT_ALONE void ht_walk_rows(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const size_t image_bytes = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   const ht_pixel start = {(const int8_t*)a->inputs[0] + (size_t)(begin / p->output_height) * image_bytes, begin % p->output_height, 0};
   for (int32_t group = 0; group < p->groups; ++group) {

@@ -4,7 +4,6 @@
 #define HT_DEPTHWISE_BYTES_DSP_H
 
 #define HT_DEPTHWISE_SUMS 0
-#include "kernels/cortex_m/ht_clamp_dsp.h"
 #include "kernels/cortex_m/ht_depthwise_walk_dsp.h"
 
 #if HT_DSP
@@ -187,8 +186,6 @@ static void ht_quad_finish_bytes(const ht_quad* quad, int32_t pixels, void* outp
     for (int32_t pixel = 0; pixel < pixels; ++pixel)
       for (int32_t i = 0; i < quad->count; ++i) to[pixel * stride + i] = four[4 * pixel + i];
   }
-  if (quad->layer->bounds != HT_BYTE_BOUNDS)
-    ht_clamp_dsp(quad->layer, ht_depthwise_outputs(quad->params), quad->first, pixels, stride, quad->count, to);
 }
 
 #endif

@@ -199,8 +199,8 @@ static inline bool ht_depthwise_overlaps(const ht_depthwise_params* p, const ht_
 }
 
 // The weights of four channels are widened once for all rows, where that may be.
-static inline void ht_depthwise_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
-                                     ht_quad_finish finish) {
+HT_ALONE void ht_depthwise_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
+                                ht_quad_finish finish) {
   const int32_t rows = ht_depthwise_overlaps(p, a) ? 1 : end - begin;
   for (int32_t row = begin; row < end; row += rows) ht_depthwise_some_rows(p, a, row, row + rows, finish);
 }

@@ -24,7 +24,55 @@ static inline void ht_widen_last_row(uint32_t row, uint32_t* to) {
   to[1] = ht_odd_bytes(row);
 }
 
-// Sums of channels 0 to 3 of `width` columns.
+#if HT_DSP
+
+HT_BEGIN_NAKED
+
+// Adds `width` (at least one) columns to the sums of channels 0 to 3, which are in r6, r8, r7, r9. In C, compilers take twice as many
+// instructions.
+HT_NAKED void ht_add_columns(const uint32_t* x, const uint32_t* w, int32_t height, int32_t width, int32_t sums[4]) {
+  __asm__(
+      ".syntax unified\n"
+      "push {r4-r11, lr}\n"
+      "ldr lr, [sp, #36]\n"
+      "ldrd r6, r8, [lr]\n"
+      "ldrd r7, r9, [lr, #8]\n"
+      "1:\n"
+      "subs r12, r2, #2\n"
+      "blt 3f\n"
+      "2:\n"
+      "ldrd r4, r5, [r0], #8\n"
+      "ldrd r10, r11, [r1], #8\n"
+      "smlad r6, r4, r10, r6\n"
+      "smlad r7, r5, r11, r7\n"
+      "ldrd r4, r5, [r0], #8\n"
+      "ldrd r10, r11, [r1], #8\n"
+      "smlad r8, r4, r10, r8\n"
+      "smlad r9, r5, r11, r9\n"
+      "subs r12, r12, #2\n"
+      "bge 2b\n"
+      "3:\n"
+      "tst r2, #1\n"
+      "beq 4f\n"
+      "ldrd r4, r5, [r0], #8\n"
+      "ldrd r10, r11, [r1], #8\n"
+      "smlabb r6, r4, r10, r6\n"
+      "smlatt r7, r4, r10, r7\n"
+      "smlabb r8, r5, r11, r8\n"
+      "smlatt r9, r5, r11, r9\n"
+      "4:\n"
+      "subs r3, r3, #1\n"
+      "bne 1b\n"
+      "strd r6, r8, [lr]\n"
+      "strd r7, r9, [lr, #8]\n"
+      "pop {r4-r11, pc}\n");
+}
+
+HT_END_NAKED
+
+#else
+
+// The same.
 HT_ALONE void ht_add_columns(const uint32_t* x, const uint32_t* w, int32_t height, int32_t width, int32_t sums[4]) {
   int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
   for (int32_t column = 0; column < width; ++column) {
@@ -44,4 +92,5 @@ HT_ALONE void ht_add_columns(const uint32_t* x, const uint32_t* w, int32_t heigh
   sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
 }
 
+#endif
 #endif

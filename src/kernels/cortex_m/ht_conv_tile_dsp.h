@@ -58,8 +58,8 @@ static inline ht_tile_output ht_tile_value(int32_t sum, const ht_layer_dsp* laye
 }
 
 // `channels` (one or two) of a pair for one pixel, the words of whose patch lie `pitch` apart.
-static inline void ht_tile_pair(const uint32_t* x, size_t pitch, const int8_t* w, size_t pair_bytes, const ht_tile_channel* pair,
-                                int32_t channels, const ht_layer_dsp* layer, ht_tile_output* output) {
+HT_ALONE void ht_tile_pair(const uint32_t* x, size_t pitch, const int8_t* w, size_t pair_bytes, const ht_tile_channel* pair,
+                           int32_t channels, const ht_layer_dsp* layer, ht_tile_output* output) {
   int32_t first = ht_first_start(pair), both = ht_second_start(pair);
   for (const int8_t* end = w + pair_bytes; w != end; w += sizeof(uint32_t), x += pitch) {
     const uint32_t word = ht_load_word(w);

@@ -68,7 +68,7 @@ struct Kind {
   double ratio = 0.01;  // of sums of one product
   int8_t minimum = -128, maximum = 127;
   int32_t output = HT_OUTPUT_S8;
-  bool zero_point_by_channel = false;
+  bool zero_point_by_channel = false, bounds_by_channel = false;
 };
 
 Kind random_kind(std::mt19937& engine) {
@@ -78,6 +78,7 @@ Kind random_kind(std::mt19937& engine) {
   if (random_integer(engine, 0, 3) == 0) kind.ratio = 0.5;
   if (random_integer(engine, 0, 1) == 0) kind.minimum = -70, kind.maximum = 90;
   kind.zero_point_by_channel = random_integer(engine, 0, 5) == 0;
+  kind.bounds_by_channel = random_integer(engine, 0, 5) == 0;
   const int32_t outputs[] = {HT_OUTPUT_S8, HT_OUTPUT_S8, HT_OUTPUT_S8, HT_OUTPUT_S32, HT_OUTPUT_ACTIVATED};
   kind.output = outputs[random_integer(engine, 0, 4)];
   return kind;
@@ -94,7 +95,11 @@ Data random_data(const Params& p, const Kind& kind, std::mt19937& engine) {
   data.bias = random_values<int32_t>(engine, outputs, -kind.bias, kind.bias);
   std::vector<double> ratio;
   for (const int32_t x : random_values<int32_t>(engine, outputs, 500, 1500)) ratio.push_back(x * 1e-3 * kind.ratio / std::sqrt(static_cast<double>(depth)));
-  const Int8Output output{random_values<int8_t>(engine, kind.zero_point_by_channel ? outputs : 1, -20, 20), {kind.minimum}, {kind.maximum}};
+  Int8Output output{random_values<int8_t>(engine, kind.zero_point_by_channel ? outputs : 1, -20, 20), {kind.minimum}, {kind.maximum}};
+  if (kind.bounds_by_channel) {
+    output.minimum = random_values<int8_t>(engine, outputs, kind.minimum, 0);
+    output.maximum = random_values<int8_t>(engine, outputs, 0, kind.maximum);
+  }
   const auto channels = static_cast<int32_t>(outputs);
   if (kind.output == HT_OUTPUT_ACTIVATED) {
     constexpr double kStep = 0.05;  // of the output

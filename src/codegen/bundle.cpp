@@ -156,6 +156,8 @@ class OwnArrays {
  public:
   OwnArrays(ConstantPool& weights, ConstantPool& biases) : weights_(weights), biases_(biases) {}
 
+  bool found = false;
+
   template <class T>
   void number(const char*, const T&) {}
   template <class T>
@@ -163,6 +165,7 @@ class OwnArrays {
   template <class T>
   void array(std::string_view name, const T* pointer, int64_t count) {
     if (!pointer || (name != "weights" && name != "multiples" && name != "bias")) return;
+    found = true;
     const std::span<const T> values(pointer, static_cast<size_t>(count));
     (name == "bias" ? biases_ : weights_).add(name, CTypeOf<T>::kType, {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
   }
@@ -178,13 +181,17 @@ class OwnArrays {
 };
 
 void count_own_bytes(Design& design) {
-  ConstantPool weights(""), biases("");
-  OwnArrays visitor(weights, biases);
-  for (const Step& step : design.plan.steps) std::visit([&](const auto& params) { fields(params, visitor); }, step.params);
-  weights.settle();
-  biases.settle();
+  ConstantPool weights(""), biases(""), layers("");
+  for (size_t i = 0; i < design.plan.steps.size(); ++i) {
+    OwnArrays own(weights, biases);
+    std::visit([&](const auto& params) { fields(params, own); }, design.plan.steps[i].params);
+    Collector collector(layers, i, design.calls[i]);
+    if (own.found) std::visit([&](const auto& params) { fields(params, collector); }, design.params[i]);
+  }
+  for (ConstantPool* pool : {&weights, &biases, &layers}) pool->settle();
   design.weight_bytes = weights.bytes();
   design.bias_bytes = biases.bytes();
+  design.channel_bytes = layers.bytes() - design.weight_bytes - design.bias_bytes;
 }
 
 Status check_types(const Plan& plan) {

@@ -57,6 +57,7 @@ struct Design {
   std::vector<size_t> parameters_of;  // of each step the first one with the same parameters
   int64_t parameter_bytes = 0;        // of the structs on the processor
   int64_t weight_bytes = 0, bias_bytes = 0;  // of the model's own numbers, each once
+  int64_t channel_bytes = 0;                 // what else the arrays of steps with weights have
 
   const std::string& name() const { return options.name; }
   // Whether the input comes by bands, so that the arena has no room for all of it.

@@ -40,7 +40,9 @@ std::string flash_text(const Design& design, const Measured* measured) {
   std::string text = "\n## Flash, bytes\n\n| | bytes |\n|---|---|\n";
   text += row("weights", design.weight_bytes);
   text += row("biases", design.bias_bytes);
-  text += row("multipliers, shifts, tables", (measured ? measured->array_bytes : design.constants->bytes()) - design.weight_bytes - design.bias_bytes);
+  text += row("channels' multipliers and shifts, filling", design.channel_bytes);
+  text += row("arrays and tables of steps without weights",
+              (measured ? measured->array_bytes : design.constants->bytes()) - design.weight_bytes - design.bias_bytes - design.channel_bytes);
   text += row("parameters of the steps", measured ? measured->parameter_bytes : design.parameter_bytes);
   if (!measured) return text + fmt::format("\n{}\n", kNotMeasured);
   text += row("code of the network and its kernels", measured->code_bytes);

@@ -131,6 +131,7 @@ TEST(Design, CountsTheModelsOwnNumbers) {
     const Design design = design_of(picture_net("fixed-single"), cpu);
     EXPECT_EQ(design.weight_bytes, 4 * 27) << cpu;
     EXPECT_EQ(design.bias_bytes, 4 * 4) << cpu;
+    EXPECT_EQ(design.constants->bytes(), design.weight_bytes + design.bias_bytes + design.channel_bytes) << cpu;
   }
 }
 

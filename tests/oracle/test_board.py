@@ -143,7 +143,7 @@ def test_the_report_is_what_the_tools_say(verified, quantized, folder, name, cpu
     assert total - flash["weights"] - flash["biases"] == int(re.search(r"Beside the model's weights and biases that is (\d+) bytes", (place / "REPORT.md").read_text())[1])
     symbols = subprocess.run(["arm-none-eabi-nm", "-S", program], check=True, capture_output=True, text=True).stdout
     arrays = sum(int(size, 16) for size, kind in re.findall(rf"^\w+ (\w+) (\w) {name}_step\d+_\w+$", symbols, re.M) if kind in "rR")
-    assert arrays == flash["weights"] + flash["biases"] + flash["multipliers, shifts, tables"]
+    assert arrays == flash["weights"] + flash["biases"] + flash["channels' multipliers and shifts, filling"] + flash["arrays and tables of steps without weights"]
     assert (flash["weights"], flash["biases"]) == own_bytes(quantized(name)) == (said["weight_bytes"], said["bias_bytes"])
     parameters = sum(int(size, 16) for size, kind in re.findall(r"^\w+ (\w+) (\w) step\d+$", symbols, re.M) if kind in "rR")
     assert parameters == flash["parameters of the steps"]

@@ -10,7 +10,6 @@
 #include "api/known_values.h"
 #include "api/network.h"
 #include "api/product_samples.h"
-#include "passes/passes.h"
 
 namespace ht {
 namespace {
@@ -126,12 +125,7 @@ class Measurement {
       by_output.emplace(output_of[products[p].node], p);
       for (int64_t photo = 0; photo < photos_->size(); ++photo) outputs_[{photo, p}];
     }
-    Graph part = graph_;
-    part.outputs.clear();
-    const std::set<std::string_view> names = names_of(by_output);
-    for (size_t v = 0; v < part.values.size(); ++v)
-      if (names.contains(part.values[v].name)) part.outputs.push_back(ValueId(v));
-    HT_TRY(dead_code(part));
+    HT_ASSIGN(const Graph part, KnownValues(0).part(graph_, names_of(by_output)));
     return run_photos(part, false, {first, 0, products.size()}, [&](int64_t photo, const Buffer& buffer, std::span<const uint8_t> data) {
       const auto [begin, end] = by_output.equal_range(buffer.name);
       for (auto at = begin; at != end; ++at) {

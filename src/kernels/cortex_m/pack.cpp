@@ -63,7 +63,7 @@ void set_constant(int32_t value, int32_t lift, FixedChannel& channel) {
 }
 
 // One whose zero point and bounds are the layer's, where they do not differ.
-FixedChannel first_channel(const FixedLayer& layer) { return layer.channels.empty() ? FixedChannel{} : layer.channels[0]; }
+FixedChannel common_channel(const FixedLayer& layer) { return layer.channels.empty() ? FixedChannel{} : layer.channels[0]; }
 
 // Both multipliers of ht_activated.h.
 struct ActivatedLayer {
@@ -157,7 +157,7 @@ size_t layer_dsp_bytes(const FixedLayer& layer) {
 }
 
 void* pack_layer_dsp(const FixedLayer& layer, void* packed) {
-  const FixedChannel first = first_channel(layer);
+  const FixedChannel first = common_channel(layer);
   const bool bytes = first.minimum == INT8_MIN && first.maximum == INT8_MAX;
   auto* header = static_cast<ht_layer_dsp*>(packed);
   *header = {static_cast<int8_t>(layer.lift), first.zero_point, first.minimum, first.maximum,
@@ -173,7 +173,7 @@ void* pack_layer_dsp(const FixedLayer& layer, void* packed) {
 }
 
 ht_layer_mve layer_mve(const FixedLayer& layer) {
-  const FixedChannel first = first_channel(layer);
+  const FixedChannel first = common_channel(layer);
   return {layer.lift, first.zero_point, first.minimum, first.maximum};
 }
 

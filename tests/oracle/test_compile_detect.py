@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from places import STREET
+from places import MICRO, STREET
 
 FORMATS = {"rgb888": 0, "rgb565": 1, "gray8": 2}
 DRIVER = """
@@ -47,12 +47,14 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("detect")
 
 
-@pytest.fixture(scope="module", params=[("float",), ("quantize",), ("quantize", "--bands")], ids=" ".join)
+@pytest.fixture(scope="module", params=[("street", "float"), ("street", "quantize"), ("micro", "quantize", "--bands")], ids=" ".join)
 def street(request, halftone, folder):
-    """The sample detector quantized, with its bundle; by bands, NAME_detect() never has all of the input in memory."""
-    head, *options = request.param
-    model, place = folder / f"street_{head}.onnx", folder / "_".join(request.param)
-    halftone("quantize", STREET / "street.toml", "-o", model, "--target", "cortex-m", "--head", head)
+    """A detector of street scenes quantized, with its bundle. By bands, NAME_detect() never has all of the input in memory; that is the
+    smaller one, as the other's decode, which is in its graph, needs as much memory as its first layers."""
+    detector, head, *options = request.param
+    recipe = {"street": STREET / "street.toml", "micro": MICRO / "micro.toml"}[detector]
+    model, place = folder / f"{detector}_{head}.onnx", folder / "_".join(request.param)
+    halftone("quantize", recipe, "-o", model, "--target", "cortex-m", "--head", head)
     photos = sorted((STREET / "val").glob("*.jpg"))[:4]
     halftone("compile", model, "-o", place, "--name", "street", "--vectors", "1", "--image", *photos, *options)
     assert ("bring_rows(" in (place / "street.c").read_text()) == ("--bands" in options)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quantize/float16.h"
 
+#include <cmath>
+
 #include "api/calibrate.h"
 #include "api/content.h"
 #include "api/detector.h"
+#include "api/head_error.h"
 #include "api/latency.h"
 #include "api/measure.h"
 #include "api/metadata.h"
@@ -98,30 +101,90 @@ bool wants_photos(const Recipe& recipe, const QuantizeRequest& request) {
   return recipe.calibration && needs_statistics(request) && layers.ranges == RangeMethod::kMse && layers.per_channel && !request.quantize_head;
 }
 
-// What the settings ask for, with one look at the statistics or more at the photos.
-Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& recipe, QuantizeRequest request, const Statistics& seen, bool skip_bad,
-                                 const Context& context) {
-  const Graph& graph = model.content().graph;
-  if (recipe.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph);
-  auto made = quantize_graph(graph, seen, request);
-  if (!made) return made;
-  const bool looks = wants_photos(recipe, request);
-  const bool is_coarse = request.layers.activations == 8;  // to 16 bits no input is rounded so that it harms
-  if (recipe.quantize.prefer == halftone::Prefer::kLatency) {
-    const auto quantize = [&](const std::vector<FloatNode>& spared) {
-      QuantizeRequest other = request;
-      other.spared = spared;
-      return quantize_graph(graph, seen, other);
-    };
-    HT_ASSIGN(request.spared, find_slower_nodes(graph, *made, quantize, context));
-  } else if (looks && is_coarse && request.target.float_share > 0) {
-    const MeasureRoundings measure = measure_on_photos(model, recipe, skip_bad, context);
-    HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, measure));
-  }
-  if (looks && recipe.quantize.rounding == halftone::Rounding::kGptq) request.measure_moments = measure_moments_on_photos(model, recipe, skip_bad, context);
-  if (request.spared.empty() && !request.measure_moments) return made;
-  return quantize_graph(graph, seen, request);
+// Whether factors may be moved between layers: where weights have one scale for all, and photos can tell whether that helps.
+bool wants_cross_layer(const Recipe& recipe, const QuantizeRequest& request) {
+  const LayerChoice& layers = request.layers;
+  return recipe.calibration && needs_statistics(request) && layers.ranges == RangeMethod::kMse && !layers.per_channel && !request.quantize_head;
 }
+
+// From a float model to integers, with one look at the statistics or more at the photos.
+class Quantizer {
+ public:
+  // All of it must outlive this.
+  Quantizer(const halftone::Model& model, const Recipe& recipe, const Statistics& seen, bool skip_bad, const Context& context)
+      : model_(model), graph_(model.content().graph), recipe_(recipe), seen_(seen), skip_bad_(skip_bad), context_(context) {}
+
+  Result<QuantizedGraph> run(QuantizeRequest request, std::optional<halftone::TargetCost>& cost) const {
+    if (recipe_.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph_);
+    HT_ASSIGN(QuantizedGraph made, spare(request));
+    if (wants_cross_layer(recipe_, request)) return move_factors(request, std::move(made));
+    if (!wants_photos(recipe_, request)) return made;
+    HT_ASSIGN(cost, target_cost(request, made));
+    if (recipe_.quantize.rounding != halftone::Rounding::kGptq) return made;
+    request.measure_moments = measure_moments_on_photos(model_, recipe_, skip_bad_, context_);
+    return quantize_graph(graph_, seen_, request);
+  }
+
+ private:
+  // With those nodes in float that are better left so, which the request then names.
+  Result<QuantizedGraph> spare(QuantizeRequest& request) const {
+    auto made = quantize_graph(graph_, seen_, request);
+    if (!made) return made;
+    const bool is_coarse = request.layers.activations == 8;  // to 16 bits no input is rounded so that it harms
+    if (recipe_.quantize.prefer == halftone::Prefer::kLatency) {
+      const auto quantize = [&](const std::vector<FloatNode>& spared) {
+        QuantizeRequest other = request;
+        other.spared = spared;
+        return quantize_graph(graph_, seen_, other);
+      };
+      HT_ASSIGN(request.spared, find_slower_nodes(graph_, *made, quantize, context_));
+    } else if (wants_photos(recipe_, request) && is_coarse && request.target.float_share > 0) {
+      const MeasureRoundings measure = measure_on_photos(model_, recipe_, skip_bad_, context_);
+      HT_ASSIGN(request.spared, find_spared_nodes(graph_, *made, request.target.float_share, measure));
+    }
+    return request.spared.empty() ? std::move(made) : quantize_graph(graph_, seen_, request);
+  }
+
+  // With factors moved between layers, and biases as well, where the heads are clearly nearer to the float model's.
+  Result<QuantizedGraph> move_factors(QuantizeRequest request, QuantizedGraph made) const {
+    constexpr double kClearGain = 0.95;
+    const std::vector<std::string> heads = head_values(graph_, made);
+    if (heads.empty()) return made;
+    HT_ASSIGN(const HeadError error, HeadError::make(model_, recipe_, heads, skip_bad_, context_));
+    HT_ASSIGN(double least, error.of(made.graph));
+    for (const CrossLayer how : {CrossLayer::kFactors, CrossLayer::kFactorsAndBiases}) {
+      request.cross_layer = how;
+      HT_ASSIGN(QuantizedGraph offer, quantize_graph(graph_, seen_, request));
+      HT_ASSIGN(const double found, error.of(offer.graph));
+      if (!(found < kClearGain * least)) continue;
+      least = found;
+      made = std::move(offer);
+    }
+    return made;
+  }
+
+  // Compared with what the same request gives for `native`; none where there is nothing to compare.
+  Result<std::optional<halftone::TargetCost>> target_cost(QuantizeRequest request, const QuantizedGraph& made) const {
+    constexpr std::string_view kNative = "native";
+    const std::vector<std::string> heads = head_values(graph_, made);
+    if (request.target.name == kNative || heads.empty() || recipe_.quantize.prefer == halftone::Prefer::kLatency) return std::optional<halftone::TargetCost>();
+    HT_ASSIGN(request.target, find_target(kNative));
+    request.spared.clear();
+    HT_ASSIGN(const QuantizedGraph native, spare(request));
+    HT_ASSIGN(const HeadError error, HeadError::make(model_, recipe_, heads, skip_bad_, context_));
+    HT_ASSIGN(const double own, error.of(made.graph));
+    HT_ASSIGN(const double natively, error.of(native.graph));
+    const auto decibels = [](double power) { return -10 * std::log10(std::max(power, 1e-20)); };
+    return std::optional(halftone::TargetCost{decibels(own), decibels(natively)});
+  }
+
+  const halftone::Model& model_;
+  const Graph& graph_;
+  const Recipe& recipe_;
+  const Statistics& seen_;
+  const bool skip_bad_;
+  const Context& context_;
+};
 
 // The statistics that were given, or made now; none where nothing depends on them.
 Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const QuantizeRequest& request,
@@ -153,12 +216,12 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   const ht::Statistics none;
   const ht::Statistics& seen = statistics ? statistics->content().statistics : none;
   context.progress("quantize", 0, 1);
-  auto made = ht::quantized(model, recipe, request, seen, options.skip_bad, context);
+  QuantizeResult result;
+  auto made = ht::Quantizer(model, recipe, seen, options.skip_bad, context).run(request, result.target_cost);
   if (!made) return std::move(made.error()).in(recipe.model.path.string());
   context.progress("quantize", 1, 1);
   HT_TRY(ht::check_cancelled(context));
 
-  QuantizeResult result;
   made->graph.metadata[ht::kRecipeKey] = ht::stored_recipe(written);
   made->graph.metadata[ht::kManifestKey] =
       ht::manifest({model.content().hash, seen.data.hex(), seen.provenance.preprocess, seen.observed, seen.provenance.isa, recipe.quantize.target,
@@ -172,6 +235,11 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   result.quantized_nodes = made->quantized_nodes;
   for (const ht::FloatNode& node : made->float_nodes) result.float_nodes.push_back({node.name, node.op, node.reason});
   result.notes = made->notes;
+  if (result.target_cost)
+    result.notes.push_back(fmt::format("what the target can do costs {:.1f} dB: its heads have {:.1f} dB over the noise of rounding on a few photos, "
+                                       "those of a file for native {:.1f} dB",
+                                       result.target_cost->native_snr_db - result.target_cost->snr_db, result.target_cost->snr_db,
+                                       result.target_cost->native_snr_db));
   if (recipe.task.head.empty() && !written.task.head.empty())
     result.notes.push_back(fmt::format("the head is \"{}\", found by the model's structure", written.task.head));
   if (const auto overlap = ht::suppression_left_out(model.content().graph))

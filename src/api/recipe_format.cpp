@@ -163,7 +163,7 @@ void write_layer(Writer& writer, const halftone::LayerSettings& layer) {
 
 void write_quantize(Writer& writer, const QuantizeSettings& settings) {
   writer.section("quantize");
-  writer.key("target", toml_text(settings.target), "native | onnxruntime | cortex-m");
+  writer.key("target", toml_text(settings.target), "native | onnxruntime | openvino | cortex-m");
   writer.key("weights", text_of_weights(settings.weights), "bits: 8 | 4 | \"float16\"");
   writer.key("activations", text_of_activations(settings.activations), "bits: 8 | 16 | \"float\"");
   if (settings.symmetric) writer.key("symmetric", *settings.symmetric ? "true" : "false");

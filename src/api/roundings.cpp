@@ -69,27 +69,28 @@ struct Photo {
   Heads exact;
 };
 
-// A few, evenly spread over the calibration set.
-Result<std::vector<Photo>> read_photos(const Graph& graph, const halftone::Recipe& recipe, bool skip_bad) {
+}  // namespace
+
+Result<std::vector<std::vector<Tensor>>> read_few_photos(const Graph& graph, const halftone::Recipe& recipe, bool skip_bad) {
   HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
   const int64_t count = std::min(kPhotos, samples.size());
-  std::vector<Photo> photos;
+  std::vector<std::vector<Tensor>> photos;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t index = (2 * i + 1) * samples.size() / (2 * count);
     auto sample = samples.read(index);
     if (!sample && skip_bad && sample.error().code == ErrorCode::kInput) continue;
     if (!sample) return in_file(std::move(sample.error()), samples.names()[static_cast<size_t>(index)]);
-    photos.push_back({std::move(sample->inputs), {}});
+    photos.push_back(std::move(sample->inputs));
   }
   return photos;
 }
 
-}  // namespace
-
 MeasureRoundings measure_on_photos(const halftone::Model& model, const halftone::Recipe& recipe, bool skip_bad, const Context& context) {
   return [&, skip_bad](std::span<const Rounding> roundings, std::span<const std::string> heads) -> Result<std::vector<double>> {
     const Graph& graph = model.content().graph;
-    HT_ASSIGN(std::vector<Photo> photos, read_photos(graph, recipe, skip_bad));
+    HT_ASSIGN(auto inputs, read_few_photos(graph, recipe, skip_bad));
+    std::vector<Photo> photos;
+    for (auto& photo : inputs) photos.push_back({std::move(photo), {}});
     HT_ASSIGN(const auto network, Network::make(graph, false, context.isa, 1));
     const auto tasks = static_cast<int64_t>(roundings.size() * photos.size());
     std::vector<std::unique_ptr<Runner>> runners(static_cast<size_t>(std::min<int64_t>(resolve_threads(context.threads), tasks)));

@@ -17,8 +17,9 @@ constexpr double kMostBias = 1 << 30;
 
 class ConstantQuantizer {
  public:
-  ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request)
-      : graph_(graph), roles_(roles), statistics_(statistics), request_(request), names_(graph), uses_(graph.values.size(), 0) {
+  ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request,
+                    const Equalizations& equalized)
+      : graph_(graph), roles_(roles), statistics_(statistics), request_(request), equalized_(equalized), names_(graph), uses_(graph.values.size(), 0) {
     for (const Node& node : graph.nodes)
       for (ValueId input : node.inputs)
         if (graph.is_constant(input)) ++uses_[input.index];
@@ -52,18 +53,42 @@ class ConstantQuantizer {
       const Value& input = graph_.value(node.inputs[0]);
       const Shape& weights = graph_.value(node.inputs[1]).type.shape;
       const bool is_small = element_count(weights) <= kMostTaps * weights[0];
-      if (input.type.is_quantized() && is_small)
-        products.push_back({node.name, observed_name(node.inputs[0]), input.type, *conv, weights, graph_.value(node.outputs[0]).type.shape});
+      if (!input.type.is_quantized() || !is_small) continue;
+      ObservedProduct product{node.name, observed_name(node.inputs[0]), input.type, *conv, weights, graph_.value(node.outputs[0]).type.shape};
+      if (const auto found = equalized_.find(input.name); found != equalized_.end()) {
+        HT_ASSIGN(product.input_type, found->second.source_type());
+      }
+      products.push_back(std::move(product));
     }
     HT_ASSIGN(moments_, request_.measure_moments(products));
     return {};
   }
 
-  // The value of the float graph that this is, or is a copy of.
+  // The value of the float graph that this is, or is a copy of, factors of channels aside.
   const std::string& observed_name(ValueId value) const {
+    if (const auto found = equalized_.find(graph_.value(value).name); found != equalized_.end()) return found->second.source;
     for (const Node& node : graph_.nodes)
       if (std::holds_alternative<Convert>(node.op) && node.outputs[0] == value) return graph_.value(node.inputs[0]).name;
     return graph_.value(value).name;
+  }
+
+  // Of a value's channels; empty where they were not observed.
+  struct ChannelMoments {
+    std::vector<double> means, mean_squares;
+  };
+  ChannelMoments channel_moments(ValueId value) const {
+    const auto equalized = equalized_.find(graph_.value(value).name);
+    const bool is_equalized = equalized != equalized_.end();
+    const auto found = statistics_.values.find(is_equalized ? equalized->second.source : graph_.value(value).name);
+    if (found == statistics_.values.end() || found->second.channels() == 0 || found->second.sampled() == 0) return {};
+    ChannelMoments moments{found->second.channel_means(), found->second.channel_mean_squares()};
+    for (size_t c = 0; is_equalized && c < moments.means.size(); ++c) {
+      const double factor = equalized->second.factors[c], offset = equalized->second.offsets.empty() ? 0 : equalized->second.offsets[c];
+      const double mean = moments.means[c] / factor;
+      moments.means[c] = mean - offset;
+      moments.mean_squares[c] = moments.mean_squares[c] / (factor * factor) - (2 * mean - offset) * offset;
+    }
+    return moments;
   }
 
   // The constant as this node's own.
@@ -101,10 +126,8 @@ class ConstantQuantizer {
     const auto input_channels = static_cast<int64_t>(shape[wish.input_axis] * wish.groups);
     const std::vector<float> input_scales = input.scales_along(channel_axis(node), input_channels);
     if (absorbs) wish.input_scales = input_scales;
-    std::vector<double> energies;
-    if (const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name); found != statistics_.values.end())
-      energies = found->second.channel_mean_squares();
-    if (static_cast<int64_t>(energies.size()) == input_channels) wish.input_energies = energies;
+    const ChannelMoments seen = channel_moments(node.inputs[0]);
+    if (static_cast<int64_t>(seen.mean_squares.size()) == input_channels) wish.input_energies = seen.mean_squares;
     HT_ASSIGN(QuantizedWeights quantized, quantize_weights(weights.constant->data<float>(), shape, wish));
 
     const int64_t outputs = shape[wish.output_axis];
@@ -158,9 +181,8 @@ class ConstantQuantizer {
   // the input's, else empty.
   void correct_bias(const Node& node, const QuantizedWeights& quantized, const std::vector<float>& absorbed, int64_t groups,
                     std::vector<float>& bias) const {
-    const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name);
-    if (found == statistics_.values.end() || found->second.channels() == 0 || found->second.sampled() == 0) return;
-    const std::vector<double> means = found->second.channel_means();
+    const std::vector<double> means = channel_moments(node.inputs[0]).means;
+    if (means.empty()) return;
     const Value& weights = graph_.value(node.inputs[1]);
     const auto real = weights.constant->data<float>();
     const int64_t outputs = weights.type.shape[0], per_group = weights.type.shape[1];
@@ -279,6 +301,7 @@ class ConstantQuantizer {
   const std::vector<Role>& roles_;
   const Statistics& statistics_;
   const QuantizeRequest& request_;
+  const Equalizations& equalized_;
   FreshNames names_;
   std::vector<int> uses_;
   std::map<std::string, InputMoments> moments_;
@@ -286,8 +309,9 @@ class ConstantQuantizer {
 
 }  // namespace
 
-Status quantize_constants(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request) {
-  return ConstantQuantizer(graph, roles, statistics, request).run();
+Status quantize_constants(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request,
+                          const Equalizations& equalized) {
+  return ConstantQuantizer(graph, roles, statistics, request, equalized).run();
 }
 
 }  // namespace ht

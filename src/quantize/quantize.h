@@ -18,6 +18,9 @@ struct FloatNode {
   std::string name, op, reason;
 };
 
+// What is done for weights that have one scale for all: factors moved between layers, and biases as well.
+enum class CrossLayer : uint8_t { kNone, kFactors, kFactorsAndBiases };
+
 struct QuantizeRequest {
   Target target;
   LayerChoice layers;            // of all nodes that no rule names
@@ -25,6 +28,7 @@ struct QuantizeRequest {
   bool quantize_head = false;  // the arithmetic behind the last weighted layers too
   std::vector<std::string> keep_float;
   std::vector<FloatNode> spared;  // more nodes that stay in float
+  CrossLayer cross_layer = CrossLayer::kNone;
   MeasureMoments measure_moments;  // where there is none, weights are rounded to the nearest
 };
 

@@ -2,6 +2,7 @@
 // Which values become integers, which of them share parameters, and which parameters.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "quantize/quantize.h"
@@ -27,9 +28,21 @@ IntegerGrid activation_grid(const LayerChoice& choice, const Target& target);
 // activation that the same kernel computes.
 std::vector<bool> find_quantized_values(const Graph& graph, const std::vector<Role>& roles, const Target& target);
 
+// Values whose channels are divided by factors before anything is quantized.
+struct Equalized {
+  std::string source;          // the value of the float graph: its channel c is (this one's + offsets[c]) * factors[c]
+  std::vector<float> factors;  // above 0
+  std::vector<float> offsets;  // what readers have in their bias instead; empty: nothing
+  TensorType type;             // quantized, with one scale
+
+  // The source's type that gives the same integers where there are no offsets: a scale a channel.
+  Result<TensorType> source_type() const;
+};
+using Equalizations = std::map<std::string, Equalized>;  // by the value's name
+
 // Gives every quantized value its affine type. `graph` gets the types; notes tell what was special.
 Status assign_parameters(Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized, const Statistics& statistics,
-                         const QuantizeRequest& request, std::vector<std::string>& notes);
+                         const QuantizeRequest& request, const Equalizations& equalized, std::vector<std::string>& notes);
 
 // Whether all integers that read the value's group belong to depthwise convolutions, so that a scale a channel is exact.
 // Lists those convolutions.

@@ -18,6 +18,9 @@ struct Rounding {
 // square, summed over heads and averaged over a few images.
 using MeasureRoundings = std::function<Result<std::vector<double>>(std::span<const Rounding> roundings, std::span<const std::string> heads)>;
 
+// Outputs of the quantized graph's products that nothing computes on in integers. `graph` is the float graph that was quantized.
+std::vector<std::string> head_values(const Graph& graph, const QuantizedGraph& quantized);
+
 // Of the quantized graph's products those that are best left in float: they read values whose rounding makes most of the heads' error
 // for their cost (multiplications, and outputs to activate and to convert), of which they have at most the target's share. `graph` is
 // the float graph that was quantized.

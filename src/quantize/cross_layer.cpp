@@ -44,7 +44,7 @@ class LayerEqualizer {
       const ValueId value = members[0];
       const auto& readers = scaling_.links().consumers(value);
       const NodeId making = scaling_.folding_convolution(value);
-      const bool fits = members.size() == 1 && making.valid() && !scaling_.is_output(value) &&
+      const bool fits = members.size() == 1 && making.valid() && !scaling_.links().is_output(value) &&
                         std::ranges::all_of(readers, [&](NodeId reader) { return scaling_.is_convolution(reader); });
       if (!fits || !statistics_.values.contains(graph_.value(value).name)) continue;
       at_making_[making] = at_value_[value] = values_.size();

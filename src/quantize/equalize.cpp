@@ -61,7 +61,7 @@ class Equalizer {
     if (!is_wanted || !classes_.keeps_channels(members)) return false;
     if (target_.channel_scales == ChannelScales::kDepthwise && depthwise_readers(graph_, scaling_.links(), roles_, members).only) return false;
     return std::ranges::all_of(members, [&](ValueId member) {
-      if (scaling_.is_output(member) || !scaling_.links().producer(member).valid()) return false;
+      if (scaling_.links().is_output(member) || !scaling_.links().producer(member).valid()) return false;
       return std::ranges::all_of(scaling_.links().consumers(member), [&](NodeId reader) {
         return scaling_.is_integer(reader) ? takes_factors(reader) : !scaling_.is_moved(member);
       });
@@ -99,8 +99,10 @@ class Equalizer {
       const std::vector<Range> own = ranges_of(wanted_.at(graph_.value(member).name));
       all.insert(all.end(), own.begin(), own.end());
     }
-    const bool needs_float = target_.quantize_before_activation &&
-                             std::ranges::any_of(members, [&](ValueId member) { return !scaling_.is_moved(member) && !scaling_.folding_convolution(member).valid(); });
+    const bool needs_float = target_.quantize_before_activation && std::ranges::any_of(members, [&](ValueId member) {
+      const bool is_made_in_integers = scaling_.is_integer(scaling_.links().producer(member)) && !scaling_.is_moved(member);
+      return is_made_in_integers && !scaling_.folding_convolution(member).valid();
+    });
     const size_t drowned = count_drowned(all);
     if (needs_float && static_cast<double>(drowned) < kDrownedShare * static_cast<double>(all.size())) return {};
 
@@ -108,7 +110,7 @@ class Equalizer {
     const double greatest = *std::ranges::max_element(shared.steps);
     const DType dtype = wanted_.at(graph_.value(members[0]).name).dtype;
     HT_ASSIGN(const Affine affine, Affine::per_tensor(static_cast<float>(greatest), shared.zero_point + static_cast<int32_t>(integer_range(dtype).min)));
-    size_t first = 0, folded = 0, multiplied = 0;
+    size_t first = 0, multiplied = 0;
     for (ValueId member : members) {
       const std::string name = graph_.value(member).name;
       std::vector<float> factors, inverses;
@@ -121,7 +123,6 @@ class Equalizer {
       if (scaling_.is_moved(member)) {
         graph_.value(member).name = scaling_.name_beside(name, "equalized");
       } else if (const NodeId conv = scaling_.folding_convolution(member); conv.valid()) {
-        ++folded;
         scaling_.fold(conv, inverses);
         graph_.value(member).name = scaling_.name_beside(name, "equalized");
       } else {

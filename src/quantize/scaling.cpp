@@ -17,8 +17,6 @@ Tensor scale_channels(const Tensor& weights, const std::vector<float>& factors, 
   return result;
 }
 
-bool ChannelScaling::is_output(ValueId value) const { return std::ranges::find(graph_.outputs, value) != graph_.outputs.end(); }
-
 bool ChannelScaling::is_moved(ValueId value) const {
   const NodeId producer = links_.producer(value);
   return is_integer(producer) && quant_rule(graph_.node(producer)).kind == QuantKind::kMove;
@@ -36,7 +34,7 @@ NodeId ChannelScaling::folding_convolution(ValueId value) const {
   if (!unary || unary->kind != UnaryKind::kRelu) return {};
   const ValueId between = graph_.node(producer).inputs[0];
   const NodeId convolution = links_.producer(between);
-  const bool folds = is_convolution(convolution) && is_integer(convolution) && links_.only_consumer(between) == producer && !is_output(between);
+  const bool folds = is_convolution(convolution) && is_integer(convolution) && links_.only_consumer(between) == producer;
   return folds ? convolution : NodeId();
 }
 

@@ -18,7 +18,6 @@ class ChannelScaling {
 
   const Links& links() const { return links_; }
   bool is_integer(NodeId id) const { return id.valid() && roles_[id.index].is_integer(); }
-  bool is_output(ValueId value) const;
   // Made by a node that only moves elements.
   bool is_moved(ValueId value) const;
   // A convolution with constant weights.

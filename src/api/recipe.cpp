@@ -354,7 +354,7 @@ Status check_recipe(const Recipe& recipe) {
 }
 
 std::vector<SettingKey> quantize_keys() {
-  return {{"target", "native | onnxruntime | cortex-m"},
+  return {{"target", "native | onnxruntime | openvino | cortex-m"},
           {"weights", "8 | 4 | float16"},
           {"group", "0 | 32 | 64 | 128"},
           {"activations", "8 | 16 | float"},

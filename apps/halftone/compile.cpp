@@ -43,7 +43,7 @@ std::string text_of(const CompileResult& result) {
   std::string text = tensors_of(result.inputs, "input ") + tensors_of(result.outputs, "output");
   text += fmt::format("RAM     {} bytes: arena {} (at least {}), inputs and outputs beside it {}\n", result.ram_bytes, result.arena_bytes, result.arena_lower_bound,
                       result.ram_bytes - result.arena_bytes);
-  text += fmt::format("flash   {} bytes: weights {}, biases {}, other constants {}, {}\n", result.flash_bytes, result.weight_bytes, result.bias_bytes, result.constant_bytes,
+  text += fmt::format("flash   {} bytes: weights {}, other constants {}, {}\n", result.flash_bytes, result.weight_bytes, result.constant_bytes,
                       result.code_bytes ? fmt::format("code {}", *result.code_bytes) : "code not measured");
   if (result.bands > 0) text += fmt::format("bands   {} in the first layers, where {} multiplications are done again\n", result.bands, human_count(result.extra_macs));
   return text + fmt::format("{}: {} for {}, {} multiplications a run, a test of {} inputs\n", result.output, result.name, result.cpu, human_count(result.macs),

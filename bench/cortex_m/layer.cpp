@@ -68,7 +68,6 @@ struct Kind {
   double ratio = 0.01;  // of sums of one product
   int8_t minimum = -128, maximum = 127;
   int32_t output = HT_OUTPUT_S8;
-  bool zero_point_by_channel = false;
 };
 
 Kind random_kind(std::mt19937& engine) {
@@ -77,7 +76,6 @@ Kind random_kind(std::mt19937& engine) {
   if (random_integer(engine, 0, 3) == 0) kind.bias = 1 << 24;
   if (random_integer(engine, 0, 3) == 0) kind.ratio = 0.5;
   if (random_integer(engine, 0, 1) == 0) kind.minimum = -70, kind.maximum = 90;
-  kind.zero_point_by_channel = random_integer(engine, 0, 5) == 0;
   const int32_t outputs[] = {HT_OUTPUT_S8, HT_OUTPUT_S8, HT_OUTPUT_S8, HT_OUTPUT_S32, HT_OUTPUT_ACTIVATED};
   kind.output = outputs[random_integer(engine, 0, 4)];
   return kind;
@@ -94,7 +92,7 @@ Data random_data(const Params& p, const Kind& kind, std::mt19937& engine) {
   data.bias = random_values<int32_t>(engine, outputs, -kind.bias, kind.bias);
   std::vector<double> ratio;
   for (const int32_t x : random_values<int32_t>(engine, outputs, 500, 1500)) ratio.push_back(x * 1e-3 * kind.ratio / std::sqrt(static_cast<double>(depth)));
-  const Int8Output output{random_values<int8_t>(engine, kind.zero_point_by_channel ? outputs : 1, -20, 20), {kind.minimum}, {kind.maximum}};
+  const Int8Output output{random_values<int8_t>(engine, outputs, -20, 20), {kind.minimum}, {kind.maximum}};
   const auto channels = static_cast<int32_t>(outputs);
   if (kind.output == HT_OUTPUT_ACTIVATED) {
     constexpr double kStep = 0.05;  // of the output

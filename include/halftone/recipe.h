@@ -135,7 +135,7 @@ struct QuantizeSettings {
   Ranges ranges = Ranges::kMse;
   Granularity granularity = Granularity::kChannel;
   HeadTreatment head = HeadTreatment::kFloat;
-  Rounding rounding = Rounding::kLeastSquares;
+  std::optional<Rounding> rounding;  // absent: kLeastSquares where any weights have 4 bits, else kGptq
   Prefer prefer = Prefer::kAccuracy;
   bool fast = false;  // ranges alone: no photo is looked at again for what stays in float or how weights are rounded
   std::vector<std::string> keep_float;  // names of nodes; * and ? stand for any characters

@@ -248,10 +248,10 @@ struct CompileResult {
   int64_t arena_bytes = 0;
   int64_t arena_lower_bound = 0;  // no arena for these steps could be smaller
   int64_t ram_bytes = 0;          // arena, and inputs and outputs where they have no place in it
-  int64_t weight_bytes = 0, bias_bytes = 0;  // of the model's own numbers
-  int64_t constant_bytes = 0;     // multipliers, shifts, tables, and the parameters of the steps
+  int64_t weight_bytes = 0;
+  int64_t constant_bytes = 0;     // biases, multipliers, tables, and the parameters of the steps
   std::optional<int64_t> code_bytes;  // with the compiler's library, the kernels' own constants and gaps, where it was measured
-  int64_t flash_bytes = 0;        // weights, biases, constants, and code where that is known
+  int64_t flash_bytes = 0;        // weights, constants, and code where that is known
   int64_t macs = 0;               // of a run
   int64_t bands = 0;              // of rows, in which the first layers run; 0: they run as a whole
   int64_t extra_macs = 0;         // of these multiplications, that are computed again in other bands

@@ -122,23 +122,25 @@ Result<AnalyzeResult> analyze(const halftone::Model& model, const Recipe& recipe
   const Graph& graph = model.content().graph;
   HT_ASSIGN(const auto sensitivity, Sensitivity::open(model, recipe, statistics, {folder_of(options), options.photos, options.skip_bad}, context));
   context.progress("quantize", 0, 1);
-  HT_ASSIGN(const QuantizedVariant variant, sensitivity->quantize(sensitivity->request()));
+  HT_ASSIGN(const QuantizedVariant plain, sensitivity->quantize_plainly(sensitivity->request()));
   context.progress("quantize", 1, 1);
-  if (variant.layers.empty()) return usage_error("no layer of the model computes in integers under this recipe, so there is nothing to analyze");
+  if (plain.layers.empty()) return usage_error("no layer of the model computes in integers under this recipe, so there is nothing to analyze");
   AnalyzeResult result;
   result.photos = static_cast<int64_t>(sensitivity->photos().size());
   result.held_out = sensitivity->held_out();
   result.heads = sensitivity->heads();
   result.notes.push_back(where_measured(*sensitivity));
-  for (const IntegerLayer& layer : variant.layers) {
+  for (const IntegerLayer& layer : plain.layers) {
     const auto node = std::ranges::find(graph.nodes, layer.node, &Node::name);
-    result.layers.push_back(describe(graph, *node, layer, variant.quantized));
+    result.layers.push_back(describe(graph, *node, layer, plain.quantized));
   }
-  HT_ASSIGN(result.values, analyze_values(graph, variant, statistics, sensitivity->photos(), context));
-  HT_TRY(measure_layers(*sensitivity, variant, result.layers));
+  HT_ASSIGN(result.values, analyze_values(graph, plain, statistics, sensitivity->photos(), context));
   QuantizeRequest request = sensitivity->request();
-  HT_TRY(find_spared(model, recipe, variant, options.skip_bad, context, request, result));
+  HT_TRY(find_spared(model, recipe, plain, options.skip_bad, context, request, result));
   HT_ASSIGN(const QuantizedVariant whole, sensitivity->quantize(request));
+  QuantizedVariant variant = plain;
+  variant.take_weights(whole, plain);
+  HT_TRY(measure_layers(*sensitivity, variant, result.layers));
   const Trial together = whole.trial();
   HT_ASSIGN(const std::vector<double> error, sensitivity->errors({&together, 1}, "network"));
   result.error = error.front();
@@ -147,7 +149,7 @@ Result<AnalyzeResult> analyze(const halftone::Model& model, const Recipe& recipe
   Recipe all = recipe;
   all.calibration->count = sensitivity->samples();
   const auto calibrate_on_all = [&] { return calibrate_model(model, all, {.skip_bad = options.skip_bad}, context); };
-  HT_ASSIGN(result.remedies, try_remedies(*sensitivity, request, result.error, worst_of(result), result.values, calibrate_on_all));
+  HT_ASSIGN(result.remedies, try_remedies(*sensitivity, {request, plain, whole, result.error}, worst_of(result), result.values, calibrate_on_all));
   const Measurements& store = sensitivity->store();
   if (!folder_of(options).empty())
     context.note(fmt::format("{} measured now, {} found in {}", store.measured(), store.found(), folder_of(options).string()));

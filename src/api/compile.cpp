@@ -94,9 +94,8 @@ CompileResult result_of(const Design& design, const fs::path& folder) {
   result.arena_bytes = design.memory.arena_bytes;
   result.arena_lower_bound = design.memory.lower_bound;
   result.ram_bytes = result.arena_bytes + design.port_bytes();
-  result.weight_bytes = design.weight_bytes;
-  result.bias_bytes = design.bias_bytes;
-  result.constant_bytes = design.constant_bytes() - result.weight_bytes - result.bias_bytes;
+  result.weight_bytes = design.constants->bytes(ConstantKind::kWeights);
+  result.constant_bytes = design.constant_bytes() - result.weight_bytes;
   result.flash_bytes = design.constant_bytes();
   result.bands = design.memory.bands.bands;
   result.extra_macs = design.memory.bands.extra_macs;
@@ -121,9 +120,9 @@ Status check_fit(const Design& design, const CompileResult& result, const Compil
   }
   if (options.flash_bytes && result.flash_bytes > *options.flash_bytes)
     return Error{ErrorCode::kDemandNotMet,
-                 fmt::format("needs {} bytes of flash (weights {}, biases {}, other constants {}{}), which is {} more than the {} there are; weights of 4 bits (`quantize --weights 4`) "
+                 fmt::format("needs {} bytes of flash (weights {}, other constants {}{}), which is {} more than the {} there are; weights of 4 bits (`quantize --weights 4`) "
                              "or a smaller network make it fit",
-                             result.flash_bytes, result.weight_bytes, result.bias_bytes, result.constant_bytes, result.code_bytes ? fmt::format(", code {}", *result.code_bytes) : ", without code",
+                             result.flash_bytes, result.weight_bytes, result.constant_bytes, result.code_bytes ? fmt::format(", code {}", *result.code_bytes) : ", without code",
                              result.flash_bytes - *options.flash_bytes, *options.flash_bytes),
                  {}};
   return {};
@@ -235,7 +234,6 @@ Result<Designed> design_for(const halftone::Model& model, const CompileOptions& 
   auto detection = detection_of(model, design);
   if (detection && *detection) {
     how.ports_in_arena = true;
-    how.input_window = (*detection)->scratch_bytes + kArenaAlignment;
     HT_ASSIGN(design, design_bundle(plan, how));
   }
   const int64_t most = options.ram_bytes ? std::max<int64_t>(*options.ram_bytes - design.port_bytes(), 0) : 0;

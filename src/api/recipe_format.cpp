@@ -173,7 +173,7 @@ void write_quantize(Writer& writer, const QuantizeSettings& settings) {
   writer.key("ranges", toml_text(word_of(settings.ranges)), "mse | minmax | average | percentile | entropy");
   writer.key("granularity", toml_text(word_of(settings.granularity)), "of weights: channel | tensor");
   writer.key("head", toml_text(word_of(settings.head)), "float | quantize");
-  if (settings.rounding != QuantizeSettings{}.rounding) writer.key("rounding", toml_text(word_of(settings.rounding)));
+  if (settings.rounding) writer.key("rounding", toml_text(word_of(*settings.rounding)));
   if (settings.prefer != QuantizeSettings{}.prefer) writer.key("prefer", toml_text(word_of(settings.prefer)));
   if (settings.fast) writer.key("fast", "true");
   if (settings.keep_float.empty()) {

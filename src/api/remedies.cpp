@@ -89,7 +89,7 @@ void recommend(std::span<Remedy> remedies, double error) {
 
 }  // namespace
 
-Result<std::vector<Remedy>> try_remedies(Sensitivity& sensitivity, const QuantizeRequest& request, double error, std::span<const LayerHarm> layers,
+Result<std::vector<Remedy>> try_remedies(Sensitivity& sensitivity, const Ailing& ailing, std::span<const LayerHarm> layers,
                                          std::span<const AnalyzedValue> values, const CalibrateOnAll& calibrate) {
   std::vector<Remedy> remedies;
   std::vector<QuantizedVariant> variants;
@@ -101,7 +101,8 @@ Result<std::vector<Remedy>> try_remedies(Sensitivity& sensitivity, const Quantiz
     if (sensitivity.held_out() && value && value->unseen > kManyUnseen) {
       if (!on_all) {
         HT_ASSIGN(const halftone::Statistics statistics, calibrate());
-        HT_ASSIGN(on_all, sensitivity.quantize(request, statistics.content().statistics));
+        HT_ASSIGN(on_all, sensitivity.quantize_plainly(ailing.request, statistics.content().statistics));
+        on_all->take_weights(ailing.whole, ailing.plain);
       }
       variants.push_back(*on_all);
       remedies.push_back({layer.name,
@@ -109,8 +110,9 @@ Result<std::vector<Remedy>> try_remedies(Sensitivity& sensitivity, const Quantiz
                                       sensitivity.samples(), 100 * value->unseen),
                           fmt::format("[calibration]\ncount = {}", sensitivity.samples())});
     }
-    for (Attempt& attempt : Attempts(request, layer, value).make()) {
-      HT_ASSIGN(QuantizedVariant variant, sensitivity.quantize(attempt.request));
+    for (Attempt& attempt : Attempts(ailing.request, layer, value).make()) {
+      HT_ASSIGN(QuantizedVariant variant, sensitivity.quantize_plainly(attempt.request));
+      variant.take_weights(ailing.whole, ailing.plain);
       variants.push_back(std::move(variant));
       remedies.push_back(std::move(attempt.remedy));
     }
@@ -122,7 +124,7 @@ Result<std::vector<Remedy>> try_remedies(Sensitivity& sensitivity, const Quantiz
   for (size_t i = 0; i < errors.size(); ++i) remedies[i].error = errors[i];
   size_t first = 0;
   for (size_t end : ends) {
-    recommend(std::span(remedies).subspan(first, end - first), error);
+    recommend(std::span(remedies).subspan(first, end - first), ailing.error);
     first = end;
   }
   return remedies;

@@ -8,7 +8,6 @@
 #include "api/metadata.h"
 #include "api/moments.h"
 #include "api/request.h"
-#include "quantize/roles.h"
 
 namespace ht {
 namespace {
@@ -26,11 +25,25 @@ std::vector<std::string> output_names(const Graph& graph) {
   return names;
 }
 
+Result<QuantizedVariant> make_variant(const Graph& graph, const Statistics& statistics, const QuantizeRequest& request) {
+  QuantizedVariant variant;
+  HT_ASSIGN(variant.quantized, quantize_graph(graph, statistics, request));
+  variant.layers = integer_layers(graph, variant.quantized);
+  return variant;
+}
+
 }  // namespace
 
 const IntegerLayer* QuantizedVariant::find(const std::string& node) const {
   const auto found = std::ranges::find(layers, node, &IntegerLayer::node);
   return found == layers.end() ? nullptr : &*found;
+}
+
+void QuantizedVariant::take_weights(const QuantizedVariant& rounded, const QuantizedVariant& plain) {
+  for (IntegerLayer& layer : layers) {
+    const IntegerLayer *from = rounded.find(layer.node), *like = plain.find(layer.node);
+    if (from && like && layer.constants == like->constants) layer.constants = from->constants;
+  }
 }
 
 Trial QuantizedVariant::trial() const {
@@ -48,11 +61,7 @@ Result<std::unique_ptr<Sensitivity>> Sensitivity::open(const halftone::Model& mo
   std::unique_ptr<Sensitivity> made(new Sensitivity(model, statistics, options, context));
   HT_ASSIGN(made->request_, make_request(recipe.quantize, context));
   if (looks_at_photos(recipe, made->request_) && made->request_.refine.rounding != WeightRounding::kNearest)
-    made->request_.measure_moments = measure_moments_on_photos(model, recipe, options.skip_bad, context);
-  std::vector<std::string> notes;
-  HT_ASSIGN(const std::vector<Role> roles, find_roles(graph, made->request_, notes));
-  for (size_t i = 0; i < roles.size(); ++i)
-    if (is_weighted(graph, graph.nodes[i]) && (roles[i].is_integer() || roles[i].weights_only)) made->layers_.push_back(graph.nodes[i].name);
+    made->measure_moments_ = measure_moments_on_photos(model, recipe, options.skip_bad, context);
   made->heads_ = made->request_.quantize_head ? output_names(graph) : head_values(graph);
 
   HT_ASSIGN(const Samples samples, all_calibration_samples(graph, recipe));
@@ -68,37 +77,14 @@ Result<std::unique_ptr<Sensitivity>> Sensitivity::open(const halftone::Model& mo
   return made;
 }
 
-Result<QuantizedVariant> Sensitivity::quantize(const QuantizeRequest& request, const Statistics& statistics) const {
-  const Graph& graph = model_.content().graph;
-  QuantizedVariant variant;
-  HT_ASSIGN(variant.quantized, quantize_graph(graph, statistics, request));
-  variant.layers = integer_layers(graph, variant.quantized);
-  return variant;
+Result<QuantizedVariant> Sensitivity::quantize_plainly(const QuantizeRequest& request, const Statistics& statistics) const {
+  return make_variant(model_.content().graph, statistics, request);
 }
 
-Result<const QuantizedVariant*> Sensitivity::variant(LayerBits bits) {
-  if (const auto known = variants_.find(bits); known != variants_.end()) return &known->second;
-  QuantizeRequest request = request_;
-  LayerRule rule{.match = "*", .weights = bits.weights};
-  if (bits.inputs) rule.activations = bits.inputs;
-  request.rules.push_back(rule);
-  HT_ASSIGN(QuantizedVariant made, quantize(request));
-  return &variants_.emplace(bits, std::move(made)).first->second;
-}
-
-Result<std::vector<double>> Sensitivity::errors(std::span<const Configuration> configurations, std::string_view stage) {
-  std::vector<Trial> trials;
-  for (const Configuration& configuration : configurations) {
-    Trial& trial = trials.emplace_back();
-    for (const auto& [node, bits] : configuration) {
-      if (!bits.weights && !bits.inputs) continue;
-      HT_ASSIGN(const QuantizedVariant* made, variant(bits));
-      const IntegerLayer* layer = made->find(node);
-      if (!layer) return usage_error("{} is no layer that can compute in integers", node);
-      trial.push_back({layer, bits.weights.has_value(), bits.inputs.has_value()});
-    }
-  }
-  return errors(trials, stage);
+Result<QuantizedVariant> Sensitivity::quantize(const QuantizeRequest& request) const {
+  QuantizeRequest rounded = request;
+  rounded.measure_moments = measure_moments_;
+  return make_variant(model_.content().graph, statistics_, rounded);
 }
 
 Result<std::vector<double>> Sensitivity::errors(std::span<const Trial> trials, std::string_view stage) { return bench_->measure(trials, heads_, stage); }

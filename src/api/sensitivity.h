@@ -2,7 +2,6 @@
 // How much the heads suffer from layers in integers, of whatever bits.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,9 +21,12 @@ struct QuantizedVariant {
   std::vector<IntegerLayer> layers;  // in the float graph's order
   const IntegerLayer* find(const std::string& node) const;  // null: it is float
   Trial trial() const;                                      // all layers together
+  // Layers of which this one, whose weights are rounded to the nearest, makes the same as `plain` get the constants that they have in
+  // `rounded`: what another request does not change stays as it is.
+  void take_weights(const QuantizedVariant& rounded, const QuantizedVariant& plain);
 };
 
-// Measures configurations of a model under a recipe, each once: what is kept in the folder is not measured again.
+// Measures trials of a model under a recipe, each once: what is kept in the folder is not measured again.
 class Sensitivity {
  public:
   struct Options {
@@ -38,15 +40,12 @@ class Sensitivity {
 
   // What [quantize] asks for, where nothing is spared for accuracy.
   const QuantizeRequest& request() const { return request_; }
-  Result<QuantizedVariant> quantize(const QuantizeRequest& request) const { return quantize(request, statistics_); }
-  Result<QuantizedVariant> quantize(const QuantizeRequest& request, const Statistics& statistics) const;
-  // Products that can compute in integers, in the graph's order.
-  const std::vector<std::string>& layers() const { return layers_; }
-  // The error of the heads with these layers so and all others in float: squared, in units of each head's mean square, summed over them and
-  // averaged over the photos. Each part has the grids that it has where all layers have its bits (those of the recipe, for a part that is
-  // float); a value that several layers read has the most bits that one of them wants.
-  Result<std::vector<double>> errors(std::span<const Configuration> configurations, std::string_view stage = "measure");
-  // The same of trials.
+  // Weights are rounded to the nearest, as measuring how to round them takes long.
+  Result<QuantizedVariant> quantize_plainly(const QuantizeRequest& request) const { return quantize_plainly(request, statistics_); }
+  Result<QuantizedVariant> quantize_plainly(const QuantizeRequest& request, const Statistics& statistics) const;
+  // Weights are rounded as [quantize] asks for.
+  Result<QuantizedVariant> quantize(const QuantizeRequest& request) const;
+  // The error of the heads in each trial: squared, in units of each head's mean square, summed over them and averaged over the photos.
   Result<std::vector<double>> errors(std::span<const Trial> trials, std::string_view stage = "measure");
 
   const std::vector<std::string>& heads() const { return heads_; }
@@ -59,20 +58,19 @@ class Sensitivity {
 
  private:
   Sensitivity(const halftone::Model& model, const Statistics& statistics, const Options& options, const Context& context);
-  Result<const QuantizedVariant*> variant(LayerBits bits);
 
   const halftone::Model& model_;
   const Statistics& statistics_;
   const Context& context_;
   Measurements store_;
   QuantizeRequest request_;
+  MeasureMoments measure_moments_;  // none where weights are rounded to the nearest
   std::string origin_;
-  std::vector<std::string> layers_, heads_;
+  std::vector<std::string> heads_;
   std::vector<TrialPhoto> photos_;
   bool held_out_ = false;
   int64_t samples_ = 0;
   std::unique_ptr<TrialBench> bench_;
-  std::map<LayerBits, QuantizedVariant> variants_;
 };
 
 }  // namespace ht

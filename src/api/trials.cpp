@@ -183,20 +183,18 @@ std::string TrialBench::key_of(const Trial& trial, std::span<const std::string> 
 Result<std::vector<double>> TrialBench::measure(std::span<const Trial> trials, std::span<const std::string> heads, std::string_view stage) {
   std::vector<double> errors(trials.size());
   std::vector<std::string> keys;
-  std::map<std::string, size_t> first;  // trial of each key that must be measured
+  std::map<std::string, size_t> first;  // trial of each key
   std::vector<size_t> open;
   for (size_t i = 0; i < trials.size(); ++i) {
     keys.push_back(key_of(trials[i], heads));
-    if (first.contains(keys[i])) continue;
+    if (!first.emplace(keys[i], i).second) continue;
     if (const auto kept = store_ ? store_->get(keys[i], 1) : std::nullopt) {
       errors[i] = kept->front();
       continue;
     }
-    first.emplace(keys[i], i);
     open.push_back(i);
   }
-  if (open.empty()) return errors;
-  HT_TRY(prepare(heads));
+  if (!open.empty()) HT_TRY(prepare(heads));
   const int lanes = static_cast<int>(std::min<int64_t>(resolve_threads(context_.threads), static_cast<int64_t>(open.size())));
   HT_TRY(for_each_sample(context_, stage, static_cast<int64_t>(open.size()), lanes, [&](int64_t index, int) -> Status {
     const size_t i = open[static_cast<size_t>(index)];
@@ -204,8 +202,7 @@ Result<std::vector<double>> TrialBench::measure(std::span<const Trial> trials, s
     if (store_) store_->put(keys[i], {&errors[i], 1});
     return {};
   }));
-  for (size_t i = 0; i < trials.size(); ++i)
-    if (const auto measured = first.find(keys[i]); measured != first.end()) errors[i] = errors[measured->second];
+  for (size_t i = 0; i < trials.size(); ++i) errors[i] = errors[first.at(keys[i])];
   if (store_) store_->note_failures();
   return errors;
 }

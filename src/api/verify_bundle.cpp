@@ -38,8 +38,8 @@ void add(const Measured& measured, halftone::CompileResult& result) {
   verification.bss_bytes = measured.bss_bytes;
   for (size_t i = 0; i < result.layers.size(); ++i) result.layers[i].instructions = measured.step_instructions[i];
   result.flash_bytes = measured.text_bytes() + measured.data_bytes;
-  result.constant_bytes = measured.array_bytes + measured.parameter_bytes - result.weight_bytes - result.bias_bytes;
-  result.code_bytes = result.flash_bytes - result.constant_bytes - result.weight_bytes - result.bias_bytes;
+  result.constant_bytes = measured.array_bytes + measured.parameter_bytes - result.weight_bytes;
+  result.code_bytes = result.flash_bytes - result.constant_bytes - result.weight_bytes;
   result.ram_bytes += measured.data_bytes + measured.bss_bytes;
 }
 

@@ -47,17 +47,15 @@ Result<std::vector<fs::path>> c_files(const fs::path& folder) {
   return files;
 }
 
-std::string library_of(const std::string& name) { return "lib" + name + ".a"; }
-
 void count(const MapEntry& entry, const std::string& name, Footprint& footprint) {
   const auto target = [&]() -> int64_t& {
     if (entry.section == ".data") return footprint.data;
     if (entry.section == ".bss") return footprint.bss;
     if (entry.file.empty()) return footprint.padding;
-    if (!entry.file.starts_with(library_of(name))) return footprint.library;
+    if (!entry.file.starts_with("network/")) return footprint.library;
     if (!entry.input.starts_with(".rodata")) return footprint.code;
-    if (entry.file.ends_with("(" + name + "_weights.o)")) return footprint.arrays;
-    return entry.file.ends_with("(" + name + ".o)") ? footprint.parameters : footprint.constants;
+    if (entry.file == "network/" + name + "_weights.o") return footprint.arrays;
+    return entry.file == "network/" + name + ".o" ? footprint.parameters : footprint.constants;
   };
   target() += entry.bytes;
 }
@@ -90,14 +88,13 @@ Result<std::vector<BoardBuild::Source>> BoardBuild::sources() {
     sources.push_back({file, fmt::format("{}/{}.o", folder, file.stem().string()), std::move(flags)});
     return sources.back().object;
   };
-  HT_ASSIGN(const std::vector<fs::path> kernels, c_files(bundle_.folder / "kernels"));
+  HT_ASSIGN(std::vector<fs::path> network, c_files(bundle_.folder / "kernels"));
   const fs::path program = bundle_.folder / (bundle_.name + ".c");
-  std::vector<fs::path> network = {program, bundle_.folder / (bundle_.name + "_weights.c")};  // in the order of the bundle's Makefile
-  network.insert(network.end(), kernels.begin(), kernels.end());
+  for (const fs::path& file : {program, bundle_.folder / (bundle_.name + "_weights.c")}) network.push_back(file);
   for (const fs::path& file : network) network_.push_back(add(file, "network", {}));
   test_ = network_;
   if (board_.is_bare())  // which needs the file in which the steps are called again, with calls of the board's hook
-    test_.front() = add(program, "measured", {"-I" + folder_.path().string(), "-include", "board.h", "-DHT_STEP=ht_board_step"});
+    test_.end()[-2] = add(program, "measured", {"-I" + folder_.path().string(), "-include", "board.h", "-DHT_STEP=ht_board_step"});
   HT_ASSIGN(const std::vector<fs::path> tests, c_files(bundle_.folder / "test"));
   for (const fs::path& file : tests) test_.push_back(add(file, "test", {}));
   if (!board_.is_bare()) return sources;
@@ -126,26 +123,19 @@ Status BoardBuild::compile(const std::vector<Source>& sources) const {
 }
 
 Status BoardBuild::call_compiler(std::vector<std::string> arguments) const {
-  arguments.insert(arguments.begin(), std::string(board_.cpu->compiler));
-  const std::vector<std::string> flags = words(board_.cpu->flags);
-  arguments.insert(arguments.begin() + 1, flags.begin(), flags.end());
-  return call(std::move(arguments));
-}
-
-Status BoardBuild::call(std::vector<std::string> arguments) const {
-  const std::string program = arguments.front();
-  HT_ASSIGN(const Finished finished, run_command({std::move(arguments), folder_.path(), kCompilerSeconds}, context_));
+  Command command{{std::string(board_.cpu->compiler)}, folder_.path(), kCompilerSeconds};
+  append(command.arguments, words(board_.cpu->flags));
+  append(command.arguments, arguments);
+  HT_ASSIGN(const Finished finished, run_command(command, context_));
   if (finished.status == 0) return {};
-  return input_error("cannot be built for {}: {} says\n{}", board_.cpu->name, program, finished.output).in(bundle_.folder.string());
+  return input_error("cannot be built for {}: {} says\n{}", board_.cpu->name, board_.cpu->compiler, finished.output).in(bundle_.folder.string());
 }
 
 Result<Footprint> BoardBuild::footprint() const {
-  const std::string library = library_of(bundle_.name);
-  std::vector<std::string> archive = {archiver_of(*board_.cpu), "rcs", library};
-  append(archive, network_);
-  HT_TRY(call(std::move(archive)));
-  // The linker's own script, as in any program that has none of its own.
-  HT_TRY(call_compiler({"-nostartfiles", fmt::format("-Wl,--gc-sections,-e,{0}_run,-u,{0}_run,-Map=footprint.map", bundle_.name), library, "-o", "footprint.elf"}));
+  std::vector<std::string> arguments = {"-nostartfiles", "-Wl,--gc-sections,-e," + bundle_.name + "_run", "-Wl,-Map=footprint.map",
+                                        "-T", "footprint.ld", "-o", "footprint.elf"};
+  append(arguments, network_);
+  HT_TRY(call_compiler(std::move(arguments)));
   HT_ASSIGN(const std::vector<uint8_t> map, read_file(folder_.path() / "footprint.map", kMaxMapBytes));
   HT_ASSIGN(const std::vector<MapEntry> entries, read_link_map({reinterpret_cast<const char*>(map.data()), map.size()}));
   Footprint footprint;

@@ -16,8 +16,7 @@ class BoardBuild {
   // Compiles the network, its test and what the board needs.
   static Result<BoardBuild> make(const Bundle& bundle, const Board& board, const Context& context);
 
-  // Links the network alone, from a library like that of the bundle's Makefile, and reads from the linker's map what it consists of. Bare
-  // processors only.
+  // Links the network alone and reads from the linker's map what it consists of. Bare processors only.
   Result<Footprint> footprint() const;
   // Links the test program; its path.
   Result<std::filesystem::path> test_program() const;
@@ -35,13 +34,12 @@ class BoardBuild {
   Result<std::vector<Source>> sources();
   Status compile(const std::vector<Source>& sources) const;
   Status call_compiler(std::vector<std::string> arguments) const;
-  Status call(std::vector<std::string> command) const;
 
   Bundle bundle_;
   Board board_;
   Context context_;
   TemporaryFolder folder_;
-  std::vector<std::string> network_, test_;  // objects of the network alone, the program's first, and of its test with the network that it measures
+  std::vector<std::string> network_, test_;  // objects of the network alone, and of its test with the network that it measures
 };
 
 }  // namespace ht

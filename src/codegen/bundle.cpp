@@ -6,10 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <span>
-#include <string_view>
 
-#include "codegen/compact.h"
 #include "codegen/fields.h"
 #include "codegen/interface.h"
 #include "codegen/parts.h"
@@ -44,7 +41,7 @@ class Collector {
 
  private:
   void add(const char* name, const CType& type, const void* pointer, int64_t bytes) {
-    pool_.add(array_wish(step_, name), type, {static_cast<const uint8_t*>(pointer), static_cast<size_t>(bytes)});
+    pool_.add(array_wish(step_, name), type, {static_cast<const uint8_t*>(pointer), static_cast<size_t>(bytes)}, kind_of(name));
   }
 
   ConstantPool& pool_;
@@ -144,47 +141,11 @@ std::shared_ptr<const ConstantPool> collect_constants(const Design& design) {
     std::visit([&](const auto& params) { fields(params, collector); }, design.params[i]);
     for (BufferId input : plan.steps[i].inputs) {
       const Buffer& root = plan.buffer(plan.root(input));
-      if (root.constant && !root.constant->empty()) pool->add(array_wish(i, "input"), *c_type(root.dtype), *root.constant);
+      if (root.constant && !root.constant->empty()) pool->add(array_wish(i, "input"), *c_type(root.dtype), *root.constant, kind_of("input"));
     }
   }
   pool->settle();
   return pool;
-}
-
-// The model's own numbers among a step's arrays, before a kernel packs them.
-class OwnArrays {
- public:
-  OwnArrays(ConstantPool& weights, ConstantPool& biases) : weights_(weights), biases_(biases) {}
-
-  template <class T>
-  void number(const char*, const T&) {}
-  template <class T>
-  void numbers(const char*, const T&) {}
-  template <class T>
-  void array(std::string_view name, const T* pointer, int64_t count) {
-    if (!pointer || (name != "weights" && name != "multiples" && name != "bias")) return;
-    const std::span<const T> values(pointer, static_cast<size_t>(count));
-    (name == "bias" ? biases_ : weights_).add(name, CTypeOf<T>::kType, {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
-  }
-  void elements(const char*, const void*, int32_t, int64_t) {}
-  void packed(const void*) {}
-  template <class S, class Inside>
-  void group(const char*, const S&, Inside inside) {
-    inside(*this);
-  }
-
- private:
-  ConstantPool &weights_, &biases_;
-};
-
-void count_own_bytes(Design& design) {
-  ConstantPool weights(""), biases("");
-  OwnArrays visitor(weights, biases);
-  for (const Step& step : design.plan.steps) std::visit([&](const auto& params) { fields(params, visitor); }, step.params);
-  weights.settle();
-  biases.settle();
-  design.weight_bytes = weights.bytes();
-  design.bias_bytes = biases.bytes();
 }
 
 Status check_types(const Plan& plan) {
@@ -198,9 +159,8 @@ Status check_types(const Plan& plan) {
 // Lays out the arena and chooses kernels.
 Status place_steps(Design& design) {
   const Cpu& cpu = *design.options.cpu;
-  const BundleOptions& o = design.options;
-  HT_ASSIGN(design.memory, plan_memory(design.plan, {o.arena_bytes, o.ports_in_arena, o.input_window,
-                                                     [&](const Step& step) { return static_cast<int64_t>(bundle_scratch(cpu, step)); }}));
+  std::optional<int64_t> wanted = design.options.arena_bytes;
+  HT_ASSIGN(design.memory, plan_memory(design.plan, wanted, design.options.ports_in_arena, [&](const Step& step) { return static_cast<int64_t>(bundle_scratch(cpu, step)); }));
   for (const Step& step : design.plan.steps) {
     design.calls.push_back(bundle_call(cpu, step));
     design.params.push_back(params_of(step, design.calls.back()));
@@ -215,10 +175,6 @@ void share_parameters(Design& design) {
     const auto [first, is_new] = known.emplace(fmt::format("{} {}", design.params[i].index(), parameters_text(design, i)), i);
     design.parameters_of.push_back(first->second);
     if (!is_new) continue;
-    if (const auto numbers = compact_numbers(design.params[i])) {
-      design.parameter_bytes += static_cast<int64_t>(numbers->size() * sizeof(int16_t));
-      continue;
-    }
     StructSize size(design.options.cpu->pointer_bytes);
     std::visit([&](const auto& p) { fields(p, size); }, design.params[i]);
     design.parameter_bytes += size.bytes();
@@ -234,6 +190,10 @@ std::vector<Port> ports_of(const Plan& plan, const std::vector<BufferId>& buffer
 }  // namespace
 
 std::string array_wish(size_t step, std::string_view field) { return fmt::format("step{}_{}", step, field); }
+
+ConstantKind kind_of(std::string_view field) {
+  return field == "weights" || field == "multiples" || field == "packed" ? ConstantKind::kWeights : ConstantKind::kOther;
+}
 
 std::string made_by(const Design& design, std::string_view what) {
   return fmt::format("/* {} Made by halftone {} from {} for {}. */\n", what, design.options.version, comment_text(design.options.model), design.options.cpu->name);
@@ -252,7 +212,7 @@ int64_t Design::port_bytes() const {
 }
 
 int64_t Design::constant_bytes() const {
-  return constants->bytes() + parameter_bytes;
+  return constants->bytes(ConstantKind::kWeights) + constants->bytes(ConstantKind::kOther) + parameter_bytes;
 }
 
 Result<Design> design_bundle(Plan plan, BundleOptions options) {
@@ -267,10 +227,9 @@ Result<Design> design_bundle(Plan plan, BundleOptions options) {
   design.session_plan = std::make_shared<const Plan>(design.plan);
   HT_TRY(place_steps(design));
   Identifiers names;
-  design.inputs = ports_of(design.plan, design.session_plan->inputs, names);
-  design.outputs = ports_of(design.plan, design.session_plan->outputs, names);
+  design.inputs = ports_of(design.plan, design.plan.inputs, names);
+  design.outputs = ports_of(design.plan, design.plan.outputs, names);
   design.constants = collect_constants(design);
-  count_own_bytes(design);
   design.use = use_of(design.plan);
   share_parameters(design);
   return design;

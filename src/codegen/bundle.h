@@ -26,8 +26,6 @@ struct BundleOptions {
   // How large the arena may be: if it is larger, the first layers run by bands of rows. 0: as small as can be; absent: no bands.
   std::optional<int64_t> arena_bytes = {};
   bool ports_in_arena = false;  // whether the arena has room for inputs and outputs, as NAME_detect() needs
-  // Where steps run by bands, the arena has room for a band's rows of the input and so many bytes for what brings them.
-  std::optional<int64_t> input_window = {};
 };
 
 // An input or an output.
@@ -56,13 +54,10 @@ struct Design {
   std::shared_ptr<const Detection> detection;  // null: the bundle has no NAME_detect()
   std::vector<size_t> parameters_of;  // of each step the first one with the same parameters
   int64_t parameter_bytes = 0;        // of the structs on the processor
-  int64_t weight_bytes = 0, bias_bytes = 0;  // of the model's own numbers, each once
 
   const std::string& name() const { return options.name; }
-  // Whether the input comes by bands, so that the arena has no room for all of it.
-  bool input_by_bands() const { return plan.inputs != session_plan->inputs; }
   int64_t port_bytes() const;  // of inputs and outputs that have no place in the arena
-  int64_t constant_bytes() const;  // all arrays and parameters
+  int64_t constant_bytes() const;  // weights, other arrays and parameters
 };
 
 // Of the plan that make_plan() gave, before elide_copies(). kUnsupported where inputs or outputs have a type that C bundles lack.

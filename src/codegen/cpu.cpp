@@ -23,11 +23,6 @@ constexpr std::array kCpus = {
 
 std::span<const Cpu> cpus() { return kCpus; }
 
-std::string archiver_of(const Cpu& cpu) {
-  const std::string program(cpu.compiler);
-  return program.ends_with("gcc") ? program.substr(0, program.size() - 3) + "ar" : "ar";
-}
-
 Result<const Cpu*> find_cpu(std::string_view name) {
   const auto found = std::ranges::find(kCpus, name, &Cpu::name);
   if (found != kCpus.end()) return &*found;

@@ -4,7 +4,6 @@
 
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -22,8 +21,6 @@ struct Cpu {
 };
 
 std::span<const Cpu> cpus();
-// The program that makes libraries of what the compiler gives.
-std::string archiver_of(const Cpu& cpu);
 // kUsage with the names where there is none of this name.
 Result<const Cpu*> find_cpu(std::string_view name);
 

@@ -22,8 +22,8 @@ struct Piece {
   int64_t bytes() const { return end - begin; }
 };
 
-Piece piece_of(const Design& design, BufferId id) {
-  const BufferId root = design.plan.root(id);
+Piece piece_of(const Design& design, const Port& port) {
+  const BufferId root = design.plan.root(port.buffer);
   const int64_t begin = design.memory.places[root.index].offset;
   return {begin, begin + design.plan.buffer(root).bytes()};
 }
@@ -42,28 +42,13 @@ Piece free_piece(const Design& design, std::vector<Piece> taken, int64_t least) 
   return best.bytes() >= least ? best : Piece{end, end + aligned(least)};
 }
 
-// The input, or a band's rows of it.
-Piece input_piece(const Design& design) {
-  Piece piece = piece_of(design, design.plan.inputs[0]);
-  if (!design.input_by_bands()) return piece;
-  const Buffer& input = design.plan.buffer(design.inputs[0].buffer);
-  int64_t rows = 0;
-  for (const Band& band : design.memory.bands.list) rows = std::max(rows, band.input_rows[0].count());
-  piece.end = piece.begin + rows * (input.bytes() / input.shape[2]);
-  return piece;
-}
-
-// What the resizing needs while it writes the input: behind a band's rows, or wherever else the network has nothing yet.
-Piece resize_piece(const Design& design) {
-  const Piece input = input_piece(design);
-  if (design.input_by_bands()) return {aligned(input.end), piece_of(design, design.plan.inputs[0]).end};
-  return free_piece(design, {input}, design.detection->scratch_bytes);
-}
+// What the resizing before the network needs while it writes the input.
+Piece resize_piece(const Design& design) { return free_piece(design, {piece_of(design, design.inputs[0])}, design.detection->scratch_bytes); }
 
 // What the candidates have while the outputs are read.
 Piece candidate_piece(const Design& design) {
   std::vector<Piece> outputs;
-  for (const Port& port : design.outputs) outputs.push_back(piece_of(design, port.buffer));
+  for (const Port& port : design.outputs) outputs.push_back(piece_of(design, port));
   return free_piece(design, std::move(outputs), kFewCandidates * static_cast<int64_t>(sizeof(ht_candidate)));
 }
 
@@ -209,34 +194,6 @@ std::vector<std::pair<std::string_view, std::string>> common_values(const Design
   return {{"NAME", design.name()}, {"UPPER", upper_case(design.name())}, {"INPUT", design.inputs[0].name}};
 }
 
-std::string input_address(const Design& design) { return fmt::format("work + {}", input_piece(design).begin); }
-
-std::string run_whole(const Design& design) {
-  return fmt::format(R"(  in.{2} = (const {3} *)(const void *)({4});
-  HT_FN(ht_preprocess_rows)(&stream, 0, preprocess_params.image.height, {4});
-  status = {0}_run(&in, &out, work);
-  if (status != {1}_OK) return status;
-)",
-                     design.name(), upper_case(design.name()), design.inputs[0].name, input_type(design), input_address(design));
-}
-
-// The rows of each band as they come, and what computes with them.
-std::string run_by_bands(const Design& design) {
-  std::string text = fmt::format("  rows = ({} *)(void *)({});\n", input_type(design), input_address(design));
-  RowRange window;
-  const std::vector<Band>& bands = design.memory.bands.list;
-  for (size_t i = 0; i < bands.size(); ++i) {
-    const RowRange& rows = bands[i].input_rows[0];
-    if (!rows.empty()) {
-      const int64_t made = rows.first >= window.first ? std::clamp(window.last, rows.first, rows.last) : rows.first;
-      text += fmt::format("  bring_rows(&stream, rows, {}, {}, {}, {});\n", made > rows.first ? rows.first - window.first : 0, rows.first, made, rows.last);
-      window = rows;
-    }
-    text += fmt::format("  band_{}(rows, &out, work);\n", i);
-  }
-  return text + "  behind_bands(&out, work);\n";
-}
-
 // frame_random() and paint() of templates/detections.c.in.
 class Painter {
  public:
@@ -286,7 +243,6 @@ std::string detect_declarations(const Design& design) {
   if (!design.detection) return {};
   auto values = common_values(design);
   values.emplace_back("BYTES", std::to_string(memory_bytes(design)));
-  values.emplace_back("AMONG", design.input_by_bands() ? "some rows of the input and the outputs" : "inputs and outputs");
   values.emplace_back("CANDIDATES", std::to_string(room_of(design)));
   values.emplace_back("MAX_BOXES", std::to_string(max_boxes(design)));
   values.emplace_back("CLASSES", std::to_string(design.detection->classes.size()));
@@ -304,17 +260,15 @@ std::string detect_definitions(const Design& design) {
   std::string outputs, addresses;
   const auto type_of = [&](const Port& port) { return c_type(design.plan.buffer(port.buffer).dtype)->name; };
   for (size_t i = 0; i < design.outputs.size(); ++i)
-    outputs += fmt::format("  out.{} = ({} *)(void *)(work + {});\n", design.outputs[i].name, type_of(design.outputs[i]), piece_of(design, design.outputs[i].buffer).begin);
+    outputs += fmt::format("  out.{} = ({} *)(void *)(work + {});\n", design.outputs[i].name, type_of(design.outputs[i]), piece_of(design, design.outputs[i]).begin);
   for (size_t i = 0; i < d.ports.size(); ++i) addresses += fmt::format("  outputs[{}] = out.{};\n", i, design.outputs[d.ports[i]].name);
   auto values = common_values(design);
   values.emplace_back("CONSTANTS", constants.text() + class_names(design));
   values.emplace_back("RESIZE_BYTES", std::to_string(resize_piece(design).bytes()));
   values.emplace_back("RESIZE_PLACE", std::to_string(resize_piece(design).begin));
   values.emplace_back("CANDIDATE_PLACE", std::to_string(candidate_piece(design).begin));
-  const bool by_bands = design.input_by_bands();
-  values.emplace_back("INPUT_LOCALS", by_bands ? fmt::format("  {} *rows;\n", input_type(design)) : fmt::format("  {}_inputs in;\n  int status;\n", design.name()));
-  values.emplace_back("RUN", by_bands ? run_by_bands(design) : run_whole(design));
-  values.emplace_back("BRING_ROWS", by_bands ? filled(template_text("bring_rows.c.in"), std::vector<std::pair<std::string_view, std::string>>{{"TYPE", input_type(design)}}) : "");
+  values.emplace_back("INPUT_TYPE", type_of(design.inputs[0]));
+  values.emplace_back("INPUT_PLACE", std::to_string(piece_of(design, design.inputs[0]).begin));
   values.emplace_back("OUTPUTS", outputs);
   values.emplace_back("OUTPUT_COUNT", std::to_string(d.ports.size()));
   values.emplace_back("ADDRESSES", addresses);

@@ -136,6 +136,7 @@ void fields(const ht_conv_s16_params& p, V& visitor) {
   HT_ARRAY(bias, p.conv.output_channels);
   HT_ARRAY(padding, p.conv.input_channels);
   HT_GROUP(output, p.conv.output_channels);
+  visitor.packed(p.packed);
 }
 
 template <class P, class V>

@@ -34,8 +34,7 @@ std::string port_text(const Design& design, const Port& port, const char* side) 
                                  axes_text(buffer), meaning_text(buffer));
   text += fmt::format("#define {}_COUNT {}\n", macro, element_count(shape));
   text += fmt::format("#define {}_RANK {}\n", macro, shape.size());
-  const bool by_bands = design.input_by_bands() && port.buffer == design.inputs[0].buffer;
-  if (design.memory.with_ports && !by_bands) {
+  if (design.memory.with_ports) {
     const ValuePlace& place = design.memory.places[design.plan.root(port.buffer).index];
     text += fmt::format("#define {}_PLACE {} /* in the arena, where it may lie */\n", macro, place.offset);
   }

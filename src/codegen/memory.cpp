@@ -41,24 +41,23 @@ size_t fullest_step(const Plan& plan, const Memory& memory, const std::function<
 
 }  // namespace
 
-Result<Memory> plan_memory(Plan& plan, const MemoryOptions& wishes) {
+Result<Memory> plan_memory(Plan& plan, std::optional<int64_t> wanted, bool with_ports, const std::function<int64_t(const Step& step)>& scratch) {
   ArenaOptions options;
   options.alignment = kArenaAlignment;
   options.reorder = options.overlap = true;
-  options.own_inputs = options.own_outputs = wishes.with_ports;
-  options.scratch_bytes = wishes.scratch;
+  options.own_inputs = options.own_outputs = with_ports;
+  options.scratch_bytes = scratch;
   Memory memory;
-  memory.with_ports = wishes.with_ports;
+  memory.with_ports = with_ports;
   ArenaPlan arena;
-  if (wishes.wanted) {
+  if (wanted) {
     PatchOptions patches;
     patches.arena = options;
-    patches.max_ram_bytes = *wishes.wanted;
-    patches.input_window = wishes.input_window;
+    patches.max_ram_bytes = *wanted;
     HT_ASSIGN(PatchedPlan patched, patch_plan(plan, patches));
     plan = std::move(patched.plan);
     arena = std::move(patched.arena);
-    memory.bands = {static_cast<int64_t>(patched.bands.size()), patched.steps, patched.extra_macs, std::move(patched.bands)};
+    memory.bands = {static_cast<int64_t>(patched.bands.size()), patched.steps, patched.extra_macs};
   } else {
     arena = plan_arena(plan, options);
     const std::vector<size_t>& order = arena.order;
@@ -73,7 +72,7 @@ Result<Memory> plan_memory(Plan& plan, const MemoryOptions& wishes) {
   memory.arena_bytes = arena.bytes;
   const auto place_port = [&](BufferId port, ValuePlace::Kind kind, size_t index) {
     const size_t root = plan.root(port).index;
-    int64_t offset = wishes.with_ports ? arena.offsets[root] : 0;
+    int64_t offset = with_ports ? arena.offsets[root] : 0;
     if (offset == ArenaPlan::kElsewhere) {  // no step touches it
       offset = (memory.arena_bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
       memory.arena_bytes = offset + plan.buffers[root].bytes();
@@ -84,7 +83,7 @@ Result<Memory> plan_memory(Plan& plan, const MemoryOptions& wishes) {
   for (size_t i = 0; i < plan.outputs.size(); ++i) place_port(plan.outputs[i], ValuePlace::Kind::kOutput, i);
   memory.scratch = std::move(arena.scratch);
   memory.lower_bound = arena.lower_bound;
-  memory.fullest = fullest_step(plan, memory, wishes.scratch);
+  memory.fullest = fullest_step(plan, memory, scratch);
   return memory;
 }
 

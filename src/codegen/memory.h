@@ -7,7 +7,6 @@
 #include <optional>
 #include <vector>
 
-#include "plan/bands.h"
 #include "plan/plan.h"
 
 namespace ht {
@@ -27,7 +26,6 @@ struct BandFigures {
   int64_t bands = 0;       // 0: every step runs as a whole
   size_t steps = 0;        // of the plan, from the first one on
   int64_t extra_macs = 0;  // computed again in other bands
-  std::vector<Band> list;
 };
 
 struct Memory {
@@ -40,15 +38,9 @@ struct Memory {
   BandFigures bands;
 };
 
-struct MemoryOptions {
-  std::optional<int64_t> wanted = {};        // bytes of the arena: where it is larger, the first steps run by bands
-  bool with_ports = false;                   // room for inputs and outputs while they are needed
-  std::optional<int64_t> input_window = {};  // of bands: inputs come by bands too (BandChoice)
-  std::function<int64_t(const Step& step)> scratch;  // what steps need
-};
-
-// Brings the plan's steps into the order in which they take least memory and lays out the arena. Every output has memory of its own
-// (separate_outputs()).
-Result<Memory> plan_memory(Plan& plan, const MemoryOptions& wishes);
+// Brings the plan's steps into the order in which they take least memory and lays out the arena, with room for inputs and outputs while they
+// are needed where `with_ports`. Where it is larger than `wanted`, if that is given, the first steps run by bands. Every output has memory of
+// its own (separate_outputs()); `scratch` says what steps need.
+Result<Memory> plan_memory(Plan& plan, std::optional<int64_t> wanted, bool with_ports, const std::function<int64_t(const Step& step)>& scratch);
 
 }  // namespace ht

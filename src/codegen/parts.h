@@ -18,10 +18,7 @@ std::vector<BundleFile> kernel_files(const Design& design);
 std::vector<BundleFile> project_files(const Design& design);
 std::vector<BundleFile> test_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames);
 
-// The C type of the first input's elements.
-std::string input_type(const Design& design);
-
-// The initializer of a step's parameters: of their struct, or of the numbers in it (compact.h).
+// The initializer of a step's parameters.
 std::string parameters_text(const Design& design, size_t index);
 
 // The first line of a file: what it is and where it comes from.
@@ -30,5 +27,6 @@ std::string made_by(const Design& design, std::string_view what);
 std::string type_text(const Buffer& buffer);
 // Visits the parameters' arrays as they are named in the constants; how the two passes over a step agree.
 std::string array_wish(size_t step, std::string_view field);
+ConstantKind kind_of(std::string_view field);
 
 }  // namespace ht

@@ -3,10 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <span>
 
-#include "codegen/compact.h"
 #include "codegen/fields.h"
 #include "codegen/kernel_sources.h"
 #include "codegen/parts.h"
@@ -59,7 +56,7 @@ class Initializer {
   }
   void symbol(const char* name, const CType& type, const void* pointer, int64_t bytes) {
     if (!pointer || bytes <= 0) return member(name, "NULL");
-    member(name, design_.constants->name_of(type, {static_cast<const uint8_t*>(pointer), static_cast<size_t>(bytes)}));
+    member(name, design_.constants->name_of(type, {static_cast<const uint8_t*>(pointer), static_cast<size_t>(bytes)}, kind_of(name)));
   }
   void member(const char* name, const std::string& value) { append(fmt::format("/* {} */ {},", name, value)); }
   void append(const std::string& piece) {
@@ -99,23 +96,12 @@ std::string heading(const Design& design, size_t index) {
   return comment_text(text);
 }
 
-bool is_called(const BundleCall& call) { return call.units > 0; }
-
 std::string parameters(const Design& design, size_t index) {
-  const bool is_compact = compact_numbers(design.params[index]).has_value();
-  const std::string type = is_compact ? "int16_t" : struct_name(design.plan.steps[index]);
-  return fmt::format("\n/* {} */\nstatic const {} step{}{} = {};\n", heading(design, index), type, index, is_compact ? "[]" : "", parameters_text(design, index));
+  return fmt::format("\n/* {} */\nstatic const {} step{} = {};\n", heading(design, index), struct_name(design.plan.steps[index]), index,
+                     parameters_text(design, index));
 }
 
-// The functions that run steps of which only numbers are stored.
-std::string compact_functions(const Design& design) {
-  std::map<std::string, std::string> functions;
-  for (size_t i = 0; i < design.calls.size(); ++i)
-    if (is_called(design.calls[i]) && compact_numbers(design.params[i])) functions.try_emplace(design.calls[i].function, compact_function(design.calls[i], design.params[i]));
-  std::string text;
-  for (const auto& [name, function] : functions) text += function;
-  return text;
-}
+bool is_called(const BundleCall& call) { return call.units > 0; }
 
 // The address of a value, as an expression.
 std::string address(const Design& design, BufferId id) {
@@ -125,30 +111,18 @@ std::string address(const Design& design, BufferId id) {
   const std::string elements = buffer.region.offset > 0 ? fmt::format(" + {}", buffer.region.offset) : "";
   switch (place.kind) {
     case ValuePlace::Kind::kInput:
-      return (design.input_by_bands() ? "rows" : "in->" + design.inputs[place.port].name) + elements;
+      return fmt::format("in->{}{}", design.inputs[place.port].name, elements);
     case ValuePlace::Kind::kOutput:
       return fmt::format("out->{}{}", design.outputs[place.port].name, elements);
     case ValuePlace::Kind::kConstant: {
       const Buffer& constant = design.plan.buffer(root);
       if (constant.constant->empty()) return "NULL";
-      return design.constants->name_of(*c_type(constant.dtype), *constant.constant) + elements;
+      return design.constants->name_of(*c_type(constant.dtype), *constant.constant, kind_of("input")) + elements;
     }
     case ValuePlace::Kind::kArena:
       break;
   }
   return fmt::format("memory + {}", place.offset + buffer.region.offset * dtype_size(buffer.dtype));
-}
-
-// The packed array and the padding of a step.
-std::string compact_arrays(const Design& design, size_t index) {
-  const auto packed = std::span(*design.calls[index].packed);
-  const int8_t* padding = nullptr;
-  size_t channels = 0;
-  if (const auto* conv = std::get_if<ht_conv_params>(&design.params[index])) padding = conv->padding, channels = static_cast<size_t>(conv->input_channels);
-  if (const auto* depthwise = std::get_if<ht_depthwise_params>(&design.params[index])) padding = depthwise->padding, channels = static_cast<size_t>(depthwise->input_channels);
-  const std::string name = design.constants->name_of(CTypeOf<uint32_t>::kType, packed);
-  if (!padding) return name + ", NULL";
-  return name + ", " + design.constants->name_of(CTypeOf<int8_t>::kType, {reinterpret_cast<const uint8_t*>(padding), channels});
 }
 
 std::string call(const Design& design, size_t index) {
@@ -158,14 +132,9 @@ std::string call(const Design& design, size_t index) {
   std::string inputs;
   for (size_t i = 0; i < HT_MAX_INPUTS; ++i)
     inputs += (i > 0 ? ", " : "") + (i < step.inputs.size() ? address(design, step.inputs[i]) : "NULL");
-  const size_t parameters = design.parameters_of[index];
-  std::string statement = fmt::format("HT_FN({})(&step{}, &a, 0, {});", call.function, parameters, call.units);
-  if (compact_numbers(design.params[index])) {
-    statement = fmt::format("{}(step{}, {}, &a, {});", compact_function_name(call), parameters, compact_arrays(design, index), call.units);
-  }
   const std::string scratch = call.scratch_bytes > 0 ? fmt::format("memory + {}", design.memory.scratch[index]) : "NULL";
-  return fmt::format("\n  /* {} */\n  HT_STEP({});\n  {{\n    const ht_arguments a = {{{{{}}}, {}, {}}};\n    {}\n  }}\n", heading(design, index), index,
-                     inputs, address(design, step.output), scratch, statement);
+  return fmt::format("\n  /* {} */\n  HT_STEP({});\n  {{\n    const ht_arguments a = {{{{{}}}, {}, {}}};\n    HT_FN({})(&step{}, &a, 0, {});\n  }}\n", heading(design, index), index,
+                     inputs, address(design, step.output), scratch, call.function, design.parameters_of[index], call.units);
 }
 
 // What is wrong with the caller's pointers, as conditions.
@@ -184,35 +153,6 @@ std::string alignment_checks(const Design& design) {
   for (const Port& port : design.inputs) check("in", port);
   for (const Port& port : design.outputs) check("out", port);
   return text;
-}
-
-std::string calls(const Design& design, size_t first, size_t last) {
-  std::string text;
-  for (size_t i = first; i < last; ++i) text += call(design, i);
-  return text;
-}
-
-// A band reads its rows of the input from the first one on; behind the last band come the steps that run as a whole.
-std::string band_functions(const Design& design) {
-  const std::vector<Band>& bands = design.memory.bands.list;
-  const std::string others = fmt::format("const {}_outputs *out, unsigned char *memory", design.name());
-  std::string text;
-  for (size_t i = 0; i < bands.size(); ++i) {
-    const RowRange& rows = bands[i].input_rows[0];
-    text += fmt::format("\n/* Band {}, of the rows {} to {} of the input. */\nstatic void band_{}(const {} *rows, {}) {{\n  (void)rows, (void)out, (void)memory;\n{}}}\n", i,
-                        rows.first, std::max(rows.last - 1, rows.first), i, input_type(design), others, calls(design, bands[i].first_step, bands[i].last_step));
-  }
-  return text + fmt::format("\nstatic void behind_bands({}) {{\n  (void)out, (void)memory;\n{}}}\n", others, calls(design, bands.back().last_step, design.plan.steps.size()));
-}
-
-std::string band_calls(const Design& design) {
-  const Buffer& input = design.plan.buffer(design.inputs[0].buffer);
-  const int64_t row = element_count(input.shape) / input.shape[2];
-  const std::vector<Band>& bands = design.memory.bands.list;
-  std::string text;
-  for (size_t i = 0; i < bands.size(); ++i)
-    text += fmt::format("  band_{}(in->{} + {}, out, memory);\n", i, design.inputs[0].name, bands[i].input_rows[0].first * row);
-  return text + "  behind_bands(out, memory);\n";
 }
 
 std::set<std::string> functions_of(const Design& design) {
@@ -240,15 +180,10 @@ std::string config_file(const Design& design) {
 }  // namespace
 
 std::string parameters_text(const Design& design, size_t index) {
-  if (const auto numbers = compact_numbers(design.params[index])) {
-    return CTypeOf<int16_t>::kType.elements({reinterpret_cast<const uint8_t*>(numbers->data()), numbers->size() * sizeof(int16_t)});
-  }
   Initializer initializer(design, design.calls[index]);
   std::visit([&](const auto& params) { fields(params, initializer); }, design.params[index]);
   return "{\n" + initializer.text() + "}";
 }
-
-std::string input_type(const Design& design) { return c_type(design.plan.buffer(design.inputs[0].buffer).dtype)->name; }
 
 std::string program_file(const Design& design) {
   std::string text = made_by(design, "The network: its steps in their order.");
@@ -260,14 +195,12 @@ std::string program_file(const Design& design) {
   text += "\n#ifndef HT_STEP\n#define HT_STEP(number) /* here whoever measures steps puts a call */\n#endif\n";
   for (size_t i = 0; i < design.plan.steps.size(); ++i)
     if (is_called(design.calls[i]) && design.parameters_of[i] == i) text += parameters(design, i);
-  text += compact_functions(design);
   const std::string upper = upper_case(design.name());
-  if (design.input_by_bands()) text += band_functions(design);
   text += fmt::format("\nint {0}_run(const {0}_inputs *in, const {0}_outputs *out, void *arena) {{\n  unsigned char *const memory = (unsigned char *)arena;\n",
                       design.name());
   text += fmt::format("  if ({}) {{\n    return {}_NULL_POINTER;\n  }}\n", null_checks(design), upper);
   text += fmt::format("  if ({}) {{\n    return {}_MISALIGNED;\n  }}\n", alignment_checks(design), upper);
-  text += design.input_by_bands() ? band_calls(design) : calls(design, 0, design.plan.steps.size());
+  for (size_t i = 0; i < design.plan.steps.size(); ++i) text += call(design, i);
   return text + fmt::format("\n  return {}_OK;\n}}\n", upper) + detect_definitions(design);
 }
 

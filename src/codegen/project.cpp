@@ -16,6 +16,12 @@ std::string sources(const Design& design, std::string_view line_end) {
   return text;
 }
 
+std::string archiver_of(const Cpu& cpu) {
+  std::string program(cpu.compiler);
+  if (program.ends_with("gcc")) return program.substr(0, program.size() - 3) + "ar";
+  return "ar";
+}
+
 std::string example_file(const Design& design) {
   std::string buffers, assignments, prints;
   const auto add = [&](const Port& port, const char* side, const char* kind) {

@@ -15,8 +15,7 @@ std::string ram_text(const Design& design, const Measured* measured) {
   std::string text = "## RAM, bytes\n\n| | bytes |\n|---|---|\n";
   text += row("arena", design.memory.arena_bytes);
   const char* whose = design.memory.with_ports ? ", may lie in the arena" : ", the caller's";
-  const std::string by_bands = fmt::format(", whose rows {}_detect() brings into the arena by bands", design.name());
-  for (const Port& port : design.inputs) text += row("input " + port.name + (design.input_by_bands() ? by_bands : whose), design.plan.buffer(port.buffer).bytes());
+  for (const Port& port : design.inputs) text += row("input " + port.name + whose, design.plan.buffer(port.buffer).bytes());
   for (const Port& port : design.outputs) text += row("output " + port.name + whose, design.plan.buffer(port.buffer).bytes());
   if (measured) {
     text += row("variables (data and bss)", measured->data_bytes + measured->bss_bytes);
@@ -38,9 +37,9 @@ std::string ram_text(const Design& design, const Measured* measured) {
 
 std::string flash_text(const Design& design, const Measured* measured) {
   std::string text = "\n## Flash, bytes\n\n| | bytes |\n|---|---|\n";
-  text += row("weights", design.weight_bytes);
-  text += row("biases", design.bias_bytes);
-  text += row("multipliers, shifts, tables", (measured ? measured->array_bytes : design.constants->bytes()) - design.weight_bytes - design.bias_bytes);
+  const int64_t weights = design.constants->bytes(ConstantKind::kWeights);
+  text += row("weights", weights);
+  text += row("biases, multipliers, tables", measured ? measured->array_bytes - weights : design.constants->bytes(ConstantKind::kOther));
   text += row("parameters of the steps", measured ? measured->parameter_bytes : design.parameter_bytes);
   if (!measured) return text + fmt::format("\n{}\n", kNotMeasured);
   text += row("code of the network and its kernels", measured->code_bytes);
@@ -49,10 +48,8 @@ std::string flash_text(const Design& design, const Measured* measured) {
   text += row("gaps", measured->padding_bytes);
   text += row("initial values of variables (data)", measured->data_bytes);
   text += row("all (text and data)", measured->text_bytes() + measured->data_bytes);
-  text += fmt::format("\nBeside the model's weights and biases that is {} bytes.\n",
-                      measured->text_bytes() + measured->data_bytes - design.weight_bytes - design.bias_bytes);
   return text + fmt::format("\nThis is what the network adds to a program that calls it and leaves out what is not called (`--gc-sections`), built with `{}`. `arm-none-eabi-size` "
-                            "gives text {}, data {}, bss {} for the library of the Makefile linked alone.\n",
+                            "gives text {}, data {}, bss {}.\n",
                             measured->compiler, measured->text_bytes(), measured->data_bytes, measured->bss_bytes);
 }
 

@@ -9,8 +9,9 @@ Tensor dequantize(const Tensor& tensor, const std::optional<Affine>& affine) {
   Tensor real = Tensor::zeros(DType::kFloat32, tensor.shape());
   auto out = real.mutable_data<float>();
   affine->for_each_run(tensor.shape(), [&](int64_t first, int64_t count, size_t at) {
-    const int64_t zero_point = affine->zero_points()[at];
-    const float scale = affine->scales()[at];
+    const AffineTable::Place place = affine->table().place_of(at);
+    const int64_t zero_point = affine->table().zero_point(place);
+    const float scale = affine->table().scale(place);
     for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(first + count); ++i)
       out[i] = static_cast<float>(integers[i] - zero_point) * scale;
   });

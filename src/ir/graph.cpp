@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 namespace ht {
 
@@ -140,7 +141,7 @@ Status verify_value(const Value& value) {
 }  // namespace
 
 Status verify_structure(const Graph& graph) {
-  std::set<std::string_view> names;
+  std::unordered_set<std::string_view> names(2 * graph.values.size());
   std::vector<bool> known(graph.values.size(), false);
   for (size_t i = 0; i < graph.values.size(); ++i) {
     const Value& value = graph.values[i];
@@ -154,13 +155,13 @@ Status verify_structure(const Graph& graph) {
     known[input.index] = true;
   }
   for (const Node& node : graph.nodes) {
-    const std::string place = "node " + node.name;
+    const auto place = [&] { return "node " + node.name; };
     for (ValueId input : node.inputs)
       if (input.valid() && (!in_range(input) || !known[input.index]))
-        return input_error("reads a value before it is made").in(place);
+        return input_error("reads a value before it is made").in(place());
     for (ValueId output : node.outputs) {
-      if (!in_range(output)) return input_error("has no value for one of its outputs").in(place);
-      if (known[output.index]) return input_error("makes the value {} a second time", graph.value(output).name).in(place);
+      if (!in_range(output)) return input_error("has no value for one of its outputs").in(place());
+      if (known[output.index]) return input_error("makes the value {} a second time", graph.value(output).name).in(place());
       known[output.index] = true;
     }
   }

@@ -78,6 +78,25 @@ Shape strides_of(const Shape& shape) {
   return strides;
 }
 
+AffineTable::AffineTable(std::vector<float> scales, std::vector<int32_t> zero_points, std::vector<float> factors, size_t inner)
+    : base_{std::move(scales), std::move(zero_points)}, factors_(std::move(factors)), inner_(inner) {}
+
+const AffineTable::Numbers& AffineTable::whole() const {
+  if (factors_.size() == 1 && factors_[0] == 1) return base_;
+  std::call_once(once_, [this] {
+    for (size_t i = 0; i < size(); ++i) {
+      whole_.scales.push_back(scale(place_of(i)));
+      whole_.zero_points.push_back(zero_point(place_of(i)));
+    }
+  });
+  return whole_;
+}
+
+bool AffineTable::operator==(const AffineTable& other) const {
+  if (base_ == other.base_ && factors_ == other.factors_ && inner_ == other.inner_) return true;
+  return size() == other.size() && whole() == other.whole();
+}
+
 Result<Affine> Affine::per_tensor(float scale, int32_t zero_point) { return make({}, {scale}, {zero_point}); }
 
 Result<Affine> Affine::per_axis(std::vector<float> scales, std::vector<int32_t> zero_points, size_t axis, size_t rank) {
@@ -97,13 +116,23 @@ Result<Affine> Affine::make(Shape shape, std::vector<float> scales, std::vector<
   for (float scale : scales)
     if (!std::isnormal(scale) || scale < 0) return input_error("a scale is {}; scales must be positive, finite and normal", scale);
   if (block != 0 && (block < 2 || count == 1)) return input_error("a block of {} elements for {} scales", block, count);
-  Affine affine;
   if (count == 1) shape.clear();
-  affine.shape_ = std::move(shape);
-  affine.scales_ = std::move(scales);
-  affine.zero_points_ = std::move(zero_points);
-  affine.block_ = block;
-  return affine;
+  return Affine(std::move(shape), std::make_shared<const AffineTable>(std::move(scales), std::move(zero_points)), block);
+}
+
+Result<Affine> Affine::times(std::vector<float> factors, size_t axis, size_t rank) const {
+  Shape shape = is_per_tensor() ? Shape(rank, 1) : shape_;
+  if (axis >= shape.size() || shape[axis] != 1 || factors.empty())
+    return input_error("{} factors along axis {} of scales of shape {}", factors.size(), axis, shape_text(shape));
+  shape[axis] = static_cast<int64_t>(factors.size());
+  HT_TRY(checked_element_count(shape));
+  // A product grows with both, so that the least and the greatest speak for all.
+  const auto [least, most] = std::ranges::minmax(scales());
+  for (float factor : factors)
+    for (float scale : {least * factor, most * factor})
+      if (!std::isnormal(scale) || scale < 0) return input_error("a scale is {}; scales must be positive, finite and normal", scale);
+  const auto inner = static_cast<size_t>(element_count({shape.begin() + static_cast<std::ptrdiff_t>(axis) + 1, shape.end()}));
+  return Affine(std::move(shape), std::make_shared<const AffineTable>(scales(), zero_points(), std::move(factors), inner), block_);
 }
 
 std::optional<size_t> Affine::axis() const {
@@ -127,13 +156,13 @@ std::vector<T> spread(const std::vector<T>& values, const Shape& shape, size_t a
 
 }  // namespace
 
-std::vector<float> Affine::scales_along(size_t axis, int64_t size) const { return spread(scales_, shape_, axis, size); }
-std::vector<int32_t> Affine::zero_points_along(size_t axis, int64_t size) const { return spread(zero_points_, shape_, axis, size); }
+std::vector<float> Affine::scales_along(size_t axis, int64_t size) const { return spread(scales(), shape_, axis, size); }
+std::vector<int32_t> Affine::zero_points_along(size_t axis, int64_t size) const { return spread(zero_points(), shape_, axis, size); }
 
 Status Affine::fits(DType dtype, const Shape& shape) const {
   if (!is_integer(dtype)) return input_error("a tensor of type {} cannot have scales", dtype_name(dtype));
   const IntegerRange range = integer_range(dtype);
-  for (int32_t zero_point : zero_points_)
+  for (int32_t zero_point : table_->base_zero_points())
     if (zero_point < range.min || zero_point > range.max)
       return input_error("zero point {} is outside the type {}", zero_point, dtype_name(dtype));
   if (shape_.empty()) return {};

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,6 +37,43 @@ Result<int64_t> checked_element_count(const Shape& shape);
 // Row-major strides, in elements.
 Shape strides_of(const Shape& shape);
 
+// Scales and zero points, one after another: [outer][factor][inner] with scales base[outer][inner] * factors[factor], and the zero
+// points of the base. Most tables have the one factor 1. Weights that were divided by a scale an input channel have a factor for
+// each of them, and their table, as large as the weights themselves, is written out only if somebody asks for all of it.
+class AffineTable {
+ public:
+  struct Place {
+    size_t base, factor;
+  };
+
+  AffineTable(std::vector<float> scales, std::vector<int32_t> zero_points, std::vector<float> factors = {1.0f}, size_t inner = 1);
+
+  size_t size() const { return base_.scales.size() * factors_.size(); }
+  // Of a position in the whole table. Places of positions along different axes add up as the positions do.
+  Place place_of(size_t i) const { return {i / (inner_ * factors_.size()) * inner_ + i % inner_, i / inner_ % factors_.size()}; }
+  float scale(Place place) const { return base_.scales[place.base] * factors_[place.factor]; }
+  int32_t zero_point(Place place) const { return base_.zero_points[place.base]; }
+  const std::vector<int32_t>& base_zero_points() const { return base_.zero_points; }
+  const std::vector<float>& scales() const { return whole().scales; }
+  const std::vector<int32_t>& zero_points() const { return whole().zero_points; }
+
+  bool operator==(const AffineTable& other) const;
+
+ private:
+  struct Numbers {
+    std::vector<float> scales;
+    std::vector<int32_t> zero_points;
+    bool operator==(const Numbers&) const = default;
+  };
+  const Numbers& whole() const;
+
+  Numbers base_;
+  std::vector<float> factors_;
+  size_t inner_;
+  mutable std::once_flag once_;
+  mutable Numbers whole_;
+};
+
 // How the integers q of a tensor stand for real numbers: x = (q - zero_point) * scale, with scales and zero points that
 // broadcast to the tensor: their shape has the tensor's rank, each axis being 1 or the tensor's own size. Along one axis,
 // where the size is neither, each run of block() elements shares a scale, the last run being what is left. A scalar shape is
@@ -48,14 +87,17 @@ class Affine {
   // Scales must be positive, finite and normal; zero points as many as scales, or none. `block`, of 2 or more, where an axis
   // has scales a run of elements, else 0.
   static Result<Affine> make(Shape shape, std::vector<float> scales, std::vector<int32_t> zero_points, int64_t block = 0);
+  // These scales of a tensor of that rank, times a factor for each index of an axis along which they do not vary.
+  Result<Affine> times(std::vector<float> factors, size_t axis, size_t rank) const;
 
   const Shape& shape() const { return shape_; }
-  const std::vector<float>& scales() const { return scales_; }
-  const std::vector<int32_t>& zero_points() const { return zero_points_; }  // as many as scales
+  const AffineTable& table() const { return *table_; }
+  const std::vector<float>& scales() const { return table_->scales(); }
+  const std::vector<int32_t>& zero_points() const { return table_->zero_points(); }  // as many as scales
 
   int64_t block() const { return block_; }
 
-  bool is_per_tensor() const { return scales_.size() == 1; }
+  bool is_per_tensor() const { return table_->size() == 1; }
   // The only axis along which the scales vary, if there is exactly one and each of its indices has a scale.
   std::optional<size_t> axis() const;
   // For each of the axis's `size` indices its scale or zero point; the first one where they do not vary along it. Requires that
@@ -71,17 +113,16 @@ class Affine {
   template <class Visit>
   void for_each_run(const Shape& tensor_shape, Visit visit) const;
 
-  bool operator==(const Affine&) const = default;
+  bool operator==(const Affine& other) const { return shape_ == other.shape_ && block_ == other.block_ && (table_ == other.table_ || *table_ == *other.table_); }
 
  private:
-  Affine() = default;
+  Affine(Shape shape, std::shared_ptr<const AffineTable> table, int64_t block) : shape_(std::move(shape)), table_(std::move(table)), block_(block) {}
   // How many adjacent indices of an axis of the tensor share a scale.
   int64_t run_along(size_t axis, int64_t size) const { return shape_[axis] == 1 ? size : shape_[axis] == size ? 1 : block_; }
 
   Shape shape_;
-  std::vector<float> scales_;
-  std::vector<int32_t> zero_points_;
-  int64_t block_ = 0;
+  std::shared_ptr<const AffineTable> table_;  // copies share it
+  int64_t block_;
 };
 
 struct TensorType {

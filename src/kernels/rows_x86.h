@@ -26,6 +26,11 @@ inline void specialize(Kernel<ht_conv_f32_params>& kernel) {
   if (kernel.isa == Isa::kAvx2) HT_PACKED(conv_f32, avx2);
 }
 
+inline void specialize(Kernel<ht_conv_s16_params>& kernel) {
+  if (kernel.isa == Isa::kAvx512Vnni) HT_PACKED(conv_s16, avx512vnni);
+  if (kernel.isa == Isa::kAvx2) HT_PACKED(conv_s16, avx2);
+}
+
 // On Sapphire Rapids every convolution of YOLOX-nano and FastestDet takes less time by tiles than by VNNI, from a depth of 12
 // on; in convolutions of many groups most of a tile is empty, so they are left to VNNI.
 inline bool suits_tiles(const ht_conv_params& p) { return p.groups == 1 || p.output_channels / p.groups >= 16; }

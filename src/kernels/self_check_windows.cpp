@@ -165,7 +165,7 @@ bool check_conv_s16(Random& random) {
   const SomeS16 s16(random, conv.params.input_channels, conv.params.output_channels, conv.depth);
   conv.params.weights = weights.data();
   conv.params.epilogue = s16.data.view();
-  const ht_conv_s16_params params{conv.params, s16.bias.data(), s16.padding.data(), s16.output()};
+  const ht_conv_s16_params params{conv.params, s16.bias.data(), s16.padding.data(), s16.output(), nullptr};
   return agree(random, conv_s16_kernels(), params, {input.data()}, output_size(conv.params) * s16.element_bytes(), conv_s16_units(params));
 }
 

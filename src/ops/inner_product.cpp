@@ -28,12 +28,16 @@ std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multi
   constexpr double kTolerance = 4e-6;
   for (int first = 1; first <= kMostMultiple; ++first) {
     const float scale = row.products[0] / static_cast<float>(first);
+    const auto is_close = [&](float product, float exact) {
+      return row.is_exact ? exact == product : std::abs(static_cast<double>(product) - exact) <= kTolerance * exact;
+    };
     const auto fits = [&](float product, uint8_t& multiple) {
+      multiple = 1;
+      if (is_close(product, scale)) return true;  // as almost all are: no division
       const float nearest = std::nearbyint(product / scale);
       if (!(nearest >= 1 && nearest <= kMostMultiple)) return false;
       multiple = static_cast<uint8_t>(nearest);
-      const float exact = nearest * scale;
-      return row.is_exact ? exact == product : std::abs(static_cast<double>(product) - exact) <= kTolerance * exact;
+      return is_close(product, nearest * scale);
     };
     size_t tap = 0;
     while (tap < row.products.size() && fits(row.products[tap], multiples[tap])) ++tap;
@@ -46,9 +50,10 @@ std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multi
 std::optional<CommonScales> common_scales(const Affine& weights, const Shape& shape, const Affine& input, size_t axis, const TapChannels& channels,
                                           int64_t taps) {
   const std::vector<float> input_scales = input.scales_along(axis, channels.input_channels);
-  // Positions in scales() are a sum of one part for the output and one for the tap, as scales vary along axes.
-  std::vector<size_t> of_tap;
-  for (int64_t tap = 0; tap < taps; ++tap) of_tap.push_back(weights.index_of(shape, tap));
+  // Places in the table are a sum of one part for the output and one for the tap, as scales vary along axes.
+  const AffineTable& table = weights.table();
+  std::vector<AffineTable::Place> of_tap;
+  for (int64_t tap = 0; tap < taps; ++tap) of_tap.push_back(table.place_of(weights.index_of(shape, tap)));
   CommonScales common;
   common.multiples.resize(static_cast<size_t>(shape[0] * taps));
   RowScales row;
@@ -56,10 +61,10 @@ std::optional<CommonScales> common_scales(const Affine& weights, const Shape& sh
   row.is_exact = input.is_per_tensor();
   if (row.is_exact) row.input = input.scales()[0];
   for (int64_t o = 0; o < shape[0]; ++o) {
-    const size_t of_output = weights.index_of(shape, o * taps);
+    const AffineTable::Place of_output = table.place_of(weights.index_of(shape, o * taps));
     for (int64_t tap = 0; tap < taps; ++tap) {
       const auto at = static_cast<size_t>(tap);
-      const float scale = weights.scales()[of_output + of_tap[at]];
+      const float scale = table.scale({of_output.base + of_tap[at].base, of_output.factor + of_tap[at].factor});
       row.products[at] = row.is_exact ? scale : input_scales[static_cast<size_t>(channels.channel_of(o, tap))] * scale;
     }
     const auto scale = common_scale(row, std::span(common.multiples).subspan(static_cast<size_t>(o * taps), static_cast<size_t>(taps)));
@@ -99,9 +104,11 @@ std::optional<BiasUnits> bias_units(const Value* bias, const std::vector<float>&
 // The weights less their zero points, nine bits at most.
 template <class T>
 std::vector<int16_t> centred(std::span<const T> integers, const Shape& shape, const Affine& affine) {
+  const AffineTable& table = affine.table();
+  if (std::ranges::all_of(table.base_zero_points(), [](int32_t zero_point) { return zero_point == 0; })) return {integers.begin(), integers.end()};
   std::vector<int16_t> result(integers.size());
   affine.for_each_run(shape, [&](int64_t first, int64_t count, size_t at) {
-    const auto zero_point = static_cast<int16_t>(affine.zero_points()[at]);
+    const auto zero_point = static_cast<int16_t>(table.zero_point(table.place_of(at)));
     for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(first + count); ++i)
       result[i] = static_cast<int16_t>(integers[i] - zero_point);
   });
@@ -118,16 +125,20 @@ std::optional<std::vector<int16_t>> centred_weights(const Tensor& weights, const
 struct Folded {
   int64_t zero_points = 0, magnitude = 0;
 };
-Folded fold(std::span<const int16_t> weights, const int32_t* zero_points, int64_t spatial_taps) {
+Folded fold(std::span<const int16_t> weights, const int16_t* zero_points) {
   Folded result;
-  for (size_t tap = 0; tap < weights.size(); ++zero_points) {
-    int64_t sum = 0;
-    for (int64_t i = 0; i < spatial_taps; ++i, ++tap) {
-      sum += weights[tap];
-      result.magnitude += std::abs(weights[tap]);
-    }
-    result.zero_points += sum * *zero_points;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    result.zero_points += weights[i] * zero_points[i];
+    result.magnitude += std::abs(weights[i]);
   }
+  return result;
+}
+
+// The zero points of the input's channels, each as often as a filter has taps.
+std::vector<int16_t> repeated(const std::vector<int32_t>& zero_points, int64_t times) {
+  std::vector<int16_t> result;
+  result.reserve(zero_points.size() * static_cast<size_t>(times));
+  for (int32_t zero_point : zero_points) result.insert(result.end(), static_cast<size_t>(times), static_cast<int16_t>(zero_point));
   return result;
 }
 
@@ -148,15 +159,13 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   if (!common) return std::nullopt;
   auto rounded = bias_units(bias, common->scales);
   if (!rounded) return std::nullopt;
-  const auto fit_into = [&](int16_t least, int16_t most) {
-    return std::ranges::all_of(*centred, [=](int16_t weight) { return weight >= least && weight <= most; });
-  };
-  product.four_bits = weights.dtype() == DType::kInt4 && fit_into(-8, 7);
+  product.four_bits = weights.dtype() == DType::kInt4 && std::ranges::all_of(*centred, [](int16_t weight) { return weight >= -8 && weight <= 7; });
   for (size_t i = 0; i < common->multiples.size(); ++i) (*centred)[i] = static_cast<int16_t>((*centred)[i] * common->multiples[i]);
   product.padding = stored.zero_points_along(axis, channels.input_channels);
+  const std::vector<int16_t> under_taps = repeated(product.padding, channels.spatial_taps);
   for (int64_t o = 0; o < product.outputs; ++o) {
     const Folded folded = fold({centred->data() + o * product.taps, static_cast<size_t>(product.taps)},
-                               product.padding.data() + channels.channel_of(o, 0), channels.spatial_taps);
+                               under_taps.data() + channels.channel_of(o, 0) * channels.spatial_taps);
     const double total = rounded->units[static_cast<size_t>(o)] - static_cast<double>(folded.zero_points);
     const double magnitude = static_cast<double>(folded.magnitude) * most_input;
     if (!(std::abs(total) + magnitude < most_sum)) return std::nullopt;
@@ -164,8 +173,9 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   }
   product.sum_scale = std::move(common->scales);
   if (std::ranges::any_of(rounded->rest, [](float rest) { return rest != 0; })) product.rest = std::move(rounded->rest);
+  const auto [least, most] = std::ranges::minmax(*centred);
   if (product.four_bits) product.multiples = std::move(common->multiples);
-  if (fit_into(INT8_MIN, INT8_MAX))
+  if (least >= INT8_MIN && most <= INT8_MAX)
     product.weights.assign(centred->begin(), centred->end());
   else
     product.wide = *std::move(centred);
@@ -321,6 +331,9 @@ void set_8bit(Params& params, const InnerProduct& product, Arrays& arrays) {
   params.padding = keep(arrays, narrowed<int8_t>(product.padding));
 }
 
+ht_conv_params& base_of(ht_conv_s16_params& p) { return p.conv; }
+ht_depthwise_params& base_of(ht_depthwise_s16_params& p) { return p.depthwise; }
+
 // The product of 16-bit inputs.
 template <class Wide, class Params>
 void add_wide(PrepareContext& context, KernelId kernel, Params params, InnerProduct product, ProductOutput output, BufferId input, int64_t macs,
@@ -330,7 +343,12 @@ void add_wide(PrepareContext& context, KernelId kernel, Params params, InnerProd
   const int16_t* padding = keep(arrays, narrowed<int16_t>(product.padding));
   const ht_output_s16 limits{keep(arrays, std::move(output.zero_point)), keep(arrays, std::move(output.minimum)),
                              keep(arrays, std::move(output.maximum))};
-  context.add(kernel, Wide{params, bias, padding, limits}, std::move(arrays), {input}, output.buffer, macs);
+  Wide wide{};
+  base_of(wide) = params;
+  wide.bias = bias;
+  wide.padding = padding;
+  wide.output = limits;
+  context.add(kernel, wide, std::move(arrays), {input}, output.buffer, macs);
   finish_product(context, output);
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <variant>
 
 #include "ops/binary/binary.h"
 #include "ops/unary/unary.h"
@@ -38,46 +39,58 @@ bool is_elementwise(const Graph& graph, const Node& node) {
   });
 }
 
-// Element-wise nodes, the last of which computes a function of `input` alone.
-class Region {
- public:
-  // The nodes in the order of the graph.
-  Region(const Graph& graph, ValueId input, const std::vector<const Node*>& nodes);
+using Elementwise = std::variant<Unary, Binary>;
 
-  ValueId input() const { return input_; }
+Elementwise elementwise(const Op& op) {
+  if (const auto* unary = std::get_if<Unary>(&op)) return *unary;
+  return std::get<Binary>(op);
+}
+
+// A function of one number, computed step by step.
+class Program {
+ public:
+  // Element-wise nodes in the order of the graph, the last of which computes a function of `input` alone.
+  Program(const Graph& graph, ValueId input, const std::vector<const Node*>& nodes);
+
   size_t size() const { return steps_.size(); }
   double evaluate(double x) const;
+  bool operator==(const Program&) const = default;
 
  private:
   struct Step {
-    const Op* op;
+    Elementwise op;
     size_t a, b;  // positions in the memory; the result is appended
+    bool operator==(const Step&) const = default;
   };
 
-  ValueId input_;
   std::vector<double> memory_;  // the input, then the constants
   std::vector<Step> steps_;
 };
 
-Region::Region(const Graph& graph, ValueId input, const std::vector<const Node*>& nodes) : input_(input), memory_(1) {
+struct Region {
+  ValueId input;
+  Program program;
+};
+
+Program::Program(const Graph& graph, ValueId input, const std::vector<const Node*>& nodes) : memory_(1) {
   std::map<ValueId, size_t> places = {{input, 0}};
   for (const Node* node : nodes)
     for (ValueId id : node->inputs)
       if (graph.is_constant(id) && places.emplace(id, memory_.size()).second) memory_.push_back(constant_elements(graph, id)[0]);
   for (const Node* node : nodes) {
-    steps_.push_back({&node->op, places.at(node->inputs.front()), places.at(node->inputs.back())});
+    steps_.push_back({elementwise(node->op), places.at(node->inputs.front()), places.at(node->inputs.back())});
     places.emplace(node->outputs[0], memory_.size() + steps_.size() - 1);
   }
 }
 
-double Region::evaluate(double x) const {
+double Program::evaluate(double x) const {
   std::vector<double> memory = memory_;
   memory.reserve(memory_.size() + steps_.size());
   memory[0] = x;
   for (const Step& step : steps_) {
-    const auto* unary = std::get_if<Unary>(step.op);
+    const auto* unary = std::get_if<Unary>(&step.op);
     memory.push_back(unary ? ht::evaluate(*unary, memory[step.a])
-                           : ht::evaluate(std::get<Binary>(*step.op), memory[step.a], memory[step.b]));
+                           : ht::evaluate(std::get<Binary>(step.op), memory[step.a], memory[step.b]));
   }
   return memory.back();
 }
@@ -101,7 +114,7 @@ std::vector<Region> regions_of(const Rewriter& rewriter, NodeId root) {
     if (leaves.size() == 1) {
       std::vector<const Node*> nodes;
       for (NodeId id : inside) nodes.push_back(&graph.node(id));
-      regions.emplace_back(graph, latest, nodes);
+      regions.push_back({latest, Program(graph, latest, nodes)});
     }
     if (producer < 0 || !is_float32(graph.value(latest))) break;
     const auto id = NodeId(static_cast<size_t>(producer));
@@ -157,24 +170,45 @@ std::optional<Unary> recognise(const Function& f) {
   return found == candidates.end() ? std::nullopt : std::optional(*found);
 }
 
-bool recognise_at(Rewriter& rewriter, NodeId id) {
-  const Graph& graph = rewriter.graph();
-  const Node& root = rewriter.node(id);
-  if (!is_elementwise(graph, root)) return false;
-  auto regions = regions_of(rewriter, id);
-  std::ranges::reverse(regions);
-  for (const Region& region : regions) {
-    if (region.size() == 1 && std::holds_alternative<Unary>(root.op)) continue;
-    const auto f = [&](double x) { return region.evaluate(x); };
-    if (is_identity(f) && have_same_numbers(graph.value(region.input()), graph.value(root.outputs[0])))
-      return rewriter.bypass(id, region.input());
-    if (const auto named = recognise(f)) return rewriter.replace(id, {root.name, *named, {region.input()}, {}});
+// What programs compute. A network repeats its few activations, and each is compared with the named functions once.
+class Recogniser {
+ public:
+  struct Found {
+    bool is_identity;
+    std::optional<Unary> named;
+  };
+
+  const Found& find(const Program& program) {
+    const auto known = std::ranges::find(known_, program, &std::pair<Program, Found>::first);
+    if (known != known_.end()) return known->second;
+    const auto f = [&](double x) { return program.evaluate(x); };
+    return known_.emplace_back(program, Found{is_identity(f), recognise(f)}).second;
   }
-  return false;
-}
+
+  bool rewrite(Rewriter& rewriter, NodeId id) {
+    const Graph& graph = rewriter.graph();
+    const Node& root = rewriter.node(id);
+    if (!is_elementwise(graph, root)) return false;
+    auto regions = regions_of(rewriter, id);
+    std::ranges::reverse(regions);
+    for (const auto& [input, program] : regions) {
+      if (program.size() == 1 && std::holds_alternative<Unary>(root.op)) continue;
+      const Found& found = find(program);
+      if (found.is_identity && have_same_numbers(graph.value(input), graph.value(root.outputs[0]))) return rewriter.bypass(id, input);
+      if (found.named) return rewriter.replace(id, {root.name, *found.named, {input}, {}});
+    }
+    return false;
+  }
+
+ private:
+  std::vector<std::pair<Program, Found>> known_;
+};
 
 }  // namespace
 
-Result<bool> activation_recognition(Graph& graph) { return rewrite_nodes(graph, recognise_at); }
+Result<bool> activation_recognition(Graph& graph) {
+  Recogniser recogniser;
+  return rewrite_nodes(graph, [&](Rewriter& rewriter, NodeId id) { return recogniser.rewrite(rewriter, id); });
+}
 
 }  // namespace ht

@@ -35,7 +35,8 @@ Status run_passes(Graph& graph, const PassOptions& options) {
     if (!options.disabled.contains(std::string(pass.name))) {
       const auto changed = pass.run(graph);
       if (!changed) return Error(changed.error()).in(fmt::format("pass {}", pass.name));
-      if (auto status = verify(graph); !status) return std::move(status.error()).in(fmt::format("after pass {}", pass.name));
+      if (auto status = *changed ? verify(graph) : Status(); !status)
+        return std::move(status.error()).in(fmt::format("after pass {}", pass.name));
     }
     if (options.on_dump && options.dump_after == pass.name) options.on_dump(pass.name, graph);
   }

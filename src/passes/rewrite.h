@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "ir/graph.h"
@@ -12,7 +13,7 @@ namespace ht {
 // A graph in the middle of a pass. Rewrites replace a node in place and leave what became useless to the sweep at the end.
 class Rewriter {
  public:
-  explicit Rewriter(Graph& graph) : graph_(graph), links_(graph), names_(graph) {}
+  explicit Rewriter(Graph& graph) : graph_(graph), links_(graph) {}
 
   const Graph& graph() const { return graph_; }
   const Links& links() const { return links_; }
@@ -23,10 +24,10 @@ class Rewriter {
   const Node* producer(ValueId id) const;
 
   ValueId add_constant(const std::string& wish, Tensor tensor) {
-    return graph_.add_constant(names_.make(wish), std::move(tensor));
+    return graph_.add_constant(names().make(wish), std::move(tensor));
   }
   ValueId add_value(const std::string& wish, TensorType type) {
-    return graph_.add_value({names_.make(wish), std::move(type), {}});
+    return graph_.add_value({names().make(wish), std::move(type), {}});
   }
 
   // Puts another node into its place, whose inputs are made before it; outputs and their types stay. False, and nothing
@@ -37,9 +38,11 @@ class Rewriter {
   bool bypass(NodeId id, ValueId source);
 
  private:
+  FreshNames& names() { return names_ ? *names_ : names_.emplace(graph_); }
+
   Graph& graph_;
   Links links_;
-  FreshNames names_;
+  std::optional<FreshNames> names_;  // most passes over most graphs need none
 };
 
 // Offers every node to `rewrite`, which says whether it changed something, again and again until it changes nothing; removes

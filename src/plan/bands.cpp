@@ -18,9 +18,8 @@ void widen(RowRange& range, const RowRange& by) {
 // Which rows of what are made and needed in each band.
 class Schedule {
  public:
-  Schedule(const Plan& plan, const BandChoice& choice) : plan_(plan), choice_(choice), is_whole_(plan.buffers.size(), false), is_window_(plan.buffers.size(), false) {
+  Schedule(const Plan& plan, const BandChoice& choice) : plan_(plan), choice_(choice), is_whole_(plan.buffers.size(), false) {
     find_whole_values();
-    if (choice.input_window) find_windows();
     for (bool is_last = false; !is_last;) is_last = add_band();
     find_lowest_rows();
   }
@@ -29,8 +28,6 @@ class Schedule {
   size_t bands() const { return made_.size(); }
   // Not by bands: constants, the graph's inputs, and what other steps or the caller read.
   bool is_whole(BufferId root) const { return is_whole_[root.index]; }
-  // A graph's input that comes by bands.
-  bool is_window(BufferId root) const { return is_window_[root.index]; }
   bool is_repeated(BufferId root) const { return !choice_.repeat.empty() && choice_.repeat[root.index]; }
   RowRange made(size_t band, size_t step) const { return made_[band][step]; }
   RowRange needed(size_t band, BufferId root) const { return needed_[band][root.index]; }
@@ -55,19 +52,6 @@ class Schedule {
     }
     for (size_t i = 0; i < choice_.steps; ++i)
       if (is_whole(plan_.root(step(i).output))) tallest_ = std::max(tallest_, rows_of(step(i).output));
-  }
-
-  void find_windows() {
-    for (BufferId input : plan_.inputs) {
-      const BufferId root = plan_.root(input);
-      const auto lies_there = [&](BufferId id) { return plan_.root(id) == root; };
-      const auto touches = [&](const Step& step) { return lies_there(step.output) || std::ranges::any_of(step.inputs, lies_there); };
-      const auto later = plan_.steps.begin() + static_cast<std::ptrdiff_t>(choice_.steps);
-      const bool is_needed_later = std::any_of(later, plan_.steps.end(), touches) || std::ranges::any_of(plan_.outputs, lies_there);
-      const bool is_read = std::any_of(plan_.steps.begin(), later, touches);
-      const auto layout = row_layout(plan_.buffer(root));
-      is_window_[root.index] = root == input && is_read && !is_needed_later && layout && layout->planes == 1;
-    }
   }
 
   int64_t rows_of(BufferId id) const { return row_layout(plan_.buffer(plan_.root(id)))->rows; }
@@ -134,7 +118,7 @@ class Schedule {
   const BandChoice& choice_;
   bool is_possible_ = true;
   int64_t tallest_ = 1;  // rows of the tallest value that is left behind
-  std::vector<bool> is_whole_, is_window_;
+  std::vector<bool> is_whole_;
   std::vector<int64_t> progress_;  // rows of its output that each step has made
   std::vector<std::vector<RowRange>> made_, needed_, present_;
   std::vector<std::vector<int64_t>> lowest_;  // needed in this band or a later one
@@ -143,7 +127,7 @@ class Schedule {
 class Writer {
  public:
   Writer(const Plan& plan, const BandChoice& choice, const Schedule& schedule)
-      : plan_(plan), choice_(choice), schedule_(schedule), here_(plan.buffers.size()), kept_(plan.buffers.size()), window_(plan.buffers.size()), last_touch_(plan.buffers.size()) {
+      : plan_(plan), choice_(choice), schedule_(schedule), here_(plan.buffers.size()), kept_(plan.buffers.size()), last_touch_(plan.buffers.size()) {
     result_.plan = plan;
     result_.plan.steps.clear();
     for (Buffer& buffer : result_.plan.buffers)
@@ -151,8 +135,6 @@ class Writer {
   }
 
   BandedPlan run() {
-    for (size_t i = 0; i < plan_.inputs.size(); ++i)
-      if (schedule_.is_window(plan_.inputs[i])) result_.plan.inputs[i] = make_window(plan_.inputs[i]);
     for (size_t band = 0; band < schedule_.bands(); ++band) write_band(band);
     for (size_t i = choice_.steps; i < plan_.steps.size(); ++i) result_.plan.steps.push_back(plan_.steps[i]);
     for (const Step& step : result_.plan.steps) result_.extra_macs += step.macs;
@@ -168,19 +150,6 @@ class Writer {
   };
 
   RowLayout layout_of(BufferId root) const { return *row_layout(plan_.buffer(root)); }
-
-  BufferId make_window(BufferId input) {
-    const RowLayout layout = layout_of(input);
-    const int64_t row_bytes = layout.elements * dtype_size(plan_.buffer(input).dtype);
-    int64_t most = 0;
-    for (size_t band = 0; band < schedule_.bands(); ++band)
-      if (const RowRange needed = schedule_.needed(band, input); !needed.empty()) most = std::max(most, needed.count());
-    Buffer window = plan_.buffer(input);
-    window.shape[2] = most + (*choice_.input_window + row_bytes - 1) / row_bytes;
-    window.value = {};
-    window_[input.index] = add(std::move(window));
-    return window_[input.index];
-  }
 
   void write_band(size_t band) {
     Band written{result_.plan.steps.size(), 0, {}};
@@ -226,9 +195,7 @@ class Writer {
   BufferId view(size_t band, BufferId id, RowView& view) {
     const BufferId root = plan_.root(id);
     const RowRange all{0, layout_of(root).rows};
-    const Part part = schedule_.is_window(root)  ? Part{window_[root.index], schedule_.needed(band, root)}
-                      : schedule_.is_whole(root) ? Part{root, all}
-                                                 : present(band, root);
+    const Part part = schedule_.is_whole(root) ? Part{root, all} : present(band, root);
     if (part.buffer == root && view.rows.count() == all.count()) {
       view.plane_elements = all.count() * layout_of(root).elements;
       return id;
@@ -311,7 +278,6 @@ class Writer {
   const Schedule& schedule_;
   BandedPlan result_;
   std::vector<Part> here_, kept_;  // of each root: in this band, and from earlier ones
-  std::vector<BufferId> window_;   // of each input that comes by bands
   std::vector<size_t> last_touch_;
 };
 

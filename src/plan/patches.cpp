@@ -36,7 +36,7 @@ class Search {
       // With bands the first steps need so little that the others count.
       const auto order = lives.best_order(options_.arena.reorder ? steps : plan_.steps.size());
       const Plan ordered = in_order(plan_, order);
-      for (int64_t rows : heights) consider(ordered, {{steps, rows, {}, options_.input_window}, order});
+      for (int64_t rows : heights) consider(ordered, {{steps, rows, {}}, order});
     }
     std::vector<Candidate> found = best();
     for (const Candidate& candidate : found) repeat_rows(candidate);

@@ -2,7 +2,6 @@
 // Whether and how the first steps of a plan run by bands, so that its arena is small.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,7 +17,6 @@ struct PatchOptions {
   int64_t max_ram_bytes = 0;
   int64_t max_extra_macs = INT64_MAX;
   int64_t bands = 0;  // exactly so many, if not 0
-  std::optional<int64_t> input_window = {};  // BandChoice
 };
 
 struct PatchedPlan {

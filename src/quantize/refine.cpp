@@ -14,7 +14,6 @@
 namespace ht {
 namespace {
 
-constexpr size_t kMostParts = 32;
 // Of a part's moments, in numbers; what one part cannot hold goes into another.
 constexpr int64_t kMostNumbers = int64_t{1} << 24;
 
@@ -163,17 +162,13 @@ std::vector<size_t> sort_into_parts(const Graph& graph, std::vector<ObservedProd
   for (const Node& node : graph.nodes) depth_of[node.name] = depth[node.outputs[0].index];
   const auto own_depth = [&](const ObservedProduct& product) { return depth_of[product.node]; };
   std::ranges::stable_sort(products, {}, own_depth);
-  std::map<size_t, size_t> level_of;  // by depth, without gaps
-  for (const ObservedProduct& product : products) level_of.emplace(own_depth(product), level_of.size());
-  const size_t levels = level_of.size(), most = std::min(kMostParts, levels);
   std::vector<size_t> parts;
   size_t last = 0;
   int64_t numbers = 0;
   for (const ObservedProduct& product : products) {
-    const size_t part = level_of[own_depth(product)] * most / levels;
-    if (parts.empty() || part != last || numbers + numbers_of(product) > kMostNumbers) parts.push_back(0), numbers = 0;
+    if (parts.empty() || own_depth(product) != last || numbers + numbers_of(product) > kMostNumbers) parts.push_back(0), numbers = 0;
     ++parts.back();
-    last = part;
+    last = own_depth(product);
     numbers += numbers_of(product);
   }
   return parts;

@@ -25,8 +25,8 @@ std::optional<ObservedProduct> observed_product(const Graph& graph, const Node& 
                                                 const WeightRequest& request, std::span<const float> input_scales);
 
 // Puts the products into an order in which none stands behind one that comes later, and cuts that into parts, each of which is to be measured when those
-// before it have been rounded. Products do not stand behind others of their part either, but where there would be too many parts. Gives how many
-// products each part has.
+// before it have been rounded. Products do not stand behind others of their part either, since they would be fitted to errors that these then no
+// longer make. Gives how many products each part has.
 std::vector<size_t> sort_into_parts(const Graph& graph, std::vector<ObservedProduct>& products);
 
 // Gives the product the integers and scales of `quantized` anew, and where it has one the bias with which each output's mean is the float

@@ -19,6 +19,7 @@ struct IntegerLayer {
   struct Constant {
     size_t index;  // among the node's inputs; a bias may be new
     Tensor reals;
+    bool operator==(const Constant&) const = default;
   };
   std::string node;
   std::map<std::string, TensorType> grids;  // by the float graph's value; whoever reads it reads it rounded

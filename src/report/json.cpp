@@ -301,7 +301,6 @@ std::string to_json(const CompileResult& result) {
   json["arena_lower_bound"] = result.arena_lower_bound;
   json["ram_bytes"] = result.ram_bytes;
   json["weight_bytes"] = result.weight_bytes;
-  json["bias_bytes"] = result.bias_bytes;
   json["constant_bytes"] = result.constant_bytes;
   json["code_bytes"] = optional(result.code_bytes);
   json["flash_bytes"] = result.flash_bytes;

@@ -42,7 +42,7 @@ struct Network2 {
     graph.outputs = {last, sum};
   }
   Graph graph;
-  std::vector<float> x = {0.3f, -1.2f, 2.6f, 0.04f, 1.1f, 0.7f, -0.9f, 3.3f};
+  std::vector<float> x = {0.3f, -1.2f, 2.6f, 0.04f, 1.13f, 0.7f, -0.9f, 3.3f};  // no sum lies between two steps
   std::shared_ptr<const Network> placed() const { return *Network::make(graph, false, Isa::kBest, 1); }
   std::vector<TrialPhoto> photos() const { return {{{Tensor::of_floats({1, 2, 1, kPixels}, x)}, "photo"}}; }
 };

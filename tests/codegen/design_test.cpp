@@ -121,19 +121,6 @@ TEST(Design, ParametersTakeAsManyBytesAsTheirStructs) {
   EXPECT_LT(design_of(picture_net("float-half-even"), "cortex-m3").parameter_bytes, design.parameter_bytes);
 }
 
-// Of what the kernel has packed, the struct's twenty integers are left.
-TEST(Design, PackedStepsKeepNumbersAlone) {
-  EXPECT_EQ(design_of(picture_net("fixed-single"), "cortex-m4").parameter_bytes, 20 * 2);
-}
-
-TEST(Design, CountsTheModelsOwnNumbers) {
-  for (const char* cpu : {"host", "cortex-m4", "cortex-m55"}) {
-    const Design design = design_of(picture_net("fixed-single"), cpu);
-    EXPECT_EQ(design.weight_bytes, 4 * 27) << cpu;
-    EXPECT_EQ(design.bias_bytes, 4 * 4) << cpu;
-  }
-}
-
 TEST(Design, NamesOfTheModelCannotLeaveTheirComments) {
   Graph graph = picture_net("fixed-single");
   graph.nodes[1].name = "*/ int evil; /* \\\n#error";

@@ -253,7 +253,7 @@ struct WideConvolution {
   size_t output_size() const { return static_cast<size_t>(geometry.batch * geometry.output_height * geometry.output_width * geometry.output_stride); }
 
   std::vector<int16_t> run(Random& random) const {
-    const ht_conv_s16_params params{geometry, bias.data(), padding.data(), output()};
+    const ht_conv_s16_params params{geometry, bias.data(), padding.data(), output(), nullptr};
     std::vector<int16_t> out(output_size(), 77);
     std::vector<int64_t> scratch(ht_conv_s16_scratch(&params) / 8 + 16);
     run_in_pieces(random, params, {{input.data()}, out.data(), scratch.data()}, ht_conv_s16_units(&params), ht_conv_s16);

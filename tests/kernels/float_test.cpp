@@ -139,14 +139,14 @@ TEST(ReduceF32, EveryKind) {
 
 TEST(SoftmaxF32, SumsToOneAlongTheAxis) {
   Random random(5);
-  const auto x = random.floats(3 * 21 * 2, -30, 30);
-  for (const int32_t inner : {1, 2})
+  const auto x = random.floats(60 * 21, -30, 30);
+  for (const int32_t inner : {1, 2, 20})
     for (const int32_t logarithm : {0, 1}) {
       std::vector<float> output(x.size());
       const ht_softmax_f32_params p{static_cast<int32_t>(x.size()) / 21 / inner, 21, inner, logarithm};
       const ht_arguments arguments{{x.data()}, output.data(), nullptr};
       ht_softmax_f32(&p, &arguments, 0, ht_softmax_f32_units(&p));
-      for (size_t unit = 0; unit < 6; ++unit) {
+      for (size_t unit = 0; unit < 60; ++unit) {
         const size_t step = static_cast<size_t>(inner), first = unit / step * 21 * step + unit % step;
         double sum = 0;
         for (size_t n = 0; n < 21; ++n) sum += std::exp(static_cast<double>(x[first + n * step]));

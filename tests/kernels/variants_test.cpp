@@ -219,7 +219,7 @@ TEST(Variants, FloatSums) {
                                             1, 1, 1, 1,     1,     1, b.data(), a.data(), -50, 50};
     compare<ht_depthwise_f32_params>(random, depthwise_f32_kernels(), depthwise, {a.data()}, static_cast<size_t>(81 * depth) * 4,
                                      9);
-    for (const int32_t inner : {1, 3})
+    for (const int32_t inner : {1, 3, 13})
       for (int32_t kind = HT_REDUCE_SUM; kind <= HT_REDUCE_LOG_SUM_EXP; ++kind) {
         const ht_reduce_f32_params reduce{kind, 5, depth, inner};
         compare<ht_reduce_f32_params>(random, reduce_f32_kernels(), reduce, {a.data()}, static_cast<size_t>(20 * inner),

@@ -81,33 +81,39 @@ def error_of(halftone, quantized, case, folder):
     return np.mean(errors)
 
 
-def test_a_layer_alone_is_what_a_model_with_all_others_in_float_is(halftone, four, tmp_path):
-    report = halftone.json("analyze", four.recipe, "--cache", four.cache)
+# In the whole network a layer's weights are rounded so that they make up for the layers before it, which are in float where it is alone.
+@pytest.mark.parametrize("rounding, nearness", [("nearest", 0.02), ("gptq", 0.15)])
+def test_a_layer_alone_is_what_a_model_with_all_others_in_float_is(rounding, nearness, halftone, four, tmp_path):
+    report = halftone.json("analyze", four.recipe, "--rounding", rounding, "--cache", four.cache)
     assert report["held_out"] and report["photos"] == HELD_OUT and report["heads"] == ["y"]
     layers = {layer["name"]: layer for layer in report["layers"]}
     assert set(layers) == {"layer0", "layer1", "layer2", "layer3"}
     for name, layer in layers.items():
         path = tmp_path / f"{name}.onnx"
         others = ",".join(other for other in layers if other != name)
-        halftone("quantize", four.recipe, "-o", path, "--keep-float", others)
-        assert layer["error"] == pytest.approx(error_of(halftone, path, four, tmp_path), rel=0.02)
+        halftone("quantize", four.recipe, "-o", path, "--rounding", rounding, "--keep-float", others)
+        assert layer["error"] == pytest.approx(error_of(halftone, path, four, tmp_path), rel=nearness)
         assert 0 < layer["weights_error"] < layer["error"] and 0 < layer["inputs_error"]
         assert layer["weights_error"] + layer["inputs_error"] == pytest.approx(layer["error"], rel=0.3)
     whole = tmp_path / "whole.onnx"
-    halftone("quantize", four.recipe, "-o", whole)
+    halftone("quantize", four.recipe, "-o", whole, "--rounding", rounding)
     assert report["error"] == pytest.approx(error_of(halftone, whole, four, tmp_path), rel=0.05)
 
 
 def test_the_planted_layer_is_found_and_its_remedy_helps(halftone, planted):
     report = halftone.json("analyze", planted.recipe, "--cache", planted.cache)
     worst = report["layers"][0]
-    assert worst["name"] == "layer2" and worst["inputs_error"] > 10 * worst["weights_error"]
+    # The input's rounding drowns seven of eight channels, that of the weights only those of the planted one, which are so small.
+    assert worst["name"] == "layer2" and worst["inputs_error"] > 3 * worst["weights_error"]
     value, = [value for value in report["values"] if value["name"] == worst["values"][0]]
     assert value["spread"] > FACTOR / 3 and value["scales"] == 1
     assert sum(value["histogram"]["counts"]) > 0
     remedies = [remedy for remedy in report["remedies"] if remedy["layer"] == "layer2"]
     chosen, = [remedy for remedy in remedies if remedy["recommended"]]
-    assert chosen["error"] < report["error"] / 2
+    # Where all weights share a scale the large channel drowns the others of layer1's outputs too: without that layer the remedy would do more.
+    assert chosen["error"] < 0.8 * report["error"]
+    source, = [layer for layer in report["layers"] if layer["name"] == "layer1"]
+    assert source["weights_error"] > source["inputs_error"] and source["weight_spread"] > FACTOR / 3
     with planted.recipe.open("a") as file:
         file.write(chosen["recipe"] + "\n")
     again = halftone.json("analyze", planted.recipe, "--cache", planted.cache)

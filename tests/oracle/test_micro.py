@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sample's detector for a Cortex-M4: what it finds, what quantizing it costs, and that it is as small as its page says."""
 import json
-import re
-import subprocess
 import sys
 
 import numpy as np
@@ -54,19 +52,6 @@ def test_onnxruntime_finds_the_same(halftone, quantized):
 def test_all_is_integers(halftone, folder):
     result = halftone.json("quantize", RECIPE, "-o", folder / "again.onnx")
     assert result["float_nodes"] == []
-
-
-def test_bands_halve_the_ram(halftone, folder, quantized):
-    """Inputs and outputs among it, as NAME_detect() needs it; boxes are those of the host (test_compile_detect.py)."""
-    needed = {}
-    for options in ([], ["--bands"]):
-        place = folder / ("bundle" + "".join(options))
-        result = halftone.json("compile", quantized, "-o", place, "--name", "micro", "--cpu", "cortex-m4", "--vectors", "1", *options)
-        assert result["ram_bytes"] == result["arena_bytes"]
-        header = (place / "micro.h").read_text()
-        needed[len(options)] = int(re.search(r"define MICRO_DETECT_BYTES (\d+)", header)[1])
-        subprocess.run(["make", "-s", "-C", place, "test", "CC=gcc", "CPU_FLAGS="], check=True, capture_output=True)
-    assert needed[0] >= 2 * needed[1]
 
 
 def test_fits_a_small_board():

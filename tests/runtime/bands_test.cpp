@@ -77,48 +77,5 @@ TEST(Bands, AnyNetworkComputesTheSame) {
   EXPECT_GT(kept, 100);
 }
 
-// The memory of the input holds the rows of one band from its beginning on, and besides what nothing of the network may rely on.
-TEST(Bands, InputsMayComeByBands) {
-  int banded = 0, smaller = 0;
-  for (uint64_t seed = 0; seed < 800; ++seed) {
-    SCOPED_TRACE(seed);
-    RowNet net = any_row_net(seed);
-    const auto plan = plan_of(net);
-    const std::vector<Tensor> inputs = inputs_of(net);
-    const Shape shape = inputs[0].shape();
-    const int64_t beside = net.below(40);
-    const auto cut = cut_into_bands(*plan, {static_cast<size_t>(net.below(static_cast<int64_t>(steps_by_rows(*plan)) + 1)), 1 + net.below(6), {}, beside});
-    if (!cut || cut->plan.inputs == plan->inputs) continue;
-    ASSERT_EQ(shape[1], 1);
-    const auto cut_plan = std::make_shared<const Plan>(cut->plan);
-    const Buffer& window = cut_plan->buffer(cut_plan->inputs[0]);
-    int64_t most = 0;
-    for (const Band& band : cut->bands) most = std::max(most, band.input_rows[0].count());
-    EXPECT_GE(window.bytes(), most * shape[3] + beside);
-    banded += cut->bands.size() > 1;
-    smaller += most < shape[2];
-    ArenaOptions options;
-    options.overlap = true;
-    options.effort = 50'000;
-    Bundle bundle(cut_plan, options);
-    bundle.before_step = [&, band = size_t{0}](size_t step) mutable {
-      for (; band < cut->bands.size() && cut->bands[band].first_step == step; ++band) {
-        const RowRange rows = cut->bands[band].input_rows[0];
-        if (rows.empty()) continue;
-        uint8_t* memory = bundle.memory_of(cut_plan->inputs[0]);
-        std::fill_n(memory, window.bytes(), uint8_t{0x33});
-        std::ranges::copy(inputs[0].bytes().subspan(static_cast<size_t>(rows.first * shape[3]), static_cast<size_t>(rows.count() * shape[3])), memory);
-      }
-    };
-    const auto expected = Session(Placement::make(plan, Isa::kBest), 1).run(inputs);
-    ASSERT_TRUE(expected);
-    EXPECT_TRUE(bundle.run({Tensor::zeros(DType::kInt8, window.shape)}) == *expected);
-    EXPECT_TRUE(bundle.guard_holds());
-    if (HasFailure()) break;
-  }
-  EXPECT_GT(banded, 50);
-  EXPECT_GT(smaller, 50);
-}
-
 }  // namespace
 }  // namespace ht

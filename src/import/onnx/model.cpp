@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "import/onnx/model.h"
 
+#include <google/protobuf/arena.h>
 #include <onnx.pb.h>
 
 #include <set>
@@ -165,7 +166,8 @@ Result<OnnxModel> decode_onnx_model(std::span<const uint8_t> bytes, const std::f
   if (bytes.size() > kMostBytes)
     return unsupported("the file is larger than the 2 GiB that ONNX files may have; store the weights as external data");
   HT_TRY(check_onnx_wire(bytes));
-  onnx::ModelProto proto;
+  google::protobuf::Arena arena;  // whose thousands of small parts go at once
+  auto& proto = *google::protobuf::Arena::CreateMessage<onnx::ModelProto>(&arena);
   if (bytes.empty() || !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return input_error("is not an ONNX model: the data are no protobuf message or are cut short");
   if (!proto.has_graph()) return input_error("is not an ONNX model: it has no graph");

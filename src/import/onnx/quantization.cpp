@@ -144,6 +144,21 @@ Shape aligned(const Shape& shape, size_t rank) {
   return result;
 }
 
+// Scales in blocks along an axis, times a factor for each index of it.
+Result<Affine> spread_over_blocks(const Affine& affine, const Shape& shape, std::span<const float> factors, size_t axis) {
+  Shape product = affine.shape();
+  product[axis] = shape[axis];
+  const int64_t stride = strides_of(product)[axis], size = product[axis];
+  std::vector<float> scales;
+  std::vector<int32_t> zero_points;
+  for (int64_t i = 0; i < element_count(product); ++i) {
+    const size_t at = affine.index_of(product, i);
+    scales.push_back(affine.scales()[at] * factors[static_cast<size_t>(i / stride % size)]);
+    zero_points.push_back(affine.zero_points()[at]);
+  }
+  return Affine::make(product, std::move(scales), std::move(zero_points));
+}
+
 // Quantized weights times a vector along an axis on which they had no scales of their own, or one a block: the product of the
 // scales, the integers as they are. None where the operands are something else.
 std::optional<Affine> scaled_affine(const Value& weights, const Value& factors) {
@@ -154,26 +169,15 @@ std::optional<Affine> scaled_affine(const Value& weights, const Value& factors) 
   if (shape.empty() || factors.type.shape.size() > shape.size()) return std::nullopt;
   const Shape by = aligned(factors.type.shape, shape.size());
   const Shape own = affine.is_per_tensor() ? Shape(shape.size(), 1) : affine.shape();
-  Shape product = own;
   std::optional<size_t> axis;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (by[i] == 1) continue;
     if (by[i] != shape[i] || own[i] == shape[i] || axis) return std::nullopt;
-    product[i] = by[i];
     axis = i;
   }
   if (!axis) return std::nullopt;
-  const int64_t stride = strides_of(product)[*axis], size = product[*axis];
-  const auto by_index = factors.constant->data<float>();
-  std::vector<float> scales;
-  std::vector<int32_t> zero_points;
-  for (int64_t i = 0; i < element_count(product); ++i) {
-    const size_t at = affine.index_of(product, i);
-    scales.push_back(affine.scales()[at] * by_index[static_cast<size_t>(i / stride % size)]);
-    zero_points.push_back(affine.zero_points()[at]);
-  }
-  const bool keeps_blocks = own[*axis] == 1;
-  auto made = Affine::make(product, std::move(scales), std::move(zero_points), keeps_blocks ? affine.block() : 0);
+  auto made = own[*axis] == 1 ? affine.times(factors.constant->to_floats(), *axis, shape.size())
+                              : spread_over_blocks(affine, shape, factors.constant->data<float>(), *axis);
   if (!made) return std::nullopt;
   return *std::move(made);
 }

@@ -17,6 +17,7 @@ typedef struct ht_conv_s16_params {
   const int64_t* bias;
   const int16_t* padding;
   ht_output_s16 output;
+  const void* packed;  // what the variant's pack() wrote, NULL where it has none
 } ht_conv_s16_params;
 
 typedef struct ht_depthwise_s16_params {

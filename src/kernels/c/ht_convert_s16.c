@@ -18,9 +18,10 @@ void HT_FN(ht_quantize_s16)(const ht_convert_s16_params* s16, const ht_arguments
     int16_t* HT_RESTRICT out = (int16_t*)a->output + (ptrdiff_t)row * p->output_stride;
     const float* HT_RESTRICT scale = p->scale;
     const int16_t* HT_RESTRICT zero_point = s16->zero_point;
-    for (int32_t c = 0; c < p->channels; ++c) {
-      const int32_t k = c * p->channel_step;
-      out[c] = quantize(in[c], scale[k], zero_point[k]);
+    if (p->channel_step) {
+      for (int32_t c = 0; c < p->channels; ++c) out[c] = quantize(in[c], scale[c], zero_point[c]);
+    } else {
+      for (int32_t c = 0; c < p->channels; ++c) out[c] = quantize(in[c], scale[0], zero_point[0]);
     }
   }
 }
@@ -32,9 +33,10 @@ void HT_FN(ht_dequantize_s16)(const ht_convert_s16_params* s16, const ht_argumen
     float* HT_RESTRICT out = (float*)a->output + (ptrdiff_t)row * p->output_stride;
     const float* HT_RESTRICT scale = p->scale;
     const int16_t* HT_RESTRICT zero_point = s16->zero_point;
-    for (int32_t c = 0; c < p->channels; ++c) {
-      const int32_t k = c * p->channel_step;
-      out[c] = (float)(in[c] - zero_point[k]) * scale[k];
+    if (p->channel_step) {
+      for (int32_t c = 0; c < p->channels; ++c) out[c] = (float)(in[c] - zero_point[c]) * scale[c];
+    } else {
+      for (int32_t c = 0; c < p->channels; ++c) out[c] = (float)(in[c] - zero_point[0]) * scale[0];
     }
   }
 }

@@ -21,24 +21,45 @@ static void softmax_adjacent(const float* in, int32_t n, int32_t logarithm, floa
   for (int32_t i = 0; i < n; ++i) out[i] = out[i] / sum;
 }
 
+enum { BESIDE = 8 };  // softmaxes whose elements lie beside each other are computed together, a lane of a vector each
+
+static inline void softmax_beside(const float* in, int32_t n, ptrdiff_t stride, int32_t count, int32_t logarithm, float* out) {
+  float most[BESIDE], shift[BESIDE], lanes[HT_LANES][BESIDE] = {{0}};
+  for (int32_t v = 0; v < count; ++v) most[v] = in[v];
+  for (int32_t i = 1; i < n; ++i)
+    for (int32_t v = 0; v < count; ++v) most[v] = ht_max(most[v], in[i * stride + v]);
+  for (int32_t i = 0; i < n; ++i) {
+    float* sums = lanes[i % HT_LANES];
+    for (int32_t v = 0; v < count; ++v) sums[v] += ht_exp(in[i * stride + v] - most[v]);
+  }
+  for (int32_t half = HT_LANES / 2; half > 0; half /= 2)
+    for (int32_t l = 0; l < half; ++l)
+      for (int32_t v = 0; v < count; ++v) lanes[l][v] += lanes[l + half][v];
+  if (logarithm) {
+    for (int32_t v = 0; v < count; ++v) shift[v] = ht_log(lanes[0][v]);
+    for (int32_t i = 0; i < n; ++i)
+      for (int32_t v = 0; v < count; ++v) out[i * stride + v] = (in[i * stride + v] - most[v]) - shift[v];
+  } else {
+    for (int32_t i = 0; i < n; ++i)
+      for (int32_t v = 0; v < count; ++v) out[i * stride + v] = ht_exp(in[i * stride + v] - most[v]) / lanes[0][v];
+  }
+}
+
 void HT_FN(ht_softmax_f32)(const ht_softmax_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  for (int32_t unit = begin; unit < end; ++unit) {
-    const ptrdiff_t at = (ptrdiff_t)(unit / p->inner) * p->n * p->inner + unit % p->inner;
+  for (int32_t unit = begin; unit < end;) {
+    const int32_t place = unit % p->inner;
+    const ptrdiff_t at = (ptrdiff_t)(unit / p->inner) * p->n * p->inner + place;
     const float* in = (const float*)a->inputs[0] + at;
     float* out = (float*)a->output + at;
+    int32_t count = p->inner - place < end - unit ? p->inner - place : end - unit;
     if (p->inner == 1) {
       softmax_adjacent(in, p->n, p->logarithm, out);
-      continue;
+    } else if (count >= BESIDE) {
+      count = BESIDE;
+      softmax_beside(in, p->n, p->inner, BESIDE, p->logarithm, out);
+    } else {
+      softmax_beside(in, p->n, p->inner, count, p->logarithm, out);
     }
-    float most = in[0];
-    for (int32_t i = 1; i < p->n; ++i) most = ht_max(most, in[(ptrdiff_t)i * p->inner]);
-    float lanes[HT_LANES] = {0};
-    for (int32_t i = 0; i < p->n; ++i) lanes[i % HT_LANES] += ht_exp(in[(ptrdiff_t)i * p->inner] - most);
-    const float sum = ht_add_lanes(lanes);
-    const float shift = ht_log(sum);
-    for (int32_t i = 0; i < p->n; ++i) {
-      const float x = in[(ptrdiff_t)i * p->inner] - most;
-      out[(ptrdiff_t)i * p->inner] = p->logarithm ? x - shift : ht_exp(x) / sum;
-    }
+    unit += count;
   }
 }

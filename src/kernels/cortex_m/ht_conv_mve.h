@@ -2,7 +2,7 @@
 // Convolutions with Helium instructions, bit for bit c/ht_conv.c. They read p->packed instead of weights, bias and, all but the
 // last, the epilogue's arrays; p->padding is read where there are taps outside.
 //
-// Packed: ht_layer_mve; every four channels of a group an ht_block_mve or ht_sum_block_mve; then the weights by groups: by four channels sixteen weights of
+// Packed: ht_layer_mve; ht_block_mve every four channels of a group; then the weights by groups: by four channels sixteen weights of
 // each, then the next sixteen, at the end what is left of each; then those of the last one to three channels, one after another; and
 // sixteen bytes that may be read.
 #ifndef HT_CONV_MVE_H

@@ -14,58 +14,35 @@ enum { HT_TILE_PIXELS = 4 };
 
 #if HT_CONV_SUMS
 typedef int32_t ht_tile_output;
-typedef ht_sum_channel_dsp ht_tile_channel;
-#elif HT_CONV_DEEP
-typedef int8_t ht_tile_output;
-typedef ht_deep_channel_dsp ht_tile_channel;
 #else
 typedef int8_t ht_tile_output;
-typedef ht_pair_channel_dsp ht_tile_channel;
 #endif
-
-static inline int32_t ht_first_start(const ht_tile_channel* pair) {
-#if HT_CONV_DEEP
-  return pair[0].bias;
-#else
-  return pair[0].start >> 8;
-#endif
-}
-
-static inline int32_t ht_second_start(const ht_tile_channel* pair) {
-#if HT_CONV_DEEP
-  return pair[1].bias;
-#else
-  return pair[1].start;
-#endif
-}
 
 // The sum of the second channel of a pair, from what its products with unseparated weights have added up to.
 static inline int32_t ht_second_sum(int32_t first, int32_t both) {
   return HT_CONV_DEEP ? both : (int32_t)((uint32_t)both - (uint32_t)first) >> 8;
 }
 
-static inline ht_tile_output ht_tile_value(int32_t sum, const ht_layer_dsp* layer, const ht_tile_channel* channel) {
+static inline ht_tile_output ht_tile_value(int32_t sum, int32_t lift, const ht_channel_dsp* channel) {
 #if HT_CONV_SUMS
-  (void)layer, (void)channel;
+  (void)lift, (void)channel;
   return sum;
-#elif HT_CONV_DEEP
-  return (int8_t)ht_requantize_dsp(sum, layer, channel->multiplier, channel->shift);
 #else
-  return (int8_t)ht_requantize_dsp(sum, layer, channel->multiplier, channel->start);
+  return (int8_t)ht_requantize_dsp(sum, lift, channel);
 #endif
 }
 
 // `channels` (one or two) of a pair for one pixel, the words of whose patch lie `pitch` apart.
-static inline void ht_tile_pair(const uint32_t* x, size_t pitch, const int8_t* w, size_t pair_bytes, const ht_tile_channel* pair,
-                                int32_t channels, const ht_layer_dsp* layer, ht_tile_output* output) {
-  int32_t first = ht_first_start(pair), both = ht_second_start(pair);
+static inline void ht_tile_pair(const uint32_t* x, size_t pitch, const int8_t* w, size_t pair_bytes, const ht_channel_dsp* channel,
+                                int32_t channels, int32_t lift, ht_tile_output* output) {
+  int32_t first = channel[0].bias, both = channel[1].bias;
   for (const int8_t* end = w + pair_bytes; w != end; w += sizeof(uint32_t), x += pitch) {
     const uint32_t word = ht_load_word(w);
     first = ht_add_products(ht_even_bytes(word), *x, first);
     both = ht_add_products(HT_CONV_DEEP ? ht_odd_bytes(word) : word, *x, both);
   }
-  output[0] = ht_tile_value(first, layer, pair);
-  if (channels == 2) output[1] = ht_tile_value(ht_second_sum(first, both), layer, pair + 1);
+  output[0] = ht_tile_value(first, lift, channel);
+  if (channels == 2) output[1] = ht_tile_value(ht_second_sum(first, both), lift, channel + 1);
 }
 
 #if HT_DSP
@@ -80,28 +57,7 @@ HT_BEGIN_NAKED
 #define HT_SECOND(first, both) "sub " both ", " both ", " first "\nasr " both ", " both ", #8\n"
 #endif
 
-// With the multiplier in r2, the rounding in r3, the shift in r4.
-#define HT_REQUANTIZE(sum) "smmla " sum ", " sum ", r2, r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum ", asr #1\n"
-
-// A channel's multiplier and shift from what `at` points to, which goes on to the next one; the layer's rounding is in r5.
-#if HT_CONV_DEEP
-#define HT_LOAD_CHANNEL(at) "ldrd r2, r4, [" at "], #12\nlsl r3, r5, r4\n"
-#else
-#define HT_LOAD_CHANNEL(at) "ldrd r2, r4, [" at "], #8\nlsl r3, r5, r4\n"
-#endif
-
-// What the sums of two and of four channels behind `at` begin with.
-#if HT_CONV_SUMS
-#define HT_LOAD_TWO_STARTS(at, s0, s1) "ldrd " s0 ", " s1 ", [" at "]\n"
-#define HT_LOAD_FOUR_STARTS(at, s0, s1, s2, s3) HT_LOAD_TWO_STARTS(at, s0, s1) "ldrd " s2 ", " s3 ", [" at ", #8]\n"
-#elif HT_CONV_DEEP
-#define HT_LOAD_TWO_STARTS(at, s0, s1) "ldr " s0 ", [" at ", #8]\nldr " s1 ", [" at ", #20]\n"
-#define HT_LOAD_FOUR_STARTS(at, s0, s1, s2, s3) HT_LOAD_TWO_STARTS(at, s0, s1) "ldr " s2 ", [" at ", #32]\nldr " s3 ", [" at ", #44]\n"
-#else
-#define HT_LOAD_TWO_STARTS(at, s0, s1) "ldr " s0 ", [" at ", #4]\nldr " s1 ", [" at ", #12]\nasr " s0 ", " s0 ", #8\n"
-#define HT_LOAD_FOUR_STARTS(at, s0, s1, s2, s3) \
-  HT_LOAD_TWO_STARTS(at, s0, s1) "ldr " s2 ", [" at ", #20]\nldr " s3 ", [" at ", #28]\nasr " s2 ", " s2 ", #8\n"
-#endif
+#define HT_REQUANTIZE(sum) "smmla " sum ", " sum ", r2, r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum "\n"
 
 // One word of weights and four words of inputs.
 #define HT_FOUR_PIXELS_STEP             \
@@ -134,18 +90,21 @@ HT_BEGIN_NAKED
   "add r0, r0, r3\n"              \
   "strd r9, lr, [r0]\n"           \
   "ldr r0, [sp, #8]\n"            \
-  "adds r0, r0, #8\n"             \
+  "add r0, r0, #32\n"             \
   "str r0, [sp, #8]\n"
 #else
 #define HT_FOUR_PIXELS_FINISH                                                                   \
-  "ldrd r4, r5, [sp, #60]\n"                                                                    \
+  "ldr r5, [sp, #60]\n"                                                                         \
   "ldr r0, [sp, #8]\n"                                                                          \
-  "cbz r4, 3f\n"                                                                                \
-  "lsl r6, r6, r4\nlsl r7, r7, r4\nlsl r8, r8, r4\nlsl r9, r9, r4\n"                            \
-  "lsl r10, r10, r4\nlsl r11, r11, r4\nlsl r12, r12, r4\nlsl lr, lr, r4\n"                      \
+  "cbz r5, 3f\n"                                                                                \
+  "lsl r6, r6, r5\nlsl r7, r7, r5\nlsl r8, r8, r5\nlsl r9, r9, r5\n"                            \
+  "lsl r10, r10, r5\nlsl r11, r11, r5\nlsl r12, r12, r5\nlsl lr, lr, r5\n"                      \
   "3:\n"                                                                                        \
-  HT_LOAD_CHANNEL("r0") HT_REQUANTIZE("r6") HT_REQUANTIZE("r7") HT_REQUANTIZE("r8") HT_REQUANTIZE("r9") \
-  HT_LOAD_CHANNEL("r0") HT_REQUANTIZE("r10") HT_REQUANTIZE("r11") HT_REQUANTIZE("r12") HT_REQUANTIZE("lr") \
+  "ldrd r2, r3, [r0, #4]\n"                                                                     \
+  "ldrb r4, [r0, #12]\n" HT_REQUANTIZE("r6") HT_REQUANTIZE("r7") HT_REQUANTIZE("r8") HT_REQUANTIZE("r9") \
+  "ldrd r2, r3, [r0, #20]\n"                                                                    \
+  "ldrb r4, [r0, #28]\n" HT_REQUANTIZE("r10") HT_REQUANTIZE("r11") HT_REQUANTIZE("r12") HT_REQUANTIZE("lr") \
+  "add r0, r0, #32\n"                                                                           \
   "str r0, [sp, #8]\n"                                                                          \
   "ldr r0, [sp, #12]\n"                                                                         \
   "ldr r3, [sp, #52]\n"                                                                         \
@@ -160,20 +119,22 @@ HT_BEGIN_NAKED
 // `pairs` (at least one) of channels for four pixels; `stride` elements lie between the pixels of the output. The four words of
 // each step of the patches are adjacent.
 //
-// Frame: x, end of the pair's weights, channel, output; nine saved registers; stride, pairs, lift, rounding, pair_bytes.
-HT_NAKED void ht_multiply_four_pixels(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                      int32_t stride, int32_t pairs, int32_t lift, int32_t rounding, size_t pair_bytes) {
+// Frame: x, end of the pair's weights, channel, output; nine saved registers; stride, pairs, lift, pair_bytes.
+HT_NAKED void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel,
+                                                                 ht_tile_output* output, int32_t stride, int32_t pairs, int32_t lift,
+                                                                 size_t pair_bytes) {
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
       "push {r0-r3}\n"
       "1:\n"
       "ldr r2, [sp, #8]\n"
-      "ldr r3, [sp, #68]\n"
+      "ldr r3, [sp, #64]\n"
       "ldr r0, [sp]\n"
       "add r3, r3, r1\n"
       "str r3, [sp, #4]\n"
-      HT_LOAD_TWO_STARTS("r2", "r6", "r10")
+      "ldr r6, [r2]\n"
+      "ldr r10, [r2, #16]\n"
       "mov r7, r6\nmov r8, r6\nmov r9, r6\n"
       "mov r11, r10\nmov r12, r10\nmov lr, r10\n"
       "2:\n" HT_FOUR_PIXELS_STEP HT_FOUR_PIXELS_STEP
@@ -204,26 +165,31 @@ HT_NAKED void ht_multiply_four_pixels(const uint32_t* x, const int8_t* w, const 
 #if HT_CONV_SUMS
 #define HT_ONE_PIXEL_FINISH       \
   "ldr r0, [sp, #12]\n"           \
-  "add lr, lr, #16\n"             \
+  "add lr, lr, #64\n"             \
   "stm r0!, {r6-r9}\n"            \
   "str r0, [sp, #12]\n"
 #else
+#define HT_ONE_PIXEL_VALUE(sum, at_multiplier, at_shift) \
+  "ldrd r2, r3, [lr, #" at_multiplier "]\n"              \
+  "ldrb r4, [lr, #" at_shift "]\n" HT_REQUANTIZE(sum)
 #define HT_ONE_PIXEL_FINISH                                                 \
-  "ldrd r4, r5, [sp, #56]\n"                                                \
+  "ldr r5, [sp, #56]\n"                                                     \
   "ldr r0, [sp, #12]\n"                                                     \
-  "cbz r4, 3f\n"                                                            \
-  "lsl r6, r6, r4\nlsl r7, r7, r4\nlsl r8, r8, r4\nlsl r9, r9, r4\n"        \
-  "3:\n" HT_LOAD_CHANNEL("lr") HT_REQUANTIZE("r6") HT_LOAD_CHANNEL("lr") HT_REQUANTIZE("r7") \
-  HT_LOAD_CHANNEL("lr") HT_REQUANTIZE("r8") HT_LOAD_CHANNEL("lr") HT_REQUANTIZE("r9") \
+  "cbz r5, 3f\n"                                                            \
+  "lsl r6, r6, r5\nlsl r7, r7, r5\nlsl r8, r8, r5\nlsl r9, r9, r5\n"        \
+  "3:\n" HT_ONE_PIXEL_VALUE("r6", "4", "12") HT_ONE_PIXEL_VALUE("r7", "20", "28") \
+  HT_ONE_PIXEL_VALUE("r8", "36", "44") HT_ONE_PIXEL_VALUE("r9", "52", "60") \
+  "add lr, lr, #64\n"                                                       \
   "strb r6, [r0], #1\nstrb r7, [r0], #1\nstrb r8, [r0], #1\nstrb r9, [r0], #1\n" \
   "str r0, [sp, #12]\n"
 #endif
 
 // `quads` (at least one) of channels for one pixel, the words of whose patch are adjacent.
 //
-// Frame: x, (unused), (unused), output; nine saved registers; quads, lift, rounding, pair_bytes.
-HT_NAKED void ht_multiply_one_pixel(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                    int32_t quads, int32_t lift, int32_t rounding, size_t pair_bytes) {
+// Frame: x, (unused), (unused), output; nine saved registers; quads, lift, pair_bytes.
+HT_NAKED void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel,
+                                                               ht_tile_output* output, int32_t quads, int32_t lift,
+                                                               size_t pair_bytes) {
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
@@ -231,12 +197,12 @@ HT_NAKED void ht_multiply_one_pixel(const uint32_t* x, const int8_t* w, const ht
       "mov lr, r2\n"
       "mov r2, r1\n"
       "1:\n"
-      "ldr r3, [sp, #64]\n"
+      "ldr r3, [sp, #60]\n"
       "ldr r0, [sp]\n"
       "mov r1, r2\n"
       "add r2, r2, r3\n"
       "mov r12, r2\n"
-      HT_LOAD_FOUR_STARTS("lr", "r6", "r7", "r8", "r9")
+      "ldr r6, [lr]\nldr r7, [lr, #16]\nldr r8, [lr, #32]\nldr r9, [lr, #48]\n"
       "2:\n"
       "ldrd r4, r5, [r0], #8\n" HT_ONE_PIXEL_PAIR("r1", "r6", "r7") HT_ONE_PIXEL_PAIR("r2", "r8", "r9")
       "cmp r1, r12\n"
@@ -253,29 +219,19 @@ HT_NAKED void ht_multiply_one_pixel(const uint32_t* x, const int8_t* w, const ht
 
 HT_END_NAKED
 
-static inline void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                       int32_t stride, int32_t pairs, const ht_layer_dsp* layer, size_t pair_bytes) {
-  ht_multiply_four_pixels(x, w, channel, output, stride, pairs, layer->lift, layer->rounding, pair_bytes);
-}
-
-static inline void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                     int32_t quads, const ht_layer_dsp* layer, size_t pair_bytes) {
-  ht_multiply_one_pixel(x, w, channel, output, quads, layer->lift, layer->rounding, pair_bytes);
-}
-
 #else
 
-static inline void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                       int32_t stride, int32_t pairs, const ht_layer_dsp* layer, size_t pair_bytes) {
+static inline void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel, ht_tile_output* output,
+                                       int32_t stride, int32_t pairs, int32_t lift, size_t pair_bytes) {
   for (int32_t pair = 0; pair < pairs; ++pair, w += pair_bytes, channel += 2, output += 2)
     for (int32_t pixel = 0; pixel < HT_TILE_PIXELS; ++pixel)
-      ht_tile_pair(x + pixel, HT_TILE_PIXELS, w, pair_bytes, channel, 2, layer, output + pixel * stride);
+      ht_tile_pair(x + pixel, HT_TILE_PIXELS, w, pair_bytes, channel, 2, lift, output + pixel * stride);
 }
 
-static inline void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                     int32_t quads, const ht_layer_dsp* layer, size_t pair_bytes) {
+static inline void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_channel_dsp* channel, ht_tile_output* output,
+                                     int32_t quads, int32_t lift, size_t pair_bytes) {
   for (int32_t pair = 0; pair < 2 * quads; ++pair, w += pair_bytes, channel += 2, output += 2)
-    ht_tile_pair(x, 1, w, pair_bytes, channel, 2, layer, output);
+    ht_tile_pair(x, 1, w, pair_bytes, channel, 2, lift, output);
 }
 
 #endif

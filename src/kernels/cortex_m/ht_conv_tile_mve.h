@@ -10,18 +10,16 @@
 
 #if HT_CONV_SUMS
 typedef int32_t ht_tile_output;
-typedef ht_sum_block_mve ht_tile_channels;
 #else
 typedef int8_t ht_tile_output;
-typedef ht_block_mve ht_tile_channels;
 #endif
 
-static inline ht_tile_output ht_tile_value(int32_t sum, const ht_layer_mve* layer, const ht_tile_channels* block, int32_t lane) {
+static inline ht_tile_output ht_tile_value(int32_t sum, int32_t lift, const ht_block_mve* block, int32_t lane) {
 #if HT_CONV_SUMS
-  (void)layer, (void)block, (void)lane;
+  (void)lift, (void)block, (void)lane;
   return sum;
 #else
-  return ht_requantize_mve(sum, layer, block->multiplier[lane], block->shift[lane]);
+  return ht_requantize_mve(sum, lift, block, lane);
 #endif
 }
 
@@ -52,9 +50,12 @@ HT_BEGIN_NAKED
   "vmov q1[2], q1[0], r8, r12\n"   \
   "vmov q1[3], q1[1], r10, lr\n"
 
-#define HT_LOAD_BLOCK(at)              \
-  "vldrw.32 q2, [r7, #" at " + 16]\n"  \
-  "vldrb.s32 q3, [r7, #" at " + 32]\n"
+#define HT_LOAD_BLOCK(at)             \
+  "vldrw.32 q2, [r7, #" at " + 16]\n" \
+  "vldrw.32 q3, [r7, #" at " + 32]\n" \
+  "vldrb.s32 q4, [r7, #" at " + 48]\n" \
+  "vldrb.s32 q5, [r7, #" at " + 52]\n" \
+  "vldrb.s32 q6, [r7, #" at " + 56]\n"
 
 #define HT_REQUANTIZE_VECTOR(sums)             \
   "vmulh.s32 " sums ", " sums ", q2\n"         \
@@ -62,21 +63,6 @@ HT_BEGIN_NAKED
   "vadd.i32 " sums ", " sums ", q4\n"          \
   "vmax.s32 " sums ", " sums ", q5\n"          \
   "vmin.s32 " sums ", " sums ", q6\n"
-
-// Bytes of a block; what stays the same for all of them: zero point and bounds in q4, q5, q6, the lift where the layer's address was.
-#if HT_CONV_SUMS
-#define HT_BLOCK_BYTES "16"
-#define HT_LOAD_LAYER(at) ""
-#else
-#define HT_BLOCK_BYTES "36"
-#define HT_LOAD_LAYER(at)       \
-  "ldr r4, [sp, #" at "]\n"     \
-  "ldm r4, {r4-r7}\n"           \
-  "str r4, [sp, #" at "]\n"     \
-  "vdup.32 q4, r5\n"            \
-  "vdup.32 q5, r6\n"            \
-  "vdup.32 q6, r7\n"
-#endif
 
 #if HT_CONV_SUMS
 #define HT_TWO_PIXELS_FINISH      \
@@ -105,7 +91,7 @@ HT_BEGIN_NAKED
   "vshl.s32 q0, r3\n"             \
   "vshl.s32 q1, r3\n"             \
   "ldr r3, [sp, #12]\n" HT_LOAD_BLOCK("0") HT_REQUANTIZE_VECTOR("q0") \
-  HT_LOAD_BLOCK(HT_BLOCK_BYTES) HT_REQUANTIZE_VECTOR("q1") \
+  HT_LOAD_BLOCK("64") HT_REQUANTIZE_VECTOR("q1") \
   "vstrb.32 q0, [r3], #4\n"       \
   "vstrb.32 q1, [r3], #4\n"       \
   "str r3, [sp, #12]\n"
@@ -113,9 +99,10 @@ HT_BEGIN_NAKED
 
 // `blocks` (at least one) of channels for two pixels, whose outputs lie at `first` and `second`.
 //
-// Frame: x0, x1, (unused), (unused); q4 to q6; nine saved registers; first, second, blocks, depth, layer.
-HT_NAKED void ht_tile_two_pixels(const int8_t* x0, const int8_t* x1, const int8_t* w, const ht_tile_channels* block, ht_tile_output* first,
-                                 ht_tile_output* second, int32_t blocks, int32_t depth, const ht_layer_mve* layer) {
+// Frame: x0, x1, (unused), (unused); q4 to q6; nine saved registers; first, second, blocks, depth, lift.
+HT_NAKED void ht_tile_two_pixels(const int8_t* x0, const int8_t* x1, const int8_t* w,
+                                                                const ht_block_mve* block, ht_tile_output* first,
+                                                                ht_tile_output* second, int32_t blocks, int32_t depth, int32_t lift) {
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
@@ -123,7 +110,7 @@ HT_NAKED void ht_tile_two_pixels(const int8_t* x0, const int8_t* x1, const int8_
       "push {r0-r3}\n"
       "mov r1, r2\n"
       "mov r9, r3\n"
-      "ldr r11, [sp, #112]\n" HT_LOAD_LAYER("116")
+      "ldr r11, [sp, #112]\n"
       "1:\n"
       "ldrd r3, r5, [sp]\n"
       "ldrd r0, r2, [r9]\n"
@@ -147,7 +134,7 @@ HT_NAKED void ht_tile_two_pixels(const int8_t* x0, const int8_t* x1, const int8_
       HT_TWO_PIXELS_REST("r4", "r12") HT_TWO_PIXELS_REST("r6", "lr")
       "5:\n" HT_GATHER_SUMS HT_TWO_PIXELS_FINISH
       "ldr r7, [sp, #108]\n"
-      "add r9, r9, #" HT_BLOCK_BYTES "\n"
+      "add r9, r9, #64\n"
       "subs r7, r7, #1\n"
       "str r7, [sp, #108]\n"
       "bne 1b\n"
@@ -174,25 +161,25 @@ HT_NAKED void ht_tile_two_pixels(const int8_t* x0, const int8_t* x1, const int8_
 
 // `pairs` (at least one) of blocks of channels for one pixel.
 //
-// Frame: x, (unused), (unused), output; q4 to q6; nine saved registers; pairs, depth, layer.
-HT_NAKED void ht_tile_two_blocks(const int8_t* x, const int8_t* w, const ht_tile_channels* block, ht_tile_output* output, int32_t pairs,
-                                 int32_t depth, const ht_layer_mve* layer) {
+// Frame: x, (unused), (unused), output; q4 to q6; nine saved registers; pairs, depth, lift.
+HT_NAKED void ht_tile_two_blocks(const int8_t* x, const int8_t* w, const ht_block_mve* block,
+                                                                ht_tile_output* output, int32_t pairs, int32_t depth, int32_t lift) {
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
       "vpush {d8-d13}\n"
       "push {r0-r3}\n"
-      "mov r9, r2\n"
-      "ldr r11, [sp, #104]\n" HT_LOAD_LAYER("108")
       "mov r5, r1\n"
+      "mov r9, r2\n"
+      "ldr r11, [sp, #104]\n"
       "1:\n"
       "ldr r3, [sp]\n"
       "mov r1, r5\n"
       "add r5, r5, r11, lsl #2\n"
       "ldrd r0, r2, [r9]\n"
       "ldrd r4, r6, [r9, #8]\n"
-      "ldrd r8, r10, [r9, #" HT_BLOCK_BYTES "]\n"
-      "ldrd r12, lr, [r9, #" HT_BLOCK_BYTES " + 8]\n"
+      "ldrd r8, r10, [r9, #64]\n"
+      "ldrd r12, lr, [r9, #72]\n"
       "lsrs r7, r11, #6\n"
       "beq 3f\n"
       "2:\n" HT_TWO_BLOCKS_STEP HT_TWO_BLOCKS_STEP HT_TWO_BLOCKS_STEP HT_TWO_BLOCKS_STEP
@@ -213,7 +200,7 @@ HT_NAKED void ht_tile_two_blocks(const int8_t* x, const int8_t* w, const ht_tile
       HT_TWO_BLOCKS_REST("r4", "r12") HT_TWO_BLOCKS_REST("r6", "lr")
       "5:\n" HT_GATHER_SUMS HT_TWO_BLOCKS_FINISH
       "ldr r7, [sp, #100]\n"
-      "add r9, r9, #2 * " HT_BLOCK_BYTES "\n"
+      "add r9, r9, #128\n"
       "subs r7, r7, #1\n"
       "str r7, [sp, #100]\n"
       "bne 1b\n"
@@ -227,28 +214,28 @@ HT_END_NAKED
 #else
 
 // One pixel, four channels.
-static inline void ht_tile_block(const int8_t* x, const int8_t* w, const ht_tile_channels* block, int32_t depth, const ht_layer_mve* layer,
+static inline void ht_tile_block(const int8_t* x, const int8_t* w, const ht_block_mve* block, int32_t depth, int32_t lift,
                                  ht_tile_output* output) {
   const int32_t rest = depth % HT_VECTOR_BYTES, whole = depth - rest;
   for (int32_t lane = 0; lane < HT_BLOCK_CHANNELS; ++lane) {
     int32_t sum = ht_add_dot(x, w + lane * HT_VECTOR_BYTES, HT_BLOCK_CHANNELS * HT_VECTOR_BYTES, whole, block->bias[lane]);
     sum = ht_add_dot(x + whole, w + (ptrdiff_t)whole * HT_BLOCK_CHANNELS + lane * rest, HT_VECTOR_BYTES, rest, sum);
-    output[lane] = ht_tile_value(sum, layer, block, lane);
+    output[lane] = ht_tile_value(sum, lift, block, lane);
   }
 }
 
-static inline void ht_tile_two_pixels(const int8_t* x0, const int8_t* x1, const int8_t* w, const ht_tile_channels* block,
-                                      ht_tile_output* first, ht_tile_output* second, int32_t blocks, int32_t depth, const ht_layer_mve* layer) {
+static inline void ht_tile_two_pixels(const int8_t* x0, const int8_t* x1, const int8_t* w, const ht_block_mve* block,
+                                      ht_tile_output* first, ht_tile_output* second, int32_t blocks, int32_t depth, int32_t lift) {
   for (int32_t i = 0; i < blocks; ++i, w += (ptrdiff_t)depth * HT_BLOCK_CHANNELS) {
-    ht_tile_block(x0, w, block + i, depth, layer, first + i * HT_BLOCK_CHANNELS);
-    ht_tile_block(x1, w, block + i, depth, layer, second + i * HT_BLOCK_CHANNELS);
+    ht_tile_block(x0, w, block + i, depth, lift, first + i * HT_BLOCK_CHANNELS);
+    ht_tile_block(x1, w, block + i, depth, lift, second + i * HT_BLOCK_CHANNELS);
   }
 }
 
-static inline void ht_tile_two_blocks(const int8_t* x, const int8_t* w, const ht_tile_channels* block, ht_tile_output* output,
-                                      int32_t pairs, int32_t depth, const ht_layer_mve* layer) {
+static inline void ht_tile_two_blocks(const int8_t* x, const int8_t* w, const ht_block_mve* block, ht_tile_output* output,
+                                      int32_t pairs, int32_t depth, int32_t lift) {
   for (int32_t i = 0; i < 2 * pairs; ++i, w += (ptrdiff_t)depth * HT_BLOCK_CHANNELS)
-    ht_tile_block(x, w, block + i, depth, layer, output + i * HT_BLOCK_CHANNELS);
+    ht_tile_block(x, w, block + i, depth, lift, output + i * HT_BLOCK_CHANNELS);
 }
 
 #endif

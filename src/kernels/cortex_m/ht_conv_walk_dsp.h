@@ -29,23 +29,23 @@ typedef struct ht_walk {
   const ht_conv_params* params;
   int32_t first, outputs;  // channels of the output
   int32_t first_input;
-  const ht_layer_dsp* layer;
+  int32_t lift;
   size_t pair_bytes;
   const int8_t* weights;
-  const ht_tile_channel* channels;
+  const ht_channel_dsp* channels;
   uint32_t* patches;
 } ht_walk;
 
 static inline ht_walk ht_walk_group(const ht_conv_params* p, int32_t group, void* scratch) {
   const int32_t outputs = p->output_channels / p->groups, pairs = (outputs + 1) / 2;
   const size_t pair_bytes = ht_patch_words(p) * sizeof(uint32_t);
-  const ht_tile_channel* channels = (const ht_tile_channel*)(ht_layer_of(p->packed) + 1);
+  const ht_channel_dsp* channels = ht_channels_of(p->packed);
   const int8_t* weights = (const int8_t*)(channels + p->groups * pairs * 2);
   const ht_walk walk = {p,
                         group * outputs,
                         outputs,
                         group * (p->input_channels / p->groups),
-                        ht_layer_of(p->packed),
+                        ht_layer_of(p->packed)->lift,
                         pair_bytes,
                         weights + (size_t)(group * pairs) * pair_bytes,
                         channels + group * pairs * 2,
@@ -74,20 +74,20 @@ static inline void ht_walk_widen(const ht_walk* walk, ht_pixel* at, size_t pitch
 static inline void ht_walk_four(const ht_walk* walk, ht_tile_output* output, int32_t stride) {
   const int32_t pairs = walk->outputs / 2;
   if (pairs > 0)
-    ht_tile_four_pixels(walk->patches, walk->weights, walk->channels, output, stride, pairs, walk->layer, walk->pair_bytes);
+    ht_tile_four_pixels(walk->patches, walk->weights, walk->channels, output, stride, pairs, walk->lift, walk->pair_bytes);
   if (walk->outputs % 2 == 0) return;
   for (int32_t pixel = 0; pixel < HT_TILE_PIXELS; ++pixel)
     ht_tile_pair(walk->patches + pixel, HT_TILE_PIXELS, walk->weights + (size_t)pairs * walk->pair_bytes, walk->pair_bytes,
-                 walk->channels + 2 * pairs, 1, walk->layer, output + pixel * stride + 2 * pairs);
+                 walk->channels + 2 * pairs, 1, walk->lift, output + pixel * stride + 2 * pairs);
 }
 
 static inline void ht_walk_one(const ht_walk* walk, ht_tile_output* output) {
   const int32_t quads = walk->outputs / 4;
   if (quads > 0)
-    ht_tile_one_pixel(walk->patches, walk->weights, walk->channels, output, quads, walk->layer, walk->pair_bytes);
+    ht_tile_one_pixel(walk->patches, walk->weights, walk->channels, output, quads, walk->lift, walk->pair_bytes);
   for (int32_t o = quads * 4; o < walk->outputs; o += 2)
     ht_tile_pair(walk->patches, 1, walk->weights + (size_t)(o / 2) * walk->pair_bytes, walk->pair_bytes, walk->channels + o,
-                 walk->outputs - o == 1 ? 1 : 2, walk->layer, output + o);
+                 walk->outputs - o == 1 ? 1 : 2, walk->lift, output + o);
 }
 
 // Computes `pixels` (four or one) whose patches are there, into output[at], output[at + output_stride], ...
@@ -110,7 +110,9 @@ static inline void ht_walk_tile(const ht_walk* walk, int32_t pixels, void* outpu
   } else {
     ht_walk_one(walk, bytes);
   }
-  ht_clamp_dsp(walk->layer, pixels, p->output_stride, walk->outputs, bytes);
+  if (ht_layer_of(p->packed)->clamps)
+    for (int32_t pixel = 0; pixel < pixels; ++pixel)
+      ht_clamp_dsp(walk->channels, walk->outputs, bytes + (ptrdiff_t)pixel * p->output_stride);
 #endif
 }
 

@@ -31,10 +31,9 @@ typedef struct ht_walk {
   const ht_conv_params* params;
   int32_t first, outputs;  // channels of the output
   int32_t first_input;
-  int32_t depth;
-  const ht_layer_mve* layer;
+  int32_t depth, lift;
   const int8_t* weights;
-  const ht_tile_channels* blocks;
+  const ht_block_mve* blocks;
   int32_t* sums;
   int8_t* patches;
 } ht_walk;
@@ -42,15 +41,14 @@ typedef struct ht_walk {
 static inline ht_walk ht_walk_group(const ht_conv_params* p, int32_t group, void* scratch) {
   const int32_t outputs = p->output_channels / p->groups, depth = ht_walk_depth(p);
   const int32_t blocks = (outputs + HT_BLOCK_CHANNELS - 1) / HT_BLOCK_CHANNELS;
-  const ht_layer_mve* layer = ht_layer_mve_of(p->packed);
-  const ht_tile_channels* block = (const ht_tile_channels*)(layer + 1);
+  const ht_block_mve* block = ht_blocks_of(p->packed);
   const int8_t* weights = (const int8_t*)(block + p->groups * blocks);
   const ht_walk walk = {p,
                         group * outputs,
                         outputs,
                         group * (p->input_channels / p->groups),
                         depth,
-                        layer,
+                        ((const ht_layer_mve*)p->packed)->lift,
                         weights + (ptrdiff_t)(group * outputs) * depth,
                         block + group * blocks,
                         (int32_t*)scratch,
@@ -106,29 +104,29 @@ static inline const int8_t* ht_walk_patch(const ht_walk* walk, const ht_pixel* a
 // The channels beyond the last four, one by one.
 static inline void ht_walk_last_channels(const ht_walk* walk, const int8_t* x, ht_tile_output* output) {
   for (int32_t o = walk->outputs / HT_BLOCK_CHANNELS * HT_BLOCK_CHANNELS; o < walk->outputs; ++o) {
-    const ht_tile_channels* block = walk->blocks + o / HT_BLOCK_CHANNELS;
+    const ht_block_mve* block = walk->blocks + o / HT_BLOCK_CHANNELS;
     const int32_t lane = o % HT_BLOCK_CHANNELS;
     const int32_t sum = ht_add_dot(x, walk->weights + (ptrdiff_t)o * walk->depth, HT_VECTOR_BYTES, walk->depth, block->bias[lane]);
-    output[o] = ht_tile_value(sum, walk->layer, block, lane);
+    output[o] = ht_tile_value(sum, walk->lift, block, lane);
   }
 }
 
 // Channels by eight; the last four of an odd number as if for two pixels.
 static inline void ht_walk_one(const ht_walk* walk, const int8_t* x, ht_tile_output* output) {
   const int32_t blocks = walk->outputs / HT_BLOCK_CHANNELS, pairs = blocks / 2;
-  if (pairs > 0) ht_tile_two_blocks(x, walk->weights, walk->blocks, output, pairs, walk->depth, walk->layer);
+  if (pairs > 0) ht_tile_two_blocks(x, walk->weights, walk->blocks, output, pairs, walk->depth, walk->lift);
   if (blocks % 2 == 1) {
     const int32_t done = 2 * pairs * HT_BLOCK_CHANNELS;
     ht_tile_output again[HT_BLOCK_CHANNELS];
     ht_tile_two_pixels(x, x, walk->weights + (ptrdiff_t)done * walk->depth, walk->blocks + 2 * pairs, output + done, again, 1,
-                       walk->depth, walk->layer);
+                       walk->depth, walk->lift);
   }
   ht_walk_last_channels(walk, x, output);
 }
 
 static inline void ht_walk_two(const ht_walk* walk, const int8_t* x0, const int8_t* x1, ht_tile_output* first, ht_tile_output* second) {
   const int32_t blocks = walk->outputs / HT_BLOCK_CHANNELS;
-  if (blocks > 0) ht_tile_two_pixels(x0, x1, walk->weights, walk->blocks, first, second, blocks, walk->depth, walk->layer);
+  if (blocks > 0) ht_tile_two_pixels(x0, x1, walk->weights, walk->blocks, first, second, blocks, walk->depth, walk->lift);
   if (walk->outputs % HT_BLOCK_CHANNELS == 0) return;
   ht_walk_last_channels(walk, x0, first);
   ht_walk_last_channels(walk, x1, second);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define HT_DEPTHWISE_SUMS 0
 #include "kernels/cortex_m/ht_depthwise_walk_dsp.h"
 
 size_t HT_FN(ht_depthwise_dsp_scratch)(const ht_depthwise_params* p) { return ht_depthwise_walk_scratch(p); }
@@ -54,41 +53,40 @@ size_t HT_FN(ht_depthwise_dsp_scratch)(const ht_depthwise_params* p) { return ht
   "smlabb r8, r3, r5, r8\n"          \
   "smlatt r9, r3, r5, r9\n"
 
-#define HT_REQUANTIZE(sum) "smmla " sum ", " sum ", r0, r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum ", asr #1\n"
-// Of the channel in this place of the quad that r2 points to; the layer's rounding is in r5.
-#define HT_REQUANTIZE_ONE(place, sum)     \
-  "ldr r0, [r2, #16 + 4 * " place "]\n"   \
-  "ldrb r4, [r2, #32 + " place "]\n"      \
-  "lsl r3, r5, r4\n" HT_REQUANTIZE(sum)
-#define HT_REQUANTIZE_TWO(place, first, second) HT_REQUANTIZE_ONE(place, first) HT_REQUANTIZE(second)
+#define HT_REQUANTIZE(sum) "smmla " sum ", " sum ", r2, r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum "\n"
+#define HT_REQUANTIZE_ONE(at, sum)    \
+  "ldrd r2, r3, [r0, #" at " + 4]\n" \
+  "ldrb r4, [r0, #" at " + 12]\n" HT_REQUANTIZE(sum)
+#define HT_REQUANTIZE_TWO(at, first, second) HT_REQUANTIZE_ONE(at, first) HT_REQUANTIZE(second)
+
+#define HT_LOAD_BIASES "ldr r6, [r2]\nldr r8, [r2, #16]\nldr r7, [r2, #32]\nldr r9, [r2, #48]\n"
 
 // `pixels` of a filter of three by three, four channels; `stride` bytes lie between the pixels of the output. By pairs, then the last one
 // of an odd number.
 //
-// Frame: x, w, quad, output; nine saved registers; stride, pixels, lift, rounding.
+// Frame: x, w, channels, output; nine saved registers; stride, pixels, lift.
 #define HT_DEFINE_PIXELS(name, step)                                                                                          \
-  HT_NAKED void name(const uint32_t* x, const uint32_t* w, const ht_quad_dsp* quad, int8_t* output, int32_t stride,           \
-                     int32_t pixels, int32_t lift, int32_t rounding) {                                                        \
+  HT_NAKED void name(const uint32_t* x, const uint32_t* w, const ht_channel_dsp* channels, int8_t* output, int32_t stride,    \
+                     int32_t pixels, int32_t lift) {                                                                          \
     __asm__(                                                                                                                  \
         ".syntax unified\n"                                                                                                   \
         "push {r4-r11, lr}\n"                                                                                                 \
         "push {r0-r3}\n"                                                                                                      \
         "ldr r5, [sp, #56]\n"                                                                                                 \
         "b 3f\n"                                                                                                              \
-        "1:\n"                                                                                                                \
-        "ldm r2, {r6-r9}\n"                                                                                                   \
-        "mov r10, r6\nmov r11, r7\nmov r12, r8\nmov lr, r9\n"                                                                 \
+        "1:\n" HT_LOAD_BIASES                                                                                                 \
+        "mov r10, r6\nmov r12, r8\nmov r11, r7\nmov lr, r9\n"                                                                 \
         HT_TWO_PIXELS_COLUMN("0", step) HT_TWO_PIXELS_COLUMN("24", step) HT_TWO_PIXELS_COLUMN("48", step)                     \
         "add r0, r0, #2 * " step "\n"                                                                                         \
         "str r0, [sp]\n"                                                                                                      \
-        "ldr r2, [sp, #8]\n"                                                                                                  \
-        "ldrd r4, r5, [sp, #60]\n"                                                                                            \
-        "cbz r4, 2f\n"                                                                                                        \
-        "lsl r6, r6, r4\nlsl r7, r7, r4\nlsl r8, r8, r4\nlsl r9, r9, r4\n"                                                    \
-        "lsl r10, r10, r4\nlsl r11, r11, r4\nlsl r12, r12, r4\nlsl lr, lr, r4\n"                                              \
+        "ldr r0, [sp, #8]\n"                                                                                                  \
+        "ldr r5, [sp, #60]\n"                                                                                                 \
+        "cbz r5, 2f\n"                                                                                                        \
+        "lsl r6, r6, r5\nlsl r7, r7, r5\nlsl r8, r8, r5\nlsl r9, r9, r5\n"                                                    \
+        "lsl r10, r10, r5\nlsl r11, r11, r5\nlsl r12, r12, r5\nlsl lr, lr, r5\n"                                              \
         "2:\n"                                                                                                                \
-        HT_REQUANTIZE_TWO("0", "r6", "r10") HT_REQUANTIZE_TWO("1", "r7", "r11")                                               \
-        HT_REQUANTIZE_TWO("2", "r8", "r12") HT_REQUANTIZE_TWO("3", "r9", "lr")                                                \
+        HT_REQUANTIZE_TWO("0", "r6", "r10") HT_REQUANTIZE_TWO("16", "r8", "r12")                                              \
+        HT_REQUANTIZE_TWO("32", "r7", "r11") HT_REQUANTIZE_TWO("48", "r9", "lr")                                              \
         "ldr r4, [sp, #12]\n"                                                                                                 \
         "ldr r3, [sp, #52]\n"                                                                                                 \
         "strb r6, [r4]\nstrb r8, [r4, #1]\nstrb r7, [r4, #2]\nstrb r9, [r4, #3]\n"                                            \
@@ -97,18 +95,18 @@ size_t HT_FN(ht_depthwise_dsp_scratch)(const ht_depthwise_params* p) { return ht
         "add r4, r4, r3\n"                                                                                                    \
         "str r4, [sp, #12]\n"                                                                                                 \
         "ldr r5, [sp, #56]\n"                                                                                                 \
+        "mov r2, r0\n"                                                                                                        \
         "ldr r0, [sp]\n"                                                                                                      \
         "3:\n"                                                                                                                \
         "subs r5, r5, #2\n"                                                                                                   \
         "str r5, [sp, #56]\n"                                                                                                 \
         "bpl 1b\n"                                                                                                            \
         "adds r5, r5, #1\n"                                                                                                   \
-        "bmi 5f\n"                                                                                                            \
-        "ldm r2, {r6-r9}\n" HT_ONE_PIXEL_COLUMN("0") HT_ONE_PIXEL_COLUMN("24") HT_ONE_PIXEL_COLUMN("48")                \
-        "ldr r2, [sp, #8]\n"                                                                                                  \
-        "ldrd r4, r5, [sp, #60]\n"                                                                                            \
-        "lsl r6, r6, r4\nlsl r7, r7, r4\nlsl r8, r8, r4\nlsl r9, r9, r4\n"                                                    \
-        HT_REQUANTIZE_ONE("0", "r6") HT_REQUANTIZE_ONE("1", "r7") HT_REQUANTIZE_ONE("2", "r8") HT_REQUANTIZE_ONE("3", "r9")   \
+        "bmi 5f\n" HT_LOAD_BIASES HT_ONE_PIXEL_COLUMN("0") HT_ONE_PIXEL_COLUMN("24") HT_ONE_PIXEL_COLUMN("48")                \
+        "ldr r0, [sp, #8]\n"                                                                                                  \
+        "ldr r5, [sp, #60]\n"                                                                                                 \
+        "lsl r6, r6, r5\nlsl r7, r7, r5\nlsl r8, r8, r5\nlsl r9, r9, r5\n"                                                    \
+        HT_REQUANTIZE_ONE("0", "r6") HT_REQUANTIZE_ONE("16", "r8") HT_REQUANTIZE_ONE("32", "r7") HT_REQUANTIZE_ONE("48", "r9") \
         "ldr r4, [sp, #12]\n"                                                                                                 \
         "strb r6, [r4]\nstrb r8, [r4, #1]\nstrb r7, [r4, #2]\nstrb r9, [r4, #3]\n"                                            \
         "5:\n"                                                                                                                \
@@ -126,9 +124,9 @@ static bool finish_by_pairs(const ht_quad* quad, int32_t pixels, int8_t* output,
   const int32_t step = ht_column_step(p);
   if (p->kernel_height != 3 || p->kernel_width != 3 || step > 2) return false;
   if (step == 1) {
-    pixels_by_one(quad->columns, quad->weights, quad->channels, output, stride, pixels, quad->layer->lift, quad->layer->rounding);
+    pixels_by_one(quad->columns, quad->weights, quad->channels, output, stride, pixels, quad->layer->lift);
   } else {
-    pixels_by_two(quad->columns, quad->weights, quad->channels, output, stride, pixels, quad->layer->lift, quad->layer->rounding);
+    pixels_by_two(quad->columns, quad->weights, quad->channels, output, stride, pixels, quad->layer->lift);
   }
   return true;
 }
@@ -148,10 +146,7 @@ static void finish_four(const ht_quad* quad, int32_t pixels, int8_t* output, int
   for (int32_t pixel = 0; pixel < pixels; ++pixel, output += stride) {
     int32_t sums[4];
     ht_quad_sums(quad, pixel, sums);
-    for (int32_t i = 0; i < 4; ++i) {
-      const int32_t place = ht_quad_place(i);
-      output[i] = (int8_t)ht_requantize_dsp(sums[i], quad->layer, quad->channels->multiplier[place], quad->channels->shift[place]);
-    }
+    for (int32_t i = 0; i < 4; ++i) output[i] = (int8_t)ht_requantize_dsp(sums[i], quad->layer->lift, quad->channels + i);
   }
 }
 
@@ -166,7 +161,8 @@ static void finish(const ht_quad* quad, int32_t pixels, void* output, size_t at)
     for (int32_t pixel = 0; pixel < pixels; ++pixel)
       for (int32_t i = 0; i < quad->count; ++i) to[pixel * stride + i] = four[4 * pixel + i];
   }
-  ht_clamp_dsp(quad->layer, pixels, stride, quad->count, to);
+  if (quad->layer->clamps)
+    for (int32_t pixel = 0; pixel < pixels; ++pixel) ht_clamp_dsp(quad->channels, quad->count, to + pixel * stride);
 }
 
 void HT_FN(ht_depthwise_dsp)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {

@@ -2,8 +2,8 @@
 // Depthwise convolutions with DSP instructions, bit for bit c/ht_depthwise.c. They read p->packed instead of weights, bias and, all
 // but the last, the epilogue's arrays; p->padding is read where there are taps outside.
 //
-// Packed: ht_layer_dsp; every four channels an ht_quad_dsp or ht_sum_quad_dsp, the last one filled up; then the weights, by four
-// channels: columns of the filter from left to right, in each its rows, in each four bytes.
+// Packed: ht_layer_dsp; ht_channel_dsp a channel, those of the last four filled up; then the weights, by four channels: columns
+// of the filter from left to right, in each its rows, in each four bytes.
 #ifndef HT_DEPTHWISE_DSP_H
 #define HT_DEPTHWISE_DSP_H
 

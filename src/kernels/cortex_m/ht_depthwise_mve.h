@@ -5,7 +5,7 @@
 // They take layers of eight channels at least, a channel multiplier of 1, and weights of which no two taps that are added up in 16
 // bits (the first and the second, the third and the fourth ...) are both -128.
 //
-// Packed: ht_layer_mve; every eight channels an ht_eight_mve or ht_sum_eight_mve; then the weights, by eight channels those of one tap after another. The last
+// Packed: ht_layer_mve; ht_eight_mve every eight channels; then the weights, by eight channels those of one tap after another. The last
 // eight channels are the last ones of the layer, some of which may be in the eight before as well.
 #ifndef HT_DEPTHWISE_MVE_H
 #define HT_DEPTHWISE_MVE_H

@@ -3,7 +3,6 @@
 #ifndef HT_DEPTHWISE_SUMS_DSP_H
 #define HT_DEPTHWISE_SUMS_DSP_H
 
-#define HT_DEPTHWISE_SUMS 1
 #include "kernels/cortex_m/ht_depthwise_walk_dsp.h"
 #include "kernels/cortex_m/ht_finish_sums.h"
 

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The walk over the output of a depthwise convolution with DSP instructions: four channels at a time, their weights widened once; a
-// part of an output row at a time, the inputs under it widened column by column, so that neighbouring pixels share them. Whoever
-// includes this says by HT_DEPTHWISE_SUMS (0 or 1) whether an epilogue follows that needs sums.
+// part of an output row at a time, the inputs under it widened column by column, so that neighbouring pixels share them.
 #ifndef HT_DEPTHWISE_WALK_DSP_H
 #define HT_DEPTHWISE_WALK_DSP_H
 
 #include "kernels/cortex_m/ht_column_dsp.h"
 #include "kernels/cortex_m/ht_depthwise_dsp.h"
 #include "kernels/cortex_m/ht_packed_dsp.h"
-
-#if HT_DEPTHWISE_SUMS
-typedef ht_sum_quad_dsp ht_quad_channels;
-#else
-typedef ht_quad_dsp ht_quad_channels;
-#endif
 
 // Pixels of an output row at a time.
 enum { HT_PART_PIXELS = 32 };
@@ -45,7 +38,7 @@ typedef struct ht_quad {
   int32_t first, count;  // channels of the output; fewer than four at the end
   bool adjacent;         // whether four bytes of the input are theirs
   const ht_layer_dsp* layer;
-  const ht_quad_channels* channels;
+  const ht_channel_dsp* channels;
   const uint32_t* weights;
   uint32_t* outside;  // a column that lies outside
   uint32_t* columns;
@@ -141,7 +134,7 @@ static inline void ht_widen_weights(const ht_depthwise_params* p, const int8_t* 
 
 static inline void ht_quad_sums(const ht_quad* quad, int32_t pixel, int32_t sums[4]) {
   const ht_depthwise_params* p = quad->params;
-  for (int32_t i = 0; i < 4; ++i) sums[i] = quad->channels->bias[ht_quad_place(i)];
+  for (int32_t i = 0; i < 4; ++i) sums[i] = quad->channels[i].bias;
   ht_add_columns(quad->columns + (size_t)(pixel * ht_column_step(p)) * ht_column_words(p), quad->weights, p->kernel_height,
                  p->kernel_width, sums);
 }
@@ -171,10 +164,10 @@ static inline void ht_quad_rows(const ht_quad* quad, const ht_arguments* a, int3
 static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
                                           ht_quad_finish finish) {
   const int32_t quads = ht_depthwise_quads(p), outputs = ht_depthwise_outputs(p);
-  const ht_quad_channels* channels = (const ht_quad_channels*)(ht_layer_of(p->packed) + 1);
-  const int8_t* weights = (const int8_t*)(channels + quads);
+  const ht_channel_dsp* channels = ht_channels_of(p->packed);
+  const int8_t* weights = (const int8_t*)(channels + 4 * quads);
   uint32_t *widened = (uint32_t*)a->scratch, *outside = widened + ht_filter_words(p);
-  for (int32_t i = 0; i < quads; ++i, ++channels, weights += 2 * ht_filter_words(p)) {
+  for (int32_t i = 0; i < quads; ++i, channels += 4, weights += 2 * ht_filter_words(p)) {
     const int32_t count = outputs - 4 * i < 4 ? outputs - 4 * i : 4;
     const bool adjacent = count == 4 && p->channel_multiplier == 1;
     const ht_quad quad = {p, 4 * i, count, adjacent, ht_layer_of(p->packed), channels, widened, outside, outside + ht_column_words(p)};

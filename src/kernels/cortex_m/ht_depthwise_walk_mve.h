@@ -12,10 +12,8 @@
 
 #if HT_DEPTHWISE_SUMS
 typedef int32_t ht_eight_output;
-typedef ht_sum_eight_mve ht_eight_channels_mve;
 #else
 typedef int8_t ht_eight_output;
-typedef ht_eight_mve ht_eight_channels_mve;
 #endif
 
 static inline int32_t ht_taps(const ht_depthwise_params* p) { return p->kernel_height * p->kernel_width; }
@@ -31,26 +29,16 @@ HT_BEGIN_NAKED
   "vadd.i32 q0, q0, q3\n"    \
   "vadd.i32 q1, q1, q2\n"
 
-// Sums in q0 and q1; the lift is in r10, the zero point in r11, bounds in q6 and q7.
 #if HT_DEPTHWISE_SUMS
-#define HT_EIGHT_BYTES "32"
-#define HT_LOAD_LAYER ""
 #define HT_EIGHT_FINISH            \
   "vst20.32 {q0, q1}, [r3]\n"      \
   "vst21.32 {q0, q1}, [r3]!\n"
 #else
-#define HT_EIGHT_BYTES "72"
-#define HT_LOAD_LAYER              \
-  "ldr r4, [sp, #108]\n"           \
-  "ldrd r10, r11, [r4]\n"          \
-  "ldrd r4, r5, [r4, #8]\n"        \
-  "vdup.16 q6, r4\n"               \
-  "vdup.16 q7, r5\n"
 #define HT_EIGHT_FINISH            \
   "vldrw.32 q2, [r2, #32]\n"       \
   "vldrw.32 q3, [r2, #48]\n"       \
-  "vldrb.s32 q4, [r2, #64]\n"      \
-  "vldrb.s32 q5, [r2, #68]\n"      \
+  "vldrw.32 q4, [r2, #64]\n"       \
+  "vldrw.32 q5, [r2, #80]\n"       \
   "vshl.s32 q0, r10\n"             \
   "vshl.s32 q1, r10\n"             \
   "vmulh.s32 q0, q0, q2\n"         \
@@ -59,22 +47,26 @@ HT_BEGIN_NAKED
   "vrshl.s32 q1, q1, q5\n"         \
   "vqmovnb.s32 q2, q0\n"           \
   "vqmovnt.s32 q2, q1\n"           \
-  "vqadd.s16 q2, q2, r11\n"        \
-  "vmax.s16 q2, q2, q6\n"          \
-  "vmin.s16 q2, q2, q7\n"          \
+  "vldrb.s16 q3, [r2, #96]\n"      \
+  "vldrb.s16 q4, [r2, #104]\n"     \
+  "vldrb.s16 q5, [r2, #112]\n"     \
+  "vqadd.s16 q2, q2, q3\n"         \
+  "vmax.s16 q2, q2, q4\n"          \
+  "vmin.s16 q2, q2, q5\n"          \
   "vstrb.16 q2, [r3], #8\n"
 #endif
 
 // `count` (at least one) times eight channels of one pixel. The taps go on by as many bytes.
 //
-// Frame: q4 to q7; nine saved registers; count, number of taps, layer.
-HT_NAKED void ht_eight_channels(const int8_t** taps, const int8_t* w, const ht_eight_channels_mve* channels, ht_eight_output* output,
-                                int32_t count, int32_t number, const ht_layer_mve* layer) {
+// Frame: q4 and q5; nine saved registers; count, number of taps, lift.
+HT_NAKED void ht_eight_channels(const int8_t** taps, const int8_t* w, const ht_eight_mve* channels,
+                                                               ht_eight_output* output, int32_t count, int32_t number, int32_t lift) {
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
-      "vpush {d8-d15}\n"
-      "ldrd r7, r9, [sp, #100]\n" HT_LOAD_LAYER
+      "vpush {d8-d11}\n"
+      "ldrd r7, r9, [sp, #68]\n"
+      "ldr r10, [sp, #76]\n"
       "mov r6, r0\n"
       "lsr r8, r9, #1\n"
       "1:\n"
@@ -103,9 +95,9 @@ HT_NAKED void ht_eight_channels(const int8_t** taps, const int8_t* w, const ht_e
       "str r4, [r0]\n" HT_WIDEN_AND_ADD
       "4:\n" HT_EIGHT_FINISH
       "subs r7, r7, #1\n"
-      "add r2, r2, #" HT_EIGHT_BYTES "\n"
+      "add r2, r2, #120\n"
       "bne 1b\n"
-      "vpop {d8-d15}\n"
+      "vpop {d8-d11}\n"
       "pop {r4-r11, pc}\n");
 }
 
@@ -113,22 +105,24 @@ HT_END_NAKED
 
 #else
 
-static inline ht_eight_output ht_eight_value(const ht_eight_channels_mve* channels, int32_t lane, int32_t sum, const ht_layer_mve* layer) {
+static inline ht_eight_output ht_eight_value(const ht_eight_mve* channels, int32_t lane, int32_t sum, int32_t lift) {
 #if HT_DEPTHWISE_SUMS
-  (void)channels, (void)lane, (void)layer;
+  (void)channels, (void)lane, (void)lift;
   return sum;
 #else
-  return ht_requantize_mve(sum, layer, channels->multiplier[lane % 2][lane / 2], channels->shift[lane % 2][lane / 2]);
+  const int32_t at = lane / 2, odd = lane % 2;
+  return ht_requantize_fixed_mve(sum, lift, channels->multiplier[odd][at], channels->shift[odd][at], channels->zero_point[lane],
+                                 channels->minimum[lane], channels->maximum[lane]);
 #endif
 }
 
-static inline void ht_eight_channels(const int8_t** taps, const int8_t* w, const ht_eight_channels_mve* channels, ht_eight_output* output,
-                                     int32_t count, int32_t number, const ht_layer_mve* layer) {
+static inline void ht_eight_channels(const int8_t** taps, const int8_t* w, const ht_eight_mve* channels, ht_eight_output* output,
+                                     int32_t count, int32_t number, int32_t lift) {
   for (int32_t i = 0; i < count; ++i, ++channels, w += 8 * number, output += 8) {
     for (int32_t lane = 0; lane < 8; ++lane) {
       int32_t sum = channels->bias[lane % 2][lane / 2];
       for (int32_t t = 0; t < number; ++t) sum += taps[t][lane] * w[8 * t + lane];
-      output[lane] = ht_eight_value(channels, lane, sum, layer);
+      output[lane] = ht_eight_value(channels, lane, sum, lift);
     }
     for (int32_t t = 0; t < number; ++t) taps[t] += 8;
   }
@@ -167,25 +161,23 @@ static inline void ht_find_taps(const ht_depthwise_params* p, const int8_t* imag
 // What stays the same for all pixels.
 typedef struct ht_eights {
   const ht_depthwise_params* params;
-  const ht_layer_mve* layer;
-  const ht_eight_channels_mve* channels;
+  const ht_eight_mve* channels;
   const int8_t* weights;
-  int32_t number, whole, rest;        // taps; channels by eight and beyond
+  int32_t number, whole, rest, lift;  // taps; channels by eight and beyond
   ptrdiff_t next;                     // from where a pixel leaves its taps to those of the next one
   const int8_t** taps;
 } ht_eights;
 
 static inline ht_eights ht_find_eights(const ht_depthwise_params* p, void* scratch) {
   const int32_t whole = p->input_channels / 8, rest = p->input_channels % 8;
-  const ht_layer_mve* layer = ht_layer_mve_of(p->packed);
-  const ht_eight_channels_mve* channels = (const ht_eight_channels_mve*)(layer + 1);
+  const ht_eight_mve* channels = ht_eights_of(p->packed);
   const ht_eights eights = {p,
-                            layer,
                             channels,
                             (const int8_t*)(channels + whole + (rest != 0)),
                             ht_taps(p),
                             whole,
                             rest,
+                            ((const ht_layer_mve*)p->packed)->lift,
                             (ptrdiff_t)p->stride_width * p->input_stride - p->input_channels,
                             (const int8_t**)scratch};
   return eights;
@@ -197,11 +189,11 @@ static inline void ht_move_taps(const ht_eights* e, ptrdiff_t by) {
 
 // All channels of a pixel whose taps have been found; they go on by as many bytes.
 static inline void ht_depthwise_pixel(const ht_eights* e, ht_eight_output* output) {
-  ht_eight_channels(e->taps, e->weights, e->channels, output, e->whole, e->number, e->layer);
+  ht_eight_channels(e->taps, e->weights, e->channels, output, e->whole, e->number, e->lift);
   if (e->rest == 0) return;
   ht_move_taps(e, e->rest - 8);
   ht_eight_channels(e->taps, e->weights + (ptrdiff_t)(8 * e->whole) * e->number, e->channels + e->whole,
-                    output + e->params->input_channels - 8, 1, e->number, e->layer);
+                    output + e->params->input_channels - 8, 1, e->number, e->lift);
 }
 
 // Scratch: where sums are asked for those of a pixel; the list of taps, on hosts with larger pointers.

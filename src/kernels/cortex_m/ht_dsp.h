@@ -12,8 +12,7 @@
 #define HT_DSP 0
 #endif
 
-// A function of its own. Inlined at -O3 for x86, gcc 12 vectorizes its loop with two accumulators, of even and of odd rows, and takes a
-// sum that is used as unsigned behind the loop from the second one alone; that happens with small numbers and without undefined behaviour.
+// A function of its own, because gcc 12 at -O3 for x86 vectorizes it wrongly together with the function that calls it.
 #if defined(__GNUC__)
 #define HT_ALONE __attribute__((noinline)) static
 #else

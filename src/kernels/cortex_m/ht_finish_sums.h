@@ -9,7 +9,7 @@
 static inline void ht_finish_sums(const ht_epilogue* e, const void* packed, int32_t channels, int32_t first, int32_t count, int32_t* sums,
                                   void* output, size_t at) {
 #if HT_ACTIVATED
-  ht_finish_activated(ht_activated_of(packed, channels), e->activation, channels, first, count, sums, (int8_t*)output + at);
+  ht_finish_activated(ht_activated_of(packed, channels), e->activation, first, count, sums, (int8_t*)output + at);
 #else
   (void)packed, (void)channels;
   ht_finish(e, first, count, sums, output, at);

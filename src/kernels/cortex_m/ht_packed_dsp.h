@@ -6,70 +6,41 @@
 #include "kernels/cortex_m/ht_dsp.h"
 
 // FIXED_SINGLE's ((int64) x * M + 2^(right - 1)) >> right, plus the zero point, in 32 bits. Where right > 32 the lower half of the
-// product cannot matter; with shift = right - 33 it is
+// product cannot matter:
 //
-//   (upper(x * M) + ((2 * zero_point + 1) << shift)) >> shift >> 1
+//   (upper(x * M) + 2^(right - 33) + (zero_point << (right - 32))) >> (right - 32)
 //
 // and where it is not, x is shifted to the left before and `right` grows by as much, which is exact as long as x is small enough
-// for that. Packing makes sure of it, and that zero point and bounds are those of a layer.
+// for that. Packing makes sure of it.
+typedef struct ht_channel_dsp {
+  int32_t bias;
+  int32_t multiplier;
+  int32_t rounding;  // with the zero point
+  int8_t shift;      // right - 32, at least 1
+  int8_t minimum, maximum;
+  int8_t unused;
+} ht_channel_dsp;
+
 typedef struct ht_layer_dsp {
-  int32_t lift;              // what every sum is shifted to the left
-  int32_t rounding;          // 2 * zero_point + 1
-  int32_t minimum, maximum;  // of the stored integers
+  int32_t lift;    // what every sum is shifted to the left
+  int32_t clamps;  // whether a channel's bounds are not [-128, 127]
 } ht_layer_dsp;
 
-// A channel of ht_conv_dsp's; of a pair (c, d)
-//
-//   c.start = bias of c << 8 | shift, d.start = (bias of c + 256 * bias of d + rest) with the shift as its lowest byte
-//
-// where 0 <= rest < 256 goes away with the sum of c when d's is separated.
-typedef struct ht_pair_channel_dsp {
-  int32_t multiplier, start;
-} ht_pair_channel_dsp;
-
-// Of ht_conv_dsp_deep's.
-typedef struct ht_deep_channel_dsp {
-  int32_t multiplier, shift, bias;
-} ht_deep_channel_dsp;
-
-// Of kernels whose epilogue needs sums.
-typedef struct ht_sum_channel_dsp {
-  int32_t bias;
-} ht_sum_channel_dsp;
-
-// Four channels of a depthwise convolution in the order 0, 2, 1, 3, in which its sums come.
-typedef struct ht_quad_dsp {
-  int32_t bias[4];
-  int32_t multiplier[4];
-  int8_t shift[4];
-} ht_quad_dsp;
-
-// The same where the epilogue needs sums.
-typedef struct ht_sum_quad_dsp {
-  int32_t bias[4];
-} ht_sum_quad_dsp;
-
-// Where in a quad channel i of four is.
-static inline int32_t ht_quad_place(int32_t i) { return (i & 1) * 2 + i / 2; }
-
 static inline const ht_layer_dsp* ht_layer_of(const void* packed) { return (const ht_layer_dsp*)packed; }
+static inline const ht_channel_dsp* ht_channels_of(const void* packed) { return (const ht_channel_dsp*)(ht_layer_of(packed) + 1); }
 
-// Of `shift` the lowest byte counts, as it does for the processor.
-static inline int32_t ht_requantize_dsp(int32_t sum, const ht_layer_dsp* layer, int32_t multiplier, int32_t shift) {
-  const int32_t lifted = (int32_t)((uint32_t)sum << layer->lift), right = shift & 255;
-  const int32_t rounding = (int32_t)((uint32_t)layer->rounding << right);
-  return ht_saturate_byte(ht_add_upper_product(lifted, multiplier, rounding) >> right >> 1);
+static inline int32_t ht_requantize_dsp(int32_t sum, int32_t lift, const ht_channel_dsp* channel) {
+  const int32_t lifted = (int32_t)((uint32_t)sum << lift);
+  return ht_saturate_byte(ht_add_upper_product(lifted, channel->multiplier, channel->rounding) >> channel->shift);
 }
 
-// Bounds `pixels` times `count` values that are within 8 bits; pixels lie `stride` apart.
-static inline void ht_clamp_dsp(const ht_layer_dsp* layer, int32_t pixels, int32_t stride, int32_t count, int8_t* values) {
-  const int32_t minimum = layer->minimum, maximum = layer->maximum;
-  if (minimum == INT8_MIN && maximum == INT8_MAX) return;
-  for (int32_t pixel = 0; pixel < pixels; ++pixel, values += stride)
-    for (int32_t i = 0; i < count; ++i) {
-      const int32_t value = values[i] < minimum ? minimum : values[i];
-      values[i] = (int8_t)(value > maximum ? maximum : value);
-    }
+// `count` values of adjacent channels, already within 8 bits.
+static inline void ht_clamp_dsp(const ht_channel_dsp* channels, int32_t count, int8_t* values) {
+  for (int32_t i = 0; i < count; ++i) {
+    int32_t value = values[i];
+    value = value < channels[i].minimum ? channels[i].minimum : value;
+    values[i] = (int8_t)(value > channels[i].maximum ? channels[i].maximum : value);
+  }
 }
 
 #endif

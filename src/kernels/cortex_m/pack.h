@@ -11,48 +11,40 @@
 
 namespace ht::cortex_m {
 
-// The sums of a channel: bias, and how far products can lead away from it.
-struct SumRange {
-  int64_t bias = 0, spread = 0;
-  int64_t largest() const { return (bias < 0 ? -bias : bias) + spread; }
-};
-std::vector<SumRange> sum_ranges(const ht_conv_params& p);
-std::vector<SumRange> sum_ranges(const ht_depthwise_params& p);
-
 // FIXED_SINGLE as 32-bit instructions compute it (ht_packed_dsp.h), a channel.
-struct FixedChannel {
-  int32_t bias = 0;
-  int32_t multiplier = 0;
-  int32_t shift = 1;         // at least 1
-  bool is_constant = false;  // the channel gives one integer whatever the input is, and so without its weights
+struct Fixed {
+  int32_t multiplier;
+  int32_t shift;     // at least 1
+  int32_t rounding;  // 2^(shift - 1) + (zero_point << shift)
 };
 
 struct FixedLayer {
-  bool exact = false;  // false: the layer's epilogue is another one, has a zero point or bounds a channel, or needs more bits
+  bool exact = false;  // false: the layer's epilogue is another one or needs more bits
   int32_t lift = 0;    // what every sum is shifted to the left before
-  int32_t zero_point = 0, minimum = INT8_MIN, maximum = INT8_MAX;
-  std::vector<FixedChannel> channels;  // of biases alone where not exact
+  bool clamps = false;
+  std::vector<Fixed> channels;
 };
 
-// Exact only where the epilogue is S8 under FIXED_SINGLE.
-FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<SumRange>& sums);
-// With the biases as they are, for kernels whose epilogue needs sums.
-FixedLayer sums_layer(const std::vector<SumRange>& sums);
+// `largest` bounds the sums of each channel by their magnitude. Exact only where the epilogue is S8 under FIXED_SINGLE.
+FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<int64_t>& largest);
 
 // Whether an epilogue is one that ht_activated.h computes.
-bool fits_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& sums);
+bool fits_activated(const ht_epilogue& epilogue, const std::vector<int64_t>& largest);
 // Returns where the rest goes.
-void* pack_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& sums, void* packed);
+void* pack_activated(const ht_epilogue& epilogue, const std::vector<int64_t>& largest, void* packed);
 
-// The forms of ht_packed_dsp.h and ht_packed_mve.h.
-ht_layer_dsp layer_dsp(const FixedLayer& layer);
-ht_layer_mve layer_mve(const FixedLayer& layer);
+// The forms of ht_packed_dsp.h and ht_packed_mve.h; a channel from `count` on is one that is not there, and without an exact layer only its bias counts.
+ht_layer_dsp packed_layer(const FixedLayer& layer);
+ht_channel_dsp packed_channel(const int32_t* bias, const ht_epilogue& epilogue, const FixedLayer& layer, size_t channel, size_t count);
+ht_block_mve packed_block(const int32_t* bias, const ht_epilogue& epilogue, const FixedLayer& layer, size_t first, size_t count);
+
+// |bias| + 128 * sum |w| of each output channel.
+std::vector<int64_t> largest_sums(const ht_conv_params& p);
+std::vector<int64_t> largest_sums(const ht_depthwise_params& p);
 
 bool conv_accepts_dsp(const ht_conv_params& p);
 bool conv_accepts_dsp_deep(const ht_conv_params& p);
-size_t conv_packed_dsp(const ht_conv_params* p);
-size_t conv_packed_dsp_deep(const ht_conv_params* p);
-size_t conv_packed_dsp_any(const ht_conv_params* p);
+size_t conv_packed_dsp(const ht_conv_params* p);  // the same for all but the last
 void conv_pack_dsp(const ht_conv_params* p, void* packed);
 void conv_pack_dsp_deep(const ht_conv_params* p, void* packed);
 void conv_pack_dsp_any(const ht_conv_params* p, void* packed);
@@ -61,8 +53,7 @@ size_t conv_packed_dsp_activated(const ht_conv_params* p);
 void conv_pack_dsp_activated(const ht_conv_params* p, void* packed);
 
 bool conv_accepts_mve(const ht_conv_params& p);
-size_t conv_packed_mve(const ht_conv_params* p);
-size_t conv_packed_mve_any(const ht_conv_params* p);
+size_t conv_packed_mve(const ht_conv_params* p);  // the same for all but the last
 void conv_pack_mve(const ht_conv_params* p, void* packed);
 void conv_pack_mve_any(const ht_conv_params* p, void* packed);
 bool conv_accepts_mve_activated(const ht_conv_params& p);
@@ -70,8 +61,7 @@ size_t conv_packed_mve_activated(const ht_conv_params* p);
 void conv_pack_mve_activated(const ht_conv_params* p, void* packed);
 
 bool depthwise_accepts_dsp(const ht_depthwise_params& p);
-size_t depthwise_packed_dsp(const ht_depthwise_params* p);
-size_t depthwise_packed_dsp_any(const ht_depthwise_params* p);
+size_t depthwise_packed_dsp(const ht_depthwise_params* p);  // the same for all but the last
 void depthwise_pack_dsp(const ht_depthwise_params* p, void* packed);
 void depthwise_pack_dsp_any(const ht_depthwise_params* p, void* packed);
 bool depthwise_accepts_dsp_activated(const ht_depthwise_params& p);
@@ -80,8 +70,7 @@ void depthwise_pack_dsp_activated(const ht_depthwise_params* p, void* packed);
 
 bool depthwise_accepts_mve(const ht_depthwise_params& p);
 bool depthwise_accepts_mve_any(const ht_depthwise_params& p);
-size_t depthwise_packed_mve(const ht_depthwise_params* p);
-size_t depthwise_packed_mve_any(const ht_depthwise_params* p);
+size_t depthwise_packed_mve(const ht_depthwise_params* p);  // the same for all but the last
 void depthwise_pack_mve(const ht_depthwise_params* p, void* packed);
 void depthwise_pack_mve_any(const ht_depthwise_params* p, void* packed);
 bool depthwise_accepts_mve_activated(const ht_depthwise_params& p);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdlib>
-
-#include "kernels/cortex_m/ht_activated.h"
 #include "kernels/cortex_m/ht_widen_dsp.h"
+#include "kernels/cortex_m/ht_activated.h"
 #include "kernels/cortex_m/pack.h"
 
 namespace ht::cortex_m {
@@ -13,14 +11,13 @@ constexpr int64_t kBoundedSum = 1 << 23;
 int32_t group_outputs(const ht_conv_params& p) { return p.output_channels / p.groups; }
 int32_t group_pairs(const ht_conv_params& p) { return (group_outputs(p) + 1) / 2; }
 
-// The weights of an output channel, rows of the filter padded to multiples of four; zeros for a channel that is not there or needs none.
+// The weights of an output channel, rows of the filter padded to multiples of four; zeros for a channel that is not there.
 class PaddedWeights {
  public:
-  PaddedWeights(const ht_conv_params& p, const FixedLayer& layer, int32_t group, int32_t within)
+  PaddedWeights(const ht_conv_params& p, int32_t group, int32_t within)
       : row_(ht_row_inputs(&p)), padded_((row_ + 3) / 4 * 4), count_(static_cast<size_t>(p.kernel_height) * padded_) {
-    if (within >= group_outputs(p)) return;
-    const auto output = static_cast<size_t>(group * group_outputs(p) + within);
-    if (!layer.channels[output].is_constant) weights_ = p.weights + output * static_cast<size_t>(p.kernel_height) * row_;
+    if (within < group_outputs(p))
+      weights_ = p.weights + static_cast<size_t>(group * group_outputs(p) + within) * static_cast<size_t>(p.kernel_height) * row_;
   }
   size_t count() const { return count_; }
   int32_t operator[](size_t k) const {
@@ -54,93 +51,53 @@ uint32_t weight_half(int32_t first, int32_t second, bool deep) {
   return static_cast<uint16_t>(low + 256 * second);
 }
 
-// What pairs of channels become in each of the forms.
-struct PairForm {
-  using Channel = ht_pair_channel_dsp;
-  static constexpr bool kDeep = false;
-  static void write(const FixedChannel& first, const FixedChannel& second, Channel* to) {
-    const auto start = static_cast<uint32_t>(first.bias), shift = static_cast<uint32_t>(first.shift - 1);
-    const uint32_t both = start + 256 * static_cast<uint32_t>(second.bias);
-    const uint32_t rest = (static_cast<uint32_t>(second.shift - 1) - both) & 255;
-    to[0] = {first.multiplier, static_cast<int32_t>(start << 8 | shift)};
-    to[1] = {second.multiplier, static_cast<int32_t>(both + rest)};
-  }
-};
-struct DeepForm {
-  using Channel = ht_deep_channel_dsp;
-  static constexpr bool kDeep = true;
-  static void write(const FixedChannel& first, const FixedChannel& second, Channel* to) {
-    to[0] = {first.multiplier, first.shift - 1, first.bias};
-    to[1] = {second.multiplier, second.shift - 1, second.bias};
-  }
-};
-struct SumForm {
-  using Channel = ht_sum_channel_dsp;
-  static constexpr bool kDeep = true;
-  static void write(const FixedChannel& first, const FixedChannel& second, Channel* to) {
-    to[0] = {first.bias};
-    to[1] = {second.bias};
-  }
-};
-
-template <class Form>
-void pack(const ht_conv_params& p, const FixedLayer& layer, void* packed) {
+void pack(const ht_conv_params& p, const FixedLayer& layer, bool deep, void* packed) {
   auto* header = static_cast<ht_layer_dsp*>(packed);
-  *header = layer_dsp(layer);
-  auto* channel = reinterpret_cast<typename Form::Channel*>(header + 1);
+  *header = packed_layer(layer);
+  auto* channel = reinterpret_cast<ht_channel_dsp*>(header + 1);
   auto* word = reinterpret_cast<uint32_t*>(channel + 2 * p.groups * group_pairs(p));
   every_pair(p, [&](int32_t group, int32_t pair) {
-    const auto first_output = static_cast<size_t>(group * group_outputs(p) + 2 * pair);
-    const bool is_pair = 2 * pair + 1 < group_outputs(p);
-    Form::write(layer.channels[first_output], is_pair ? layer.channels[first_output + 1] : FixedChannel{}, channel);
+    const auto first_output = static_cast<size_t>(group * group_outputs(p)), end = first_output + static_cast<size_t>(group_outputs(p));
+    for (size_t i = 0; i < 2; ++i)
+      channel[i] = packed_channel(p.bias, p.epilogue, layer, first_output + 2 * static_cast<size_t>(pair) + i, end);
+    if (!deep) channel[1].bias = static_cast<int32_t>(static_cast<uint32_t>(channel[0].bias) + 256 * static_cast<uint32_t>(channel[1].bias));
     channel += 2;
-    const PaddedWeights first(p, layer, group, 2 * pair), second(p, layer, group, 2 * pair + 1);
+    const PaddedWeights first(p, group, 2 * pair), second(p, group, 2 * pair + 1);
     for (size_t k = 0; k < first.count(); k += 4)
       for (const size_t at : {k, k + 1})
-        *word++ = weight_half(first[at], second[at], Form::kDeep) | weight_half(first[at + 2], second[at + 2], Form::kDeep) << 16;
+        *word++ = weight_half(first[at], second[at], deep) | weight_half(first[at + 2], second[at + 2], deep) << 16;
     return true;
   });
-}
-
-template <class Form>
-size_t packed_bytes(const ht_conv_params& p) {
-  const auto pairs = static_cast<size_t>(p.groups * group_pairs(p));
-  return sizeof(ht_layer_dsp) + pairs * (2 * sizeof(typename Form::Channel) + ht_patch_words(&p) * sizeof(uint32_t));
 }
 
 }  // namespace
 
 bool conv_accepts_dsp(const ht_conv_params& p) {
-  const std::vector<SumRange> sums = sum_ranges(p);
-  const FixedLayer layer = fixed_layer(p.epilogue, sums);
-  if (!layer.exact) return false;
-  // The largest sum of a channel, the weights of a constant one being left out.
-  const auto largest = [&](size_t output) {
-    const FixedChannel& channel = layer.channels[output];
-    return SumRange{channel.bias, channel.is_constant ? 0 : sums[output].spread}.largest();
-  };
+  const std::vector<int64_t> largest = largest_sums(p);
+  if (!fixed_layer(p.epilogue, largest).exact) return false;
   return every_pair(p, [&](int32_t group, int32_t pair) {
-    const auto first = static_cast<size_t>(group * group_outputs(p) + 2 * pair);
-    if (std::abs(int64_t{layer.channels[first].bias}) >= kBoundedSum) return false;
-    if (2 * pair + 1 >= group_outputs(p)) return true;
-    return largest(first + 1) < kBoundedSum && separable(PaddedWeights(p, layer, group, 2 * pair), PaddedWeights(p, layer, group, 2 * pair + 1));
+    const int32_t second = 2 * pair + 1;
+    if (second >= group_outputs(p)) return true;
+    return largest[static_cast<size_t>(group * group_outputs(p) + second)] < kBoundedSum &&
+           separable(PaddedWeights(p, group, 2 * pair), PaddedWeights(p, group, second));
   });
 }
 
-bool conv_accepts_dsp_deep(const ht_conv_params& p) { return fixed_layer(p.epilogue, sum_ranges(p)).exact; }
+bool conv_accepts_dsp_deep(const ht_conv_params& p) { return fixed_layer(p.epilogue, largest_sums(p)).exact; }
 
-size_t conv_packed_dsp(const ht_conv_params* p) { return packed_bytes<PairForm>(*p); }
-size_t conv_packed_dsp_deep(const ht_conv_params* p) { return packed_bytes<DeepForm>(*p); }
-size_t conv_packed_dsp_any(const ht_conv_params* p) { return packed_bytes<SumForm>(*p); }
+size_t conv_packed_dsp(const ht_conv_params* p) {
+  const auto pairs = static_cast<size_t>(p->groups * group_pairs(*p));
+  return sizeof(ht_layer_dsp) + pairs * (2 * sizeof(ht_channel_dsp) + ht_patch_words(p) * sizeof(uint32_t));
+}
 
-void conv_pack_dsp(const ht_conv_params* p, void* packed) { pack<PairForm>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed); }
-void conv_pack_dsp_deep(const ht_conv_params* p, void* packed) { pack<DeepForm>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed); }
-void conv_pack_dsp_any(const ht_conv_params* p, void* packed) { pack<SumForm>(*p, sums_layer(sum_ranges(*p)), packed); }
+void conv_pack_dsp(const ht_conv_params* p, void* packed) { pack(*p, fixed_layer(p->epilogue, largest_sums(*p)), false, packed); }
+void conv_pack_dsp_deep(const ht_conv_params* p, void* packed) { pack(*p, fixed_layer(p->epilogue, largest_sums(*p)), true, packed); }
+void conv_pack_dsp_any(const ht_conv_params* p, void* packed) { pack(*p, {}, true, packed); }
 
-bool conv_accepts_dsp_activated(const ht_conv_params& p) { return fits_activated(p.epilogue, sum_ranges(p)); }
-size_t conv_packed_dsp_activated(const ht_conv_params* p) { return ht_activated_bytes(p->output_channels) + conv_packed_dsp_any(p); }
+bool conv_accepts_dsp_activated(const ht_conv_params& p) { return fits_activated(p.epilogue, largest_sums(p)); }
+size_t conv_packed_dsp_activated(const ht_conv_params* p) { return ht_activated_bytes(p->output_channels) + conv_packed_dsp(p); }
 void conv_pack_dsp_activated(const ht_conv_params* p, void* packed) {
-  conv_pack_dsp_any(p, pack_activated(p->epilogue, sum_ranges(*p), packed));
+  conv_pack_dsp_any(p, pack_activated(p->epilogue, largest_sums(*p), packed));
 }
 
 }  // namespace ht::cortex_m

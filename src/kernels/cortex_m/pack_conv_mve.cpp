@@ -16,61 +16,43 @@ size_t depth_of(const ht_conv_params& p) {
   return static_cast<size_t>(p.kernel_height) * static_cast<size_t>(p.kernel_width) * static_cast<size_t>(p.input_channels / p.groups);
 }
 
-// The weights of `lanes` channels, sixteen of each in turns; zeros for constant ones.
-int8_t* interleave(const ht_conv_params& p, const FixedLayer& layer, size_t first, size_t lanes, int8_t* to) {
-  const size_t depth = depth_of(p);
+// The weights of `lanes` channels, sixteen of each in turns.
+int8_t* interleave(const int8_t* weights, size_t lanes, size_t depth, int8_t* to) {
   for (size_t k = 0; k < depth; k += kVector)
-    for (size_t o = first; o < first + lanes; ++o) {
-      const size_t count = std::min(kVector, depth - k);
-      to = layer.channels[o].is_constant ? std::fill_n(to, count, int8_t{0}) : std::copy_n(p.weights + o * depth + k, count, to);
-    }
+    for (size_t lane = 0; lane < lanes; ++lane) to = std::copy_n(weights + lane * depth + k, std::min(kVector, depth - k), to);
   return to;
 }
 
-void set_lane(const FixedChannel& channel, size_t lane, ht_block_mve& block) {
-  block.bias[lane] = channel.bias;
-  block.multiplier[lane] = channel.multiplier;
-  block.shift[lane] = static_cast<int8_t>(-channel.shift);
-}
-void set_lane(const FixedChannel& channel, size_t lane, ht_sum_block_mve& block) { block.bias[lane] = channel.bias; }
-
-template <class Block>
 void pack(const ht_conv_params& p, const FixedLayer& layer, void* packed) {
   auto* header = static_cast<ht_layer_mve*>(packed);
-  *header = layer_mve(layer);
-  auto* block = reinterpret_cast<Block*>(header + 1);
-  const size_t outputs = group_outputs(p);
+  *header = {layer.lift, 0};
+  auto* block = reinterpret_cast<ht_block_mve*>(header + 1);
+  const size_t outputs = group_outputs(p), depth = depth_of(p);
   for (size_t group = 0; group < groups_of(p); ++group)
-    for (size_t o = 0; o < outputs; o += kLanes, ++block)
-      for (size_t lane = 0; lane < kLanes; ++lane)
-        set_lane(o + lane < outputs ? layer.channels[group * outputs + o + lane] : FixedChannel{}, lane, *block);
+    for (size_t o = 0; o < outputs; o += kLanes) *block++ = packed_block(p.bias, p.epilogue, layer, group * outputs + o, (group + 1) * outputs);
   auto* weights = reinterpret_cast<int8_t*>(block);
   for (size_t group = 0; group < groups_of(p); ++group)
     for (size_t o = 0; o < outputs;) {
       const size_t lanes = outputs - o < kLanes ? 1 : kLanes;
-      weights = interleave(p, layer, group * outputs + o, lanes, weights);
+      weights = interleave(p.weights + (group * outputs + o) * depth, lanes, depth, weights);
       o += lanes;
     }
   std::fill_n(weights, kVector, int8_t{0});
 }
 
-template <class Block>
-size_t packed_bytes(const ht_conv_params& p) {
-  return sizeof(ht_layer_mve) + groups_of(p) * (group_blocks(p) * sizeof(Block) + group_outputs(p) * depth_of(p)) + kVector;
-}
-
 }  // namespace
 
-bool conv_accepts_mve(const ht_conv_params& p) { return fixed_layer(p.epilogue, sum_ranges(p)).exact; }
-size_t conv_packed_mve(const ht_conv_params* p) { return packed_bytes<ht_block_mve>(*p); }
-size_t conv_packed_mve_any(const ht_conv_params* p) { return packed_bytes<ht_sum_block_mve>(*p); }
-void conv_pack_mve(const ht_conv_params* p, void* packed) { pack<ht_block_mve>(*p, fixed_layer(p->epilogue, sum_ranges(*p)), packed); }
-void conv_pack_mve_any(const ht_conv_params* p, void* packed) { pack<ht_sum_block_mve>(*p, sums_layer(sum_ranges(*p)), packed); }
+bool conv_accepts_mve(const ht_conv_params& p) { return fixed_layer(p.epilogue, largest_sums(p)).exact; }
+size_t conv_packed_mve(const ht_conv_params* p) {
+  return sizeof(ht_layer_mve) + groups_of(*p) * (group_blocks(*p) * sizeof(ht_block_mve) + group_outputs(*p) * depth_of(*p)) + kVector;
+}
+void conv_pack_mve(const ht_conv_params* p, void* packed) { pack(*p, fixed_layer(p->epilogue, largest_sums(*p)), packed); }
+void conv_pack_mve_any(const ht_conv_params* p, void* packed) { pack(*p, {}, packed); }
 
-bool conv_accepts_mve_activated(const ht_conv_params& p) { return fits_activated(p.epilogue, sum_ranges(p)); }
-size_t conv_packed_mve_activated(const ht_conv_params* p) { return ht_activated_bytes(p->output_channels) + conv_packed_mve_any(p); }
+bool conv_accepts_mve_activated(const ht_conv_params& p) { return fits_activated(p.epilogue, largest_sums(p)); }
+size_t conv_packed_mve_activated(const ht_conv_params* p) { return ht_activated_bytes(p->output_channels) + conv_packed_mve(p); }
 void conv_pack_mve_activated(const ht_conv_params* p, void* packed) {
-  conv_pack_mve_any(p, pack_activated(p->epilogue, sum_ranges(*p), packed));
+  conv_pack_mve_any(p, pack_activated(p->epilogue, largest_sums(*p), packed));
 }
 
 }  // namespace ht::cortex_m

@@ -30,10 +30,10 @@ Rows<ht_conv_params> conv_dsp_rows() {
   using namespace cortex_m;
   const auto row = packing<ht_conv_params>;
   return {row("ht_conv_dsp", ht_conv_dsp, ht_conv_dsp_scratch, conv_accepts_dsp, conv_packed_dsp, conv_pack_dsp, false),
-          row("ht_conv_dsp_deep", ht_conv_dsp_deep, ht_conv_dsp_deep_scratch, conv_accepts_dsp_deep, conv_packed_dsp_deep, conv_pack_dsp_deep, false),
+          row("ht_conv_dsp_deep", ht_conv_dsp_deep, ht_conv_dsp_deep_scratch, conv_accepts_dsp_deep, conv_packed_dsp, conv_pack_dsp_deep, false),
           row("ht_conv_dsp_activated", ht_conv_dsp_activated, ht_conv_dsp_activated_scratch, conv_accepts_dsp_activated,
               conv_packed_dsp_activated, conv_pack_dsp_activated, false),
-          row("ht_conv_dsp_any", ht_conv_dsp_any, ht_conv_dsp_any_scratch, nullptr, conv_packed_dsp_any, conv_pack_dsp_any, true), conv_c()};
+          row("ht_conv_dsp_any", ht_conv_dsp_any, ht_conv_dsp_any_scratch, nullptr, conv_packed_dsp, conv_pack_dsp_any, true), conv_c()};
 }
 
 Rows<ht_conv_params> conv_mve_rows() {
@@ -42,7 +42,7 @@ Rows<ht_conv_params> conv_mve_rows() {
   return {row("ht_conv_mve", ht_conv_mve, ht_conv_mve_scratch, conv_accepts_mve, conv_packed_mve, conv_pack_mve, false),
           row("ht_conv_mve_activated", ht_conv_mve_activated, ht_conv_mve_activated_scratch, conv_accepts_mve_activated,
               conv_packed_mve_activated, conv_pack_mve_activated, false),
-          row("ht_conv_mve_any", ht_conv_mve_any, ht_conv_mve_any_scratch, nullptr, conv_packed_mve_any, conv_pack_mve_any, true), conv_c()};
+          row("ht_conv_mve_any", ht_conv_mve_any, ht_conv_mve_any_scratch, nullptr, conv_packed_mve, conv_pack_mve_any, true), conv_c()};
 }
 
 Rows<ht_depthwise_params> depthwise_dsp_rows() {
@@ -51,7 +51,7 @@ Rows<ht_depthwise_params> depthwise_dsp_rows() {
   return {row("ht_depthwise_dsp", ht_depthwise_dsp, ht_depthwise_dsp_scratch, depthwise_accepts_dsp, depthwise_packed_dsp, depthwise_pack_dsp, false),
           row("ht_depthwise_dsp_activated", ht_depthwise_dsp_activated, ht_depthwise_dsp_activated_scratch, depthwise_accepts_dsp_activated,
               depthwise_packed_dsp_activated, depthwise_pack_dsp_activated, false),
-          row("ht_depthwise_dsp_any", ht_depthwise_dsp_any, ht_depthwise_dsp_any_scratch, nullptr, depthwise_packed_dsp_any, depthwise_pack_dsp_any, true),
+          row("ht_depthwise_dsp_any", ht_depthwise_dsp_any, ht_depthwise_dsp_any_scratch, nullptr, depthwise_packed_dsp, depthwise_pack_dsp_any, true),
           depthwise_c()};
 }
 
@@ -63,7 +63,7 @@ Rows<ht_depthwise_params> depthwise_mve_rows() {
       row("ht_depthwise_mve", ht_depthwise_mve, ht_depthwise_mve_scratch, depthwise_accepts_mve, depthwise_packed_mve, depthwise_pack_mve, false),
       row("ht_depthwise_mve_activated", ht_depthwise_mve_activated, ht_depthwise_mve_activated_scratch, depthwise_accepts_mve_activated,
           depthwise_packed_mve_activated, depthwise_pack_mve_activated, false),
-      row("ht_depthwise_mve_any", ht_depthwise_mve_any, ht_depthwise_mve_any_scratch, depthwise_accepts_mve_any, depthwise_packed_mve_any,
+      row("ht_depthwise_mve_any", ht_depthwise_mve_any, ht_depthwise_mve_any_scratch, depthwise_accepts_mve_any, depthwise_packed_mve,
           depthwise_pack_mve_any, true)};
   const Rows<ht_depthwise_params> others = depthwise_dsp_rows();
   rows.insert(rows.end(), others.begin(), others.end());

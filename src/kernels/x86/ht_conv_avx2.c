@@ -33,8 +33,12 @@ void ht_conv_pack_avx2(const ht_conv_params* p, void* packed) {
       const int32_t within = block % blocks(p) * HT_VECTOR + lane;
       const bool real = within < group_outputs(p);
       const int32_t output = block / blocks(p) * group_outputs(p) + within;
-      for (size_t k = 0; k < padded_depth(p); ++k)
-        weights[(k / 2 * HT_VECTOR + (size_t)lane) * 2 + k % 2] = real && k < depth ? p->weights[(size_t)output * depth + k] : 0;
+      const int8_t* from = p->weights + (real ? (size_t)output * depth : 0);
+      int8_t* to = weights + (size_t)lane * 2;
+      for (size_t k = 0; k < padded_depth(p); k += 2, to += 2 * HT_VECTOR) {
+        to[0] = real ? from[k] : 0;
+        to[1] = real && k + 1 < depth ? from[k + 1] : 0;
+      }
       bias[lane] = real ? p->bias[output] : 0;
     }
   }

@@ -5,6 +5,7 @@
 #define HT_CONV_AVX512_H
 
 #include <immintrin.h>
+#include <string.h>
 
 #include "kernels/c/ht_patch.h"
 #include "kernels/x86/ht_finish_avx512.h"
@@ -26,11 +27,13 @@ static inline void ht_pack_blocks(const ht_conv_params* p, size_t depth, int32_t
       const int32_t within = block % count * HT_VECTOR + lane;
       const bool real = within < ht_group_outputs(p);
       const int32_t output = block / count * ht_group_outputs(p) + within;
+      const int8_t* from = p->weights + (real ? (size_t)output * used : 0);
+      int8_t* to = weights + (size_t)lane * 4;
       int32_t sum = 0;
-      for (size_t k = 0; k < depth; ++k) {
-        const int8_t w = real && k < used ? p->weights[(size_t)output * used + k] : 0;
-        weights[(k / 4 * HT_VECTOR + (size_t)lane) * 4 + k % 4] = w;
-        sum += w;
+      for (size_t k = 0; k < depth; k += 4, to += 4 * HT_VECTOR) {
+        int8_t four[4] = {0, 0, 0, 0};
+        for (size_t i = 0; i < 4 && real && k + i < used; ++i) sum += four[i] = from[k + i];
+        memcpy(to, four, sizeof(four));
       }
       bias[lane] = real ? p->bias[output] - offset * sum : 0;
     }

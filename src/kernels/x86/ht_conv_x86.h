@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions by AVX2, AVX-512 VNNI and AMX instructions; bit for bit c/ht_conv.c, c/ht_depthwise.c and c/ht_conv_f32.c.
+// Convolutions by AVX2, AVX-512 VNNI and AMX instructions; bit for bit c/ht_conv.c, c/ht_depthwise.c, c/ht_conv_f32.c and
+// c/ht_conv_s16.c.
 #ifndef HT_CONV_X86_H
 #define HT_CONV_X86_H
 
 #include "kernels/c/ht_conv.h"
 #include "kernels/c/ht_conv_f32.h"
+#include "kernels/c/ht_conv_s16.h"
 #include "kernels/c/ht_depthwise.h"
 
 #ifdef __cplusplus
@@ -22,6 +24,8 @@ HT_DECLARE_CONV(conv, avx512vnni)
 HT_DECLARE_CONV(conv, amx)
 HT_DECLARE_CONV(conv_f32, avx2)
 HT_DECLARE_CONV(conv_f32, avx512vnni)
+HT_DECLARE_CONV(conv_s16, avx2)
+HT_DECLARE_CONV(conv_s16, avx512vnni)
 
 enum { HT_DEPTHWISE_TAPS = 121 };  // the largest filter, and a channel multiplier of 1
 void ht_depthwise_run_avx2(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);

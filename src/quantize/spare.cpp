@@ -26,6 +26,12 @@ double cost_of(const Graph& graph, const Node& node) {
   return outputs * (macs + kCostOfOutput);
 }
 
+// One whose weights are floats as well.
+bool is_float_product(const Graph& graph, const std::string& name) {
+  const auto node = std::ranges::find(graph.nodes, name, &Node::name);
+  return node != graph.nodes.end() && is_weighted(graph, *node) && !graph.value(node->inputs[1]).type.is_quantized();
+}
+
 // A value that stays unrounded when these products compute in float: those that read it, or the one that makes it for its activation.
 struct Candidate {
   ValueId value;
@@ -133,6 +139,10 @@ Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const Quant
                                     8 * dtype_size(search.type_of(value).dtype), 100 * candidate.error / total)});
     }
   }
+  if (spared.empty()) return spared;
+  // Readers in float leave a target nothing to even out, but what was kept in float for that has outputs that one scale does not suit.
+  for (const FloatNode& node : quantized.float_nodes)
+    if (is_float_product(quantized.graph, node.name)) spared.push_back(node);
   return spared;
 }
 

@@ -63,6 +63,23 @@ class Truth {
   }
   const std::vector<std::vector<double>>& values() const { return values_; }  // of the last run
 
+  std::vector<double> convolve(const Conv& conv, const Node& node, const std::vector<double>& x) {
+    const int64_t outputs = shape(node.inputs[1])[0], per_group = shape(node.inputs[1])[1], side = shape(node.inputs[1])[2], taps = side * side;
+    std::vector<double> y;
+    for (int64_t o = 0; o < outputs; ++o)
+      for (int64_t at = 0; at < kSide * kSide; ++at) {
+        double sum = constant(node, 2, o);
+        for (int64_t i = 0; i < per_group * taps; ++i) {
+          const int64_t row = at / kSide + i % taps / side - side / 2, column = at % kSide + i % side - side / 2;
+          if (row < 0 || row >= kSide || column < 0 || column >= kSide) continue;
+          const int64_t channel = o / (outputs / conv.groups) * per_group + i / taps;
+          sum += constant(node, 1, o * per_group * taps + i) * x[static_cast<size_t>((channel * kSide + row) * kSide + column)];
+        }
+        y.push_back(sum);
+      }
+    return y;
+  }
+
  private:
   const Shape& shape(ValueId value) const { return graph_.value(value).type.shape; }
   double constant(const Node& node, size_t input, int64_t i) const {
@@ -80,23 +97,6 @@ class Truth {
     } else {
       for (ValueId input : node.inputs) y.insert(y.end(), values_[input.index].begin(), values_[input.index].end());
     }
-    return y;
-  }
-
-  std::vector<double> convolve(const Conv& conv, const Node& node, const std::vector<double>& x) {
-    const int64_t outputs = shape(node.inputs[1])[0], per_group = shape(node.inputs[1])[1], side = shape(node.inputs[1])[2], taps = side * side;
-    std::vector<double> y;
-    for (int64_t o = 0; o < outputs; ++o)
-      for (int64_t at = 0; at < kSide * kSide; ++at) {
-        double sum = constant(node, 2, o);
-        for (int64_t i = 0; i < per_group * taps; ++i) {
-          const int64_t row = at / kSide + i % taps / side - side / 2, column = at % kSide + i % side - side / 2;
-          if (row < 0 || row >= kSide || column < 0 || column >= kSide) continue;
-          const int64_t channel = o / (outputs / conv.groups) * per_group + i / taps;
-          sum += constant(node, 1, o * per_group * taps + i) * x[static_cast<size_t>((channel * kSide + row) * kSide + column)];
-        }
-        y.push_back(sum);
-      }
     return y;
   }
 
@@ -153,8 +153,14 @@ std::vector<double> random_input(const Graph& graph) {
   return input;
 }
 
-void expect_same(const Graph& before, const Graph& after) {
-  const std::vector<double> input = random_input(before);
+// Of 1 and -1 alone.
+std::vector<double> signs(const Graph& graph) {
+  std::vector<double> input = random_input(graph);
+  for (double& x : input) x = x < 0 ? -1 : 1;
+  return input;
+}
+
+void expect_same(const Graph& before, const Graph& after, const std::vector<double>& input) {
   const auto wanted = Truth(before).run(input), found = Truth(after).run(input);
   ASSERT_EQ(wanted.size(), found.size());
   double scale = 0;
@@ -162,6 +168,8 @@ void expect_same(const Graph& before, const Graph& after) {
   // Each weight is rounded to single precision once or twice more.
   for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-6 * scale) << i;
 }
+
+void expect_same(const Graph& before, const Graph& after) { expect_same(before, after, random_input(before)); }
 
 // conv, activation, a convolution with these groups, and one more, which is the head.
 Net chain(UnaryKind kind, int64_t groups) {
@@ -271,10 +279,9 @@ TEST(ShareZeroPoint, KeepsWhatAllHaveInCommon) {
 
 // ---- factors between layers ----
 
-// Of one random input.
-Statistics observe(const Graph& graph) {
+Statistics observe(const Graph& graph, const std::vector<double>& input) {
   Truth truth(graph);
-  truth.run(random_input(graph));
+  truth.run(input);
   Statistics statistics;
   for (size_t v = 0; v < graph.values.size(); ++v) {
     if (graph.values[v].constant) continue;
@@ -299,12 +306,13 @@ std::vector<double> magnitudes(const Graph& graph, const std::string& conv, bool
   return found;
 }
 
-Made equalize_layers_of(const Graph& graph, bool absorb_biases) {
+// With statistics of one input.
+Made equalize_layers_of(const Graph& graph, bool absorb_biases, const std::vector<double>& input) {
   const QuantizeRequest request = request_for("native");
   Made made{graph, {}, {}};
   std::vector<std::string> notes;
   made.roles = *find_roles(graph, request, notes);
-  made.equalized = *equalize_layers(made.graph, made.roles, observe(graph), request, absorb_biases, notes);
+  made.equalized = *equalize_layers(made.graph, made.roles, observe(graph, input), request, absorb_biases, notes);
   return made;
 }
 
@@ -320,7 +328,7 @@ TEST(AbsorbedBias, LiesThreeDeviationsBelowTheMean) {
 
 TEST(EqualizeLayers, EvensOutBothSidesAndChangesNothing) {
   const Net net = chain(UnaryKind::kRelu, 1);
-  const Made made = equalize_layers_of(net.graph, false);
+  const Made made = equalize_layers_of(net.graph, false, random_input(net.graph));
   EXPECT_EQ(made.equalized.size(), 2u);
   expect_same(net.graph, made.graph);
   for (const auto& [before, behind] : {std::pair("first", "second"), std::pair("second", "last")}) {
@@ -331,25 +339,55 @@ TEST(EqualizeLayers, EvensOutBothSidesAndChangesNothing) {
 }
 
 TEST(EqualizeLayers, LeavesCurvedActivationsAlone) {
-  const Made made = equalize_layers_of(chain(UnaryKind::kSilu, 1).graph, false);
+  const Net net = chain(UnaryKind::kSilu, 1);
+  const Made made = equalize_layers_of(net.graph, false, random_input(net.graph));
   EXPECT_FALSE(made.equalized.contains("act_out_equalized"));
   EXPECT_TRUE(made.equalized.contains("second_out_equalized"));
 }
 
-TEST(EqualizeLayers, MovesHighBiasesToReadersWithoutPadding) {
+// A convolution with high biases, ReLU, and a convolution without padding.
+Net high_biases() {
   Net net;
   const ValueId input = net.add_value("x", 4);
   net.graph.inputs = {input};
-  const ValueId high = net.unary("act", UnaryKind::kRelu, net.conv("first", input, 8, 1, 3, 100));
-  net.graph.outputs = {net.conv("last", high, 4, 1, 1)};
-  const Made plain = equalize_layers_of(net.graph, false), absorbed = equalize_layers_of(net.graph, true);
-  // Nothing of this input lies below what was taken away.
-  expect_same(net.graph, absorbed.graph);
+  net.graph.outputs = {net.conv("last", net.unary("act", UnaryKind::kRelu, net.conv("first", input, 8, 1, 1, 100)), 4, 1, 1)};
+  return net;
+}
+
+TEST(EqualizeLayers, MovesHighBiasesToReadersWithoutPadding) {
+  const Net net = high_biases();
+  // A sum of four signs times weights lies within two standard deviations of its mean, so nothing lies below what is taken away.
+  const std::vector<double> input = signs(net.graph);
+  const Made plain = equalize_layers_of(net.graph, false, input), absorbed = equalize_layers_of(net.graph, true, input);
+  expect_same(net.graph, absorbed.graph, input);
   const Equalized& before = plain.equalized.at("act_out_equalized");
   const Equalized& after = absorbed.equalized.at("act_out_equalized");
   EXPECT_TRUE(before.offsets.empty());
   ASSERT_EQ(after.offsets.size(), 8u);
   EXPECT_LT(after.type.affine->scales()[0], 0.7f * before.type.affine->scales()[0]);
+}
+
+// Of normal numbers some lie below: the ReLU, moved up by what was taken away, makes that of them.
+TEST(EqualizeLayers, RaisesWhatLiesBelowAMovedBias) {
+  const Net net = high_biases();
+  const std::vector<double> input = random_input(net.graph);
+  const Made absorbed = equalize_layers_of(net.graph, true, input);
+  Truth truth(net.graph);
+  truth.run(input);
+  std::vector<double> raised = truth.values()[net.graph.nodes[0].outputs[0].index];
+  const size_t side = kSide * kSide;
+  for (size_t c = 0; c < 8; ++c) {
+    double sum = 0, squares = 0;
+    for (size_t i = c * side; i < (c + 1) * side; ++i) sum += raised[i], squares += raised[i] * raised[i];
+    const double mean = sum / side, least = mean - 3 * std::sqrt(squares / side - mean * mean);
+    ASSERT_GT(least, 0);
+    for (size_t i = c * side; i < (c + 1) * side; ++i) raised[i] = std::max(raised[i], least);
+  }
+  ASSERT_NE(raised, truth.values()[net.graph.nodes[0].outputs[0].index]);
+  const auto wanted = truth.convolve(std::get<Conv>(net.graph.nodes[2].op), net.graph.nodes[2], raised);
+  const auto found = Truth(absorbed.graph).run(input);
+  ASSERT_EQ(found.size(), wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-5 * std::abs(wanted[i]) + 1e-3) << i;
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ class Equalizer {
     return std::ranges::all_of(members, [&](ValueId member) {
       if (scaling_.links().is_output(member) || !scaling_.links().producer(member).valid()) return false;
       return std::ranges::all_of(scaling_.links().consumers(member), [&](NodeId reader) {
-        return scaling_.is_integer(reader) ? takes_factors(reader) : !scaling_.is_moved(member);
+        return scaling_.is_integer(reader) ? takes_factors(reader) : !scaling_.is_moved(member) || scaling_.is_convolution(reader);
       });
     });
   }

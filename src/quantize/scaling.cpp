@@ -28,7 +28,8 @@ bool ChannelScaling::is_convolution(NodeId id) const {
 
 NodeId ChannelScaling::folding_convolution(ValueId value) const {
   const NodeId producer = links_.producer(value);
-  if (!is_integer(producer) || std::ranges::any_of(links_.consumers(value), [&](NodeId reader) { return !is_integer(reader); })) return {};
+  const auto takes_factors = [&](NodeId reader) { return is_integer(reader) || is_convolution(reader); };
+  if (!is_integer(producer) || !std::ranges::all_of(links_.consumers(value), takes_factors)) return {};
   if (is_convolution(producer)) return producer;
   const auto* unary = std::get_if<Unary>(&graph_.node(producer).op);
   if (!unary || unary->kind != UnaryKind::kRelu) return {};
@@ -49,7 +50,7 @@ void ChannelScaling::fold(NodeId convolution, const std::vector<float>& factors)
 
 void ChannelScaling::scale_readers(ValueId value, ValueId scaled, const std::vector<float>& factors) {
   for (NodeId reader : links_.consumers(value)) {
-    if (!is_integer(reader)) continue;
+    if (!is_integer(reader) && scaled != value) continue;
     Node& node = graph_.node(reader);
     std::ranges::replace(node.inputs, value, scaled);
     const auto* conv = std::get_if<Conv>(&node.op);

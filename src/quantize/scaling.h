@@ -24,11 +24,12 @@ class ChannelScaling {
   bool is_convolution(NodeId id) const;
 
   // The convolution behind which only a ReLU or nothing stands before the value, so that its weights and bias can take a division of the
-  // value's channels; none where a float node reads the value, or anybody else what lies between.
+  // value's channels; none where a float node that is no such convolution reads the value, or anybody else what lies between.
   NodeId folding_convolution(ValueId value) const;
   // Multiplies the convolution's weights and bias, a factor an output.
   void fold(NodeId convolution, const std::vector<float>& factors);
-  // Lets the integer nodes that read the value read this one, and multiplies the weights of the convolutions among them.
+  // Lets the integer nodes that read the value read this one, and multiplies the weights of the convolutions among them. Where it is the
+  // same value, those in float have no other and take the factors too.
   void scale_readers(ValueId value, ValueId scaled, const std::vector<float>& factors);
 
   // A name for a value whose channels were divided, and for other things made on its behalf.

@@ -58,7 +58,27 @@ class Quantizer {
     } else if (spares_layers(recipe_, request) && photos_.trials) {
       HT_ASSIGN(request.spared, find_spared_nodes(graph_, *made, request.target.float_share, photos_.trials));
     }
-    return request.spared.empty() ? std::move(made) : quantize_graph(graph_, seen_, request);
+    if (request.spared.empty()) return made;
+    HT_ASSIGN(QuantizedGraph spared, quantize_graph(graph_, seen_, request));
+    if (recipe_.quantize.prefer == halftone::Prefer::kLatency || !photos_.heads) return spared;
+    // They were found one by one, and what a target evens out depends on all of them.
+    std::vector<QuantizedGraph> offers;
+    offers.push_back(*std::move(made));
+    offers.push_back(std::move(spared));
+    HT_ASSIGN(const size_t best, nearest_heads(offers, 1));
+    if (best == 0) request.spared.clear();
+    return std::move(offers[best]);
+  }
+
+  // The one whose heads are nearest to the float model's. A later one must make this share of the error, or less.
+  Result<size_t> nearest_heads(const std::vector<QuantizedGraph>& offers, double clear_gain) const {
+    std::vector<const Graph*> graphs;
+    for (const QuantizedGraph& offer : offers) graphs.push_back(&offer.graph);
+    HT_ASSIGN(const std::vector<double> errors, photos_.heads(graphs));
+    size_t best = 0;
+    for (size_t i = 1; i < offers.size(); ++i)
+      if (errors[i] < clear_gain * errors[best]) best = i;
+    return best;
   }
 
   // With factors moved between layers, and biases as well, where the heads are clearly nearer to the float model's.
@@ -70,12 +90,7 @@ class Quantizer {
       request.cross_layer = how;
       HT_ASSIGN(offers.emplace_back(), quantize_graph(graph_, seen_, request));
     }
-    std::vector<const Graph*> graphs;
-    for (const QuantizedGraph& offer : offers) graphs.push_back(&offer.graph);
-    HT_ASSIGN(const std::vector<double> errors, photos_.heads(graphs));
-    size_t best = 0;
-    for (size_t i = 1; i < offers.size(); ++i)
-      if (errors[i] < kClearGain * errors[best]) best = i;
+    HT_ASSIGN(const size_t best, nearest_heads(offers, kClearGain));
     return std::move(offers[best]);
   }
 

@@ -110,15 +110,15 @@ QuantizeRequest request_for(std::string_view target) {
   return request;
 }
 
-// Types with channels that lie far apart, the same for channels that Concat joins.
-ChannelTypes spread_types(const Graph& graph, DType dtype) {
+// Types with channels that lie these powers of 2 apart, the same for channels that Concat joins.
+ChannelTypes spread_types(const Graph& graph, DType dtype, float octaves) {
   ChannelTypes types;
   for (const Value& value : graph.values) {
     if (value.constant) continue;
     std::vector<float> scales;
     std::vector<int32_t> zero_points;
     for (int64_t c = 0; c < value.type.shape[1]; ++c) {
-      scales.push_back(std::exp2(static_cast<float>(-2 * (c % 4))));
+      scales.push_back(std::exp2(-octaves * static_cast<float>(c % 4)));
       zero_points.push_back(static_cast<int32_t>(10 + c % 4));
     }
     types[value.name] = {dtype, value.type.shape, *Affine::per_axis(scales, zero_points, 1, 4)};
@@ -131,14 +131,17 @@ struct Made {
   std::vector<Role> roles;
   Equalizations equalized;
   size_t multiplications = 0;
+  std::vector<Uneven> uneven = {};
 };
 
-Made equalize(const Graph& graph, std::string_view target) {
+constexpr float kFarApart = 2;  // so that every fourth channel drowns
+
+Made equalize(const Graph& graph, std::string_view target, float octaves = kFarApart) {
   const QuantizeRequest request = request_for(target);
   Made made{graph, {}, {}};
   std::vector<std::string> notes;
   made.roles = *find_roles(graph, request, notes);
-  made.equalized = *equalize_channels(made.graph, made.roles, spread_types(graph, request.target.activations), request, notes);
+  made.equalized = *equalize_channels(made.graph, made.roles, spread_types(graph, request.target.activations, octaves), request, made.uneven, notes);
   EXPECT_EQ(made.graph.nodes.size(), made.roles.size());
   EXPECT_TRUE(sort_nodes(made.graph));
   for (const Node& node : made.graph.nodes) made.multiplications += std::holds_alternative<Binary>(node.op) ? 1 : 0;
@@ -211,6 +214,17 @@ TEST(EqualizeChannels, LeavesToDepthwiseConvolutionsWhatTheyTakeUp) {
   expect_same(net.graph, onnxruntime.graph);
 }
 
+TEST(EqualizeChannels, SaysWhatFloatConvolutionsWouldEvenOut) {
+  const Net net = chain(UnaryKind::kSilu, 1);
+  const Made made = equalize(net.graph, "onnxruntime", 1);
+  EXPECT_EQ(made.multiplications, 0u);
+  EXPECT_FALSE(made.equalized.contains("act_out_equalized"));
+  ASSERT_EQ(made.uneven.size(), 1u);
+  EXPECT_EQ(made.uneven[0].convolutions, std::vector<std::string>{"first"});
+  const std::vector<float> scales = made.uneven[0].types.at("act_out").affine->scales_along(1, 8);
+  for (size_t c = 0; c < scales.size(); ++c) EXPECT_NEAR(scales[c] / scales[0] * std::exp2(static_cast<float>(c % 4)), 1, 0.05) << c;
+}
+
 TEST(EqualizeChannels, CarriesFactorsThroughConcat) {
   Net net;
   const ValueId input = net.add_value("x", 4);
@@ -234,9 +248,10 @@ TEST(EqualizeChannels, KeepsItsHandsOffWhatOthersRead) {
   net.graph.outputs = {net.conv("last", sum, 4)};
   const QuantizeRequest request = request_for("openvino");
   std::vector<std::string> notes;
+  std::vector<Uneven> uneven;
   Graph graph = net.graph;
   auto roles = *find_roles(graph, request, notes);
-  const auto equalized = *equalize_channels(graph, roles, spread_types(graph, DType::kUint8), request, notes);
+  const auto equalized = *equalize_channels(graph, roles, spread_types(graph, DType::kUint8, kFarApart), request, uneven, notes);
   EXPECT_FALSE(equalized.contains("a_out_equalized"));
   EXPECT_FALSE(equalized.contains("b_out_equalized"));
 }
@@ -367,10 +382,11 @@ TEST(EqualizeLayers, MovesHighBiasesToReadersWithoutPadding) {
   EXPECT_LT(after.type.affine->scales()[0], 0.7f * before.type.affine->scales()[0]);
 }
 
-// Of normal numbers some lie below: the ReLU, moved up by what was taken away, makes that of them.
+// The ReLU, moved up by what was taken away, makes that of what lies below.
 TEST(EqualizeLayers, RaisesWhatLiesBelowAMovedBias) {
   const Net net = high_biases();
-  const std::vector<double> input = random_input(net.graph);
+  std::vector<double> input = random_input(net.graph);
+  for (size_t c = 0; c < 4; ++c) input[c * kSide * kSide] = 20;  // a pixel far off
   const Made absorbed = equalize_layers_of(net.graph, true, input);
   Truth truth(net.graph);
   truth.run(input);

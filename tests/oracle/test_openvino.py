@@ -135,6 +135,19 @@ def test_uneven_channels_are_evened_out(halftone, tmp_path):
     assert evening
     # What the target's rules cost is told, and does not exceed what the Muls can win back.
     assert made["target_cost"]["native_snr_db"] - made["target_cost"]["snr_db"] < 3
+    assert sum("costs" in note for note in made["notes"]) == 1
+
+
+def test_what_a_target_costs_is_told_where_there_is_something_to_compare(halftone, tmp_path):
+    onnx.save(detector_like(), tmp_path / "net.onnx")
+    recipe = recipe_of_noise(halftone, tmp_path / "net.onnx", tmp_path / "net.toml")
+    for flags in (["native"], ["onnxruntime", "--fast"]):
+        made = halftone.json("quantize", recipe, "-o", tmp_path / "q.onnx", "--target", *flags)
+        assert "target_cost" not in made and not any("costs" in note for note in made["notes"]), flags
+    costly, native = (halftone.json("quantize", recipe, "-o", tmp_path / "q.onnx", "--target", target) for target in ("onnxruntime", "openvino"))
+    assert costly["target_cost"]["native_snr_db"] == native["target_cost"]["native_snr_db"]
+    # Q/DQ before activations is one bit's worth at least.
+    assert costly["target_cost"]["snr_db"] < native["target_cost"]["snr_db"]
 
 
 # ---- in OpenVINO ----

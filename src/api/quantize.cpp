@@ -114,6 +114,12 @@ class Quantizer {
   const Context& context_;
 };
 
+std::string in_words(const halftone::TargetCost& cost) {
+  const double lost = cost.native_snr_db - cost.snr_db;
+  return fmt::format("what the target can do costs {}: its heads have {:.1f} dB over the noise of rounding on a few photos, those of a file for native {:.1f} dB",
+                     lost > 0 ? fmt::format("{:.1f} dB", lost) : "nothing", cost.snr_db, cost.native_snr_db);
+}
+
 Status check_cancelled(const Context& context) { return context.is_cancelled() ? Status(interrupted()) : Status(); }
 
 }  // namespace
@@ -173,11 +179,7 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   result.quantized_nodes = made.quantized_nodes;
   for (const ht::FloatNode& node : made.float_nodes) result.float_nodes.push_back({node.name, node.op, node.reason});
   result.notes = made.notes;
-  if (result.target_cost)
-    result.notes.push_back(fmt::format("what the target can do costs {:.1f} dB: its heads have {:.1f} dB over the noise of rounding on a few photos, "
-                                       "those of a file for native {:.1f} dB",
-                                       result.target_cost->native_snr_db - result.target_cost->snr_db, result.target_cost->snr_db,
-                                       result.target_cost->native_snr_db));
+  if (result.target_cost) result.notes.push_back(ht::in_words(*result.target_cost));
   if (recipe.task.head.empty() && !written.task.head.empty())
     result.notes.push_back(fmt::format("the head is \"{}\", found by the model's structure", written.task.head));
   if (const auto overlap = ht::suppression_left_out(model.content().graph))

@@ -146,7 +146,7 @@ def test_what_a_target_costs_is_told_where_there_is_something_to_compare(halfton
         assert "target_cost" not in made and not any("costs" in note for note in made["notes"]), flags
     costly, native = (halftone.json("quantize", recipe, "-o", tmp_path / "q.onnx", "--target", target) for target in ("onnxruntime", "openvino"))
     assert costly["target_cost"]["native_snr_db"] == native["target_cost"]["native_snr_db"]
-    # Q/DQ before activations is one bit's worth at least.
+    # Q/DQ before activations costs more.
     assert costly["target_cost"]["snr_db"] < native["target_cost"]["snr_db"]
 
 

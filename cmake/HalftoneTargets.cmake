@@ -61,11 +61,15 @@ endfunction()
 # All programs of halftone_test(), and nothing else.
 add_custom_target(unit_tests)
 
-# halftone_test(name SOURCES a_test.cpp LINK halftone_base): a GoogleTest program, registered with CTest as NAME.
+# halftone_test(name SOURCES a_test.cpp LINK halftone_base): a GoogleTest program, registered with CTest as NAME. Its files are compiled together but for
+# APART, which have names in common.
 function(halftone_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "APART" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  if(NOT arg_APART)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
+  endif()
   target_link_libraries(${name} PRIVATE halftone_quick GTest::gtest_main ${arg_LINK})
   if(arg_LINK)
     target_precompile_headers(${name} REUSE_FROM halftone_precompiled_tests)

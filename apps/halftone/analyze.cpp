@@ -110,11 +110,9 @@ Status analyze(Program& shared, const AnalyzeFlags& flags) {
   options.metric = flags.metric;
   options.limit = flags.limit;
   if (!flags.cache.empty()) options.folder = flags.cache;
-  if (!flags.statistics.empty()) {
-    auto statistics = halftone::Statistics::load(flags.statistics);
-    if (!statistics) return statistics.error();
-    options.statistics = *std::move(statistics);
-  }
+  auto statistics = statistics_in(flags.statistics);
+  if (!statistics) return statistics.error();
+  options.statistics = *std::move(statistics);
   const auto result = halftone::analyze(*recipe, options, shared.context);
   if (!result) return result.error();
   if (!flags.csv.empty())

@@ -21,6 +21,13 @@ std::string examples(std::initializer_list<std::string_view> lines) {
 
 Error usage(std::string message) { return {ErrorCode::kUsage, std::move(message), {}}; }
 
+halftone::Result<std::optional<halftone::Statistics>> statistics_in(const std::string& path) {
+  if (path.empty()) return std::optional<halftone::Statistics>();
+  auto statistics = halftone::Statistics::load(path);
+  if (!statistics) return statistics.error();
+  return std::optional(*std::move(statistics));
+}
+
 bool is_model_file(const std::string& path) {
   std::string ending = std::filesystem::path(path).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });

@@ -69,6 +69,9 @@ bool is_model_file(const std::string& path);  // by its ending: .onnx
 
 halftone::Error usage(std::string message);
 
+// The statistics in a file that --stats names; none where it names none.
+halftone::Result<std::optional<halftone::Statistics>> statistics_in(const std::string& path);
+
 void add_init(CLI::App& program, Program& shared);
 void add_inspect(CLI::App& program, Program& shared);
 void add_calibrate(CLI::App& program, Program& shared);

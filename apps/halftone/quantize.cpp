@@ -53,11 +53,9 @@ Status quantize(Program& shared, const QuantizeOptions& options) {
   if (auto status = options.settings.apply(recipe->quantize); !status) return status;
   halftone::QuantizeOptions how;
   how.skip_bad = options.skip_bad;
-  if (!options.statistics.empty()) {
-    auto statistics = halftone::Statistics::load(options.statistics);
-    if (!statistics) return statistics.error();
-    how.statistics = *std::move(statistics);
-  }
+  auto statistics = statistics_in(options.statistics);
+  if (!statistics) return statistics.error();
+  how.statistics = *std::move(statistics);
   const auto result = halftone::quantize(*recipe, options.output, how, shared.context);
   if (!result) return result.error();
   return shared.show(halftone::to_json(*result), text_of(*result));

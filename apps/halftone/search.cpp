@@ -68,7 +68,7 @@ std::string text_of(const SearchResult& result) {
 
 // Where the recipe is written that gives the output.
 std::filesystem::path recipe_file(const SearchFlags& flags) {
-  return flags.options.recipe.empty() ? std::filesystem::path(flags.output).replace_extension(".toml") : flags.options.recipe;
+  return flags.options.recipe.empty() ? halftone::recipe_beside(flags.output) : flags.options.recipe;
 }
 
 Status search(Program& shared, const SearchFlags& flags) {

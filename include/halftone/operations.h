@@ -114,10 +114,12 @@ struct SearchOptions {
   std::optional<double> max_bits;     // of a weight, in the mean over convolutions and matrix products
   std::optional<double> minutes;      // after which no further candidate is tried
   std::optional<int64_t> limit;       // of [validation] the first so many images by id
-  std::filesystem::path recipe;       // where to write it; empty: `output` with the ending .toml
+  std::filesystem::path recipe;       // where to write it; empty: see recipe_beside()
   std::filesystem::path cache;        // folder of measurements; empty: "search" in the folder of things that can be found again
   bool skip_bad = false;
 };
+// Where the recipe goes that nobody names a file for: `output` with the ending .toml.
+std::filesystem::path recipe_beside(const std::filesystem::path& output);
 Result<SearchResult> search(const Recipe& recipe, const std::filesystem::path& output, const SearchOptions& options, const Context& context = {});
 
 struct KernelsOptions {

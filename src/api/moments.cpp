@@ -7,24 +7,15 @@
 #include "api/arrays.h"
 #include "api/calibrate.h"
 #include "api/content.h"
+#include "api/known_values.h"
 #include "api/network.h"
 #include "api/product_samples.h"
-#include "passes/passes.h"
 
 namespace ht {
 namespace {
 
 constexpr int64_t kPhotos = 32;
 constexpr int64_t kCheckEach = 4;  // each photo so many is kept for checking
-
-// The part of the graph that makes the values of these names.
-Result<Graph> up_to(Graph graph, const std::set<std::string_view>& names) {
-  graph.outputs.clear();
-  for (size_t v = 0; v < graph.values.size(); ++v)
-    if (names.contains(graph.values[v].name)) graph.outputs.push_back(ValueId(v));
-  HT_TRY(dead_code(graph));
-  return graph;
-}
 
 // Photos as the network takes them, kept as far as they fit into so many bytes, since each part of the network reads all of them.
 class KeptPhotos {
@@ -74,13 +65,17 @@ class Measurement {
       HT_ASSIGN(Samples samples, calibration_samples(graph_, recipe_));
       photos_ = std::make_unique<KeptPhotos>(std::move(samples), kPhotos);
     }
-    if (first == 0) known_ = 0;  // another network, whose products have units of their own
-    if (first + count > known_) HT_TRY(run_in_float(products, first, count));
+    if (first == 0) {  // another network, whose products have units of their own
+      known_outputs_ = 0;
+      known_ = std::make_unique<KnownValues>(static_cast<size_t>(photos_->size()));
+    }
+    if (first + count > known_outputs_) HT_TRY(run_in_float(products, first, count));
     ByValue by_input;
     for (size_t p = first; p < first + count; ++p) by_input.emplace(products[p].input, p);
     std::vector<std::unique_ptr<Gathered>> gathered;
     for (const ObservedProduct& product : products.subspan(first, count)) gathered.push_back(std::make_unique<Gathered>(product));
-    HT_TRY(run_photos(quantized, true, by_input, first, count, products.size(), [&](int64_t photo, size_t p, const Buffer& buffer, std::span<uint8_t> bytes) {
+    HT_ASSIGN(const Graph part, known_->part(quantized, names_of(by_input)));
+    const auto add_to_moments = [&](int64_t photo, size_t p, const Buffer& buffer, std::span<const uint8_t> bytes) {
       std::vector<float>& kept = outputs_.at({photo, p});
       const ProductSamples samples(products[p], photo);
       const std::vector<double> rows = samples.inputs(buffer, bytes), values(kept.begin(), kept.end());
@@ -88,7 +83,14 @@ class Measurement {
       Gathered& own = *gathered[p - first];
       const std::lock_guard lock(own.mutex);
       (photo % kCheckEach == kCheckEach - 1 ? own.moments.check : own.moments.fit).add(samples.count(), rows, values);
-    }));
+    };
+    const auto show = [&](int64_t photo, const Buffer& buffer, std::span<const uint8_t> bytes) {
+      if (!buffer.affine) return;
+      known_->see(static_cast<size_t>(photo), buffer, bytes);
+      const auto [begin, end] = by_input.equal_range(buffer.name);
+      for (auto at = begin; at != end; ++at) add_to_moments(photo, at->second, buffer, bytes);
+    };
+    HT_TRY(run_photos(part, true, {first, count, products.size()}, show));
     std::vector<ObservedMoments> moments;
     for (const auto& own : gathered) {
       own->moments.fit.finish();
@@ -99,55 +101,84 @@ class Measurement {
   }
 
  private:
-  using Show = std::function<void(int64_t photo, size_t product, const Buffer& buffer, std::span<uint8_t> bytes)>;
+  // Of each value of a photo's run, once.
+  using Show = std::function<void(int64_t photo, const Buffer& buffer, std::span<const uint8_t> bytes)>;
+
+  // How many products were done before a run, how many it does, and of how many.
+  struct Share {
+    size_t first, count, all;
+  };
 
   // Keeps what the float network gives for these products, and for as many later ones as fit.
   Status run_in_float(std::span<const ObservedProduct> products, size_t first, size_t count) {
     int64_t bytes = 0;
-    for (known_ = first; known_ < products.size(); ++known_) {
-      bytes += photos_->size() * static_cast<int64_t>(ProductSamples(products[known_], 0).count()) * products[known_].outputs * int64_t{sizeof(float)};
-      if (known_ >= first + count && bytes > kMostOutputs) break;
+    for (known_outputs_ = first; known_outputs_ < products.size(); ++known_outputs_) {
+      const ObservedProduct& product = products[known_outputs_];
+      bytes += photos_->size() * static_cast<int64_t>(ProductSamples(product, 0).count()) * product.outputs * int64_t{sizeof(float)};
+      if (known_outputs_ >= first + count && bytes > kMostOutputs) break;
     }
     outputs_.clear();
     std::map<std::string_view, std::string_view> output_of;
     for (const Node& node : graph_.nodes) output_of.emplace(node.name, graph_.value(node.outputs[0]).name);
     ByValue by_output;
-    for (size_t p = first; p < known_; ++p) {
+    for (size_t p = first; p < known_outputs_; ++p) {
       by_output.emplace(output_of[products[p].node], p);
       for (int64_t photo = 0; photo < photos_->size(); ++photo) outputs_[{photo, p}];
     }
-    return run_photos(graph_, false, by_output, first, 0, products.size(), [&](int64_t photo, size_t p, const Buffer& buffer, std::span<uint8_t> data) {
-      const std::vector<double> values = ProductSamples(products[p], photo).outputs(buffer, data);
-      outputs_.at({photo, p}).assign(values.begin(), values.end());
+    HT_ASSIGN(const Graph part, KnownValues(0).part(graph_, names_of(by_output)));
+    return run_photos(part, false, {first, 0, products.size()}, [&](int64_t photo, const Buffer& buffer, std::span<const uint8_t> data) {
+      const auto [begin, end] = by_output.equal_range(buffer.name);
+      for (auto at = begin; at != end; ++at) {
+        const std::vector<double> values = ProductSamples(products[at->second], photo).outputs(buffer, data);
+        outputs_.at({photo, at->second}).assign(values.begin(), values.end());
+      }
     });
   }
 
-  // Runs the part of a graph that makes these values and shows each, once a photo and product.
-  Status run_photos(const Graph& graph, bool in_integers, const ByValue& products, size_t first, size_t count, size_t all, const Show& show) const {
+  static std::set<std::string_view> names_of(const ByValue& products) {
     std::set<std::string_view> names;
     for (const auto& [name, unused] : products) names.insert(name);
-    HT_ASSIGN(const Graph part, up_to(graph, names));
+    return names;
+  }
+
+  // What a part of the network reads of a photo; nothing where the photo cannot be read and is skipped.
+  Result<std::optional<std::vector<Tensor>>> inputs_of(const Graph& part, int64_t photo) const {
+    std::vector<Tensor> inputs;
+    for (ValueId id : part.inputs) {
+      const std::string& name = part.value(id).name;
+      const auto own = std::ranges::find(graph_.inputs, name, [&](ValueId input) { return graph_.value(input).name; });
+      if (own == graph_.inputs.end()) {
+        const Tensor* known = known_->find(static_cast<size_t>(photo), name);
+        if (!known) return std::optional<std::vector<Tensor>>();
+        inputs.push_back(*known);
+        continue;
+      }
+      const auto sample = photos_->read(photo);
+      if (!sample && skip_bad_ && sample.error().code == ErrorCode::kInput) return std::optional<std::vector<Tensor>>();
+      if (!sample) return in_file(sample.error(), photos_->name(photo));
+      inputs.push_back((*sample)->inputs[static_cast<size_t>(own - graph_.inputs.begin())]);
+    }
+    return std::optional(std::move(inputs));
+  }
+
+  Status run_photos(const Graph& part, bool in_integers, const Share& share, const Show& show) const {
     HT_ASSIGN(const auto network, Network::make(part, in_integers, context_.isa, 1));
     std::vector<std::unique_ptr<Runner>> runners(static_cast<size_t>(std::min<int64_t>(resolve_threads(context_.threads), photos_->size())));
     Context shown = context_;
     const auto photos = static_cast<size_t>(photos_->size());
     shown.on_progress = [&](std::string_view stage, int64_t done, int64_t) {
-      context_.progress(stage, static_cast<int64_t>(first * photos + count * static_cast<size_t>(done)), static_cast<int64_t>(all * photos));
+      context_.progress(stage, static_cast<int64_t>(share.first * photos + share.count * static_cast<size_t>(done)), static_cast<int64_t>(share.all * photos));
     };
     return for_each_sample(shown, "weights", photos_->size(), static_cast<int>(runners.size()), [&](int64_t photo, int lane) -> Status {
-      const auto sample = photos_->read(photo);
-      if (!sample && skip_bad_ && sample.error().code == ErrorCode::kInput) return {};
-      if (!sample) return in_file(sample.error(), photos_->name(photo));
+      HT_ASSIGN(const auto inputs, inputs_of(part, photo));
+      if (!inputs) return {};
       std::unique_ptr<Runner>& runner = runners[static_cast<size_t>(lane)];
       if (!runner) runner = std::make_unique<Runner>(*network);
       std::set<std::string_view> seen;
       runner->session().set_observer([&](const Buffer& buffer, std::span<uint8_t> bytes) {
-        if (buffer.affine.has_value() != in_integers) return;
-        const auto [begin, end] = products.equal_range(buffer.name);
-        if (begin == end || !seen.insert(begin->first).second) return;
-        for (auto at = begin; at != end; ++at) show(photo, at->second, buffer, bytes);
+        if (seen.insert(buffer.name).second) show(photo, buffer, bytes);
       });
-      const auto outputs = runner->run((*sample)->inputs);
+      const auto outputs = runner->run(*inputs);
       return outputs ? Status() : Status(outputs.error());
     });
   }
@@ -159,7 +190,8 @@ class Measurement {
   bool skip_bad_;
   const Context& context_;
   std::unique_ptr<KeptPhotos> photos_;
-  size_t known_ = 0;                                                  // products before this have their outputs
+  std::unique_ptr<KnownValues> known_;                                // of the quantized network
+  size_t known_outputs_ = 0;                                          // products before this have their outputs
   std::map<std::pair<int64_t, size_t>, std::vector<float>> outputs_;  // by photo and product: integers that a float holds exactly
 };
 

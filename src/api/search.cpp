@@ -361,6 +361,8 @@ std::string search_origin(const halftone::Model& model, const Recipe& recipe, co
 
 namespace halftone {
 
+std::filesystem::path recipe_beside(const std::filesystem::path& output) { return std::filesystem::path(output).replace_extension(".toml"); }
+
 Result<SearchResult> search(const Recipe& recipe, const std::filesystem::path& output, const SearchOptions& options, const Context& context) {
   const ht::Stopwatch watch;
   HT_TRY(check_recipe(recipe));
@@ -391,7 +393,7 @@ Result<SearchResult> search(const Recipe& recipe, const std::filesystem::path& o
     found.quantize = search.recipe_of(chosen).quantize;
     HT_ASSIGN(const ht::QuantizedGraph made, search.quantize(chosen));
     HT_ASSIGN(const std::vector<uint8_t> bytes, ht::export_onnx(made.graph));
-    const std::filesystem::path recipe_file = options.recipe.empty() ? std::filesystem::path(output).replace_extension(".toml") : options.recipe;
+    const std::filesystem::path recipe_file = options.recipe.empty() ? recipe_beside(output) : options.recipe;
     if (context.is_cancelled()) return ht::interrupted();
     HT_TRY(ht::write_file(output, bytes));
     HT_TRY(save_recipe(found, recipe_file));

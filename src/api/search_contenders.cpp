@@ -108,9 +108,7 @@ Result<Contender> Contenders::measure(const Picks& picks) {
 
 Result<double> Contenders::head_error(const QuantizedGraph& quantized) const {
   const std::vector<IntegerLayer> layers = integer_layers(subject_.model.content().graph, quantized);
-  Trial trial;
-  for (const IntegerLayer& layer : layers) trial.push_back({&layer});
-  HT_ASSIGN(const std::vector<double> errors, subject_.sensitivity.errors(std::array{trial}, "candidate"));
+  HT_ASSIGN(const std::vector<double> errors, subject_.sensitivity.errors(std::array{whole_trial(layers)}, "candidate"));
   return errors.front();
 }
 

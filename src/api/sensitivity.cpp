@@ -46,11 +46,7 @@ void QuantizedVariant::take_weights(const QuantizedVariant& rounded, const Quant
   }
 }
 
-Trial QuantizedVariant::trial() const {
-  Trial trial;
-  for (const IntegerLayer& layer : layers) trial.push_back({&layer});
-  return trial;
-}
+Trial QuantizedVariant::trial() const { return whole_trial(layers); }
 
 Sensitivity::Sensitivity(const halftone::Model& model, const Statistics& statistics, const Options& options, const Context& context)
     : model_(model), statistics_(statistics), context_(context), store_(options.folder, context) {}

@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/trace.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 
 namespace ht {
 namespace {
 
-// A value as it lies in memory, as the plain tensor of its own type that it stands for.
-Tensor plain_tensor(const Buffer& buffer, std::span<const uint8_t> bytes) {
-  Tensor tensor = Tensor::zeros(buffer.declared(), buffer.shape);
-  const auto to = tensor.mutable_data<uint8_t>();
-  const auto size = static_cast<size_t>(dtype_size(buffer.dtype));
-  const Shape strides = layout_strides(buffer.shape, buffer.layout);
-  Shape place(buffer.shape.size(), 0);
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    int64_t from = 0;
-    for (size_t axis = 0; axis < place.size(); ++axis) from += place[axis] * strides[axis];
-    std::memcpy(to.data() + static_cast<size_t>(i) * size, bytes.data() + static_cast<size_t>(from) * size, size);
-    for (size_t axis = place.size(); axis-- > 0 && ++place[axis] == buffer.shape[axis];) place[axis] = 0;
+// Copies a value from strides of its own, counted in elements, into its plain order.
+template <class Element>
+void gather(const Shape& shape, const Shape& strides, const uint8_t* from, uint8_t* to) {
+  const int64_t width = shape.back(), step = strides.back(), rows = element_count(shape) / std::max<int64_t>(width, 1);
+  Shape place(shape.size(), 0);
+  for (int64_t row = 0; row < rows; ++row) {
+    int64_t offset = 0;
+    for (size_t axis = 0; axis + 1 < place.size(); ++axis) offset += place[axis] * strides[axis];
+    for (int64_t i = 0; i < width; ++i, to += sizeof(Element)) std::memcpy(to, from + static_cast<size_t>(offset + i * step) * sizeof(Element), sizeof(Element));
+    for (size_t axis = place.size() - 1; axis-- > 0 && ++place[axis] == shape[axis];) place[axis] = 0;
   }
-  if (buffer.is_unsigned) flip_signs(buffer.dtype, to);
-  return tensor;
 }
 
 // The parameters of the plain tensor: where half the range was subtracted in memory, zero points are those of unsigned integers again.
@@ -44,6 +41,24 @@ ComputedValue describe(const Graph& graph, ValueId id, const Links& links) {
 }
 
 }  // namespace
+
+Tensor plain_tensor(const Buffer& buffer, std::span<const uint8_t> bytes) {
+  Tensor tensor = Tensor::zeros(buffer.declared(), buffer.shape);
+  const auto to = tensor.mutable_data<uint8_t>();
+  if (same_memory(buffer.shape, buffer.layout, Layout::kPlain)) {
+    std::memcpy(to.data(), bytes.data(), to.size());
+  } else {
+    const Shape strides = layout_strides(buffer.shape, buffer.layout);
+    switch (dtype_size(buffer.dtype)) {
+      case 1: gather<uint8_t>(buffer.shape, strides, bytes.data(), to.data()); break;
+      case 2: gather<uint16_t>(buffer.shape, strides, bytes.data(), to.data()); break;
+      case 4: gather<uint32_t>(buffer.shape, strides, bytes.data(), to.data()); break;
+      default: gather<uint64_t>(buffer.shape, strides, bytes.data(), to.data()); break;
+    }
+  }
+  if (buffer.is_unsigned) flip_signs(buffer.dtype, to);
+  return tensor;
+}
 
 Status trace(Runner& runner, const Graph& graph, std::span<const Tensor> inputs, const std::function<void(ComputedValue)>& show) {
   const Links links(graph);

@@ -12,6 +12,9 @@
 
 namespace ht {
 
+// A value as it lies in memory, as the plain tensor of its own type that it stands for.
+Tensor plain_tensor(const Buffer& buffer, std::span<const uint8_t> bytes);
+
 // A value as the graph has it: plain, in its own element type.
 struct ComputedValue {
   std::string name;

@@ -34,9 +34,6 @@ struct Validation {
 
 inline constexpr double kPoints = 100;  // in which a drop is told
 
-// By the recipe's task; an error where it has no [validation].
-Result<Validation> validate_subjects(const Subjects& subjects, const halftone::Recipe& recipe, const halftone::ValidateOptions& options,
-                                     const Context& context);
 // The data are recipe.validation, which is there.
 Result<Validation> validate_detection(const Subjects& subjects, const halftone::Recipe& recipe, const halftone::ValidateOptions& options,
                                       const Context& context);

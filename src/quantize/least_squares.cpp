@@ -28,14 +28,6 @@ bool fit_group(const GroupMoments& moments, double damping, size_t outputs, std:
   return true;
 }
 
-// In units of each output's power, summed over the group.
-double relative_error(const GroupMoments& moments, size_t outputs, std::span<const double> rows) {
-  double sum = 0;
-  for (size_t o = 0; o < outputs; ++o)
-    if (moments.power(o) > 0) sum += moments.error(o, rows.subspan(o * moments.inputs().size(), moments.inputs().size())) / moments.power(o);
-  return sum;
-}
-
 }  // namespace
 
 void fit_to_outputs(const ObservedMoments& moments, std::span<const double> output_units, bool about_means, std::vector<double>& rows) {
@@ -46,10 +38,10 @@ void fit_to_outputs(const ObservedMoments& moments, std::span<const double> outp
   for (size_t g = 0; g < groups; ++g) {
     const GroupMoments fit(moments.fit, g, output_units, about_means), check(moments.check, g, output_units, about_means);
     const std::span<const double> own = std::span(rows).subspan(g * width, width);
-    plain += relative_error(check, per_group, own);
+    plain += check.relative_error(own);
     for (size_t k = 0; k < kDampings.size(); ++k) {
       std::vector<double> fitted(own.begin(), own.end());
-      errors[k] += fit_group(fit, kDampings[k], per_group, fitted) ? relative_error(check, per_group, fitted) : INFINITY;
+      errors[k] += fit_group(fit, kDampings[k], per_group, fitted) ? check.relative_error(fitted) : INFINITY;
     }
   }
   const auto best = static_cast<size_t>(std::ranges::min_element(errors) - errors.begin());

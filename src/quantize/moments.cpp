@@ -103,4 +103,11 @@ double GroupMoments::error(size_t output, std::span<const double> weights) const
   return dot(weights, product(inputs_, weights)) - 2 * dot(weights, cross(output)) + powers_[output];
 }
 
+double GroupMoments::relative_error(std::span<const double> rows) const {
+  double sum = 0;
+  for (size_t o = 0; o < powers_.size(); ++o)
+    if (power(o) > 0) sum += error(o, rows.subspan(o * inputs_.size(), inputs_.size())) / power(o);
+  return sum;
+}
+
 }  // namespace ht

@@ -68,6 +68,8 @@ class GroupMoments {
   double power(size_t output) const { return powers_[output]; }
   // Mean square of what weights make of the inputs minus the float network's output.
   double error(size_t output, std::span<const double> weights) const;
+  // Of rows of weights, one an output: the errors in units of the outputs' powers, summed.
+  double relative_error(std::span<const double> rows) const;
 
  private:
   Matrix inputs_;

@@ -95,15 +95,14 @@ std::vector<RoundedRow> round_rows(const Rows& rows, const ProductMoments& momen
 // In units of each output's power, summed over outputs.
 double error_of(const Rows& rows, const std::vector<RoundedRow>& rounded, const ProductMoments& moments, std::span<const double> output_units, bool about_means) {
   double sum = 0;
-  std::vector<double> made(rows.size);
+  std::vector<double> made(rows.per_group * rows.size);
   for (size_t g = 0; g < rows.groups; ++g) {
-    const GroupMoments group(moments, g, output_units, about_means);
     for (size_t k = 0; k < rows.per_group; ++k) {
       const size_t o = g * rows.per_group + k;
       const auto steps = rows.steps_of(o);
-      for (size_t i = 0; i < rows.size; ++i) made[i] = rounded[o].integers[i] * rounded[o].factor * steps[i];
-      if (group.power(k) > 0) sum += group.error(k, made) / group.power(k);
+      for (size_t i = 0; i < rows.size; ++i) made[k * rows.size + i] = rounded[o].integers[i] * rounded[o].factor * steps[i];
     }
+    sum += GroupMoments(moments, g, output_units, about_means).relative_error(made);
   }
   return sum;
 }

@@ -177,6 +177,12 @@ std::vector<IntegerLayer> integer_layers(const Graph& graph, const QuantizedGrap
   return layers;
 }
 
+Trial whole_trial(const std::vector<IntegerLayer>& layers) {
+  Trial trial;
+  for (const IntegerLayer& layer : layers) trial.push_back({&layer});
+  return trial;
+}
+
 Result<TrialGraph> make_trial(const Graph& graph, const Trial& trial) { return Maker(graph).make(trial); }
 
 std::vector<std::string> head_values(const Graph& graph) {

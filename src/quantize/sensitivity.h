@@ -38,6 +38,7 @@ struct Part {
 };
 // Parts of layers, each layer once; all else computes in float.
 using Trial = std::vector<Part>;
+Trial whole_trial(const std::vector<IntegerLayer>& layers);  // all of them, which must outlive it
 
 // A float graph to run while some of its values are rounded, each to the grid of its type, as soon as they are made.
 struct TrialGraph {

@@ -11,13 +11,6 @@
 namespace ht {
 namespace {
 
-// The least scale at which nothing of the block saturates.
-double covering_scale(const WeightBlock& block, double least, double greatest) {
-  double scale = 0;
-  for (double w : block.values) scale = std::max(scale, w / (w < 0 ? least : greatest));
-  return scale;
-}
-
 // Without the multiples' common divisor, which the scale takes up.
 BlockScales reduced(float scale, std::vector<uint8_t> multiples) {
   int divisor = 0;
@@ -27,6 +20,12 @@ BlockScales reduced(float scale, std::vector<uint8_t> multiples) {
 }
 
 }  // namespace
+
+double covering_scale(const WeightBlock& block, double least, double greatest) {
+  double scale = 0;
+  for (double w : block.values) scale = std::max(scale, w / (w < 0 ? least : greatest));
+  return scale;
+}
 
 double rounding_error(const WeightBlock& block, double scale, double least, double greatest) {
   const double inverse = 1 / scale;

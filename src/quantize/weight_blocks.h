@@ -22,6 +22,9 @@ struct BlockScales {
   std::vector<uint8_t> multiples;  // one a block
 };
 
+// The least scale at which nothing of it saturates.
+double covering_scale(const WeightBlock& block, double least, double greatest);
+
 // sum of importance * (round(value / scale), within [least, greatest], * scale - value)^2
 double rounding_error(const WeightBlock& block, double scale, double least, double greatest);
 

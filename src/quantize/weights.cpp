@@ -57,11 +57,7 @@ class Rows {
   const std::vector<double>& values(size_t row) const { return rows_[row].values; }
 
   // The least scale at which nothing saturates.
-  double covering_scale(size_t row) const {
-    double scale = 0;
-    for (double w : values(row)) scale = std::max(scale, w / (w < 0 ? request_.least : request_.greatest));
-    return scale;
-  }
+  double covering_scale(size_t row) const { return ht::covering_scale(rows_[row], request_.least, request_.greatest); }
 
   double squared_error(size_t row, double scale) const { return rounding_error(rows_[row], scale, request_.least, request_.greatest); }
 

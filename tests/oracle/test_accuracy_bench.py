@@ -91,12 +91,15 @@ def engine_sample(tmp_path, changes):
     {"preprocess.resize": "stretch", "preprocess.interpolation": "cubic", "preprocess.mean": [123.675, 116.28, 103.53], "preprocess.std": [58.395, 57.12, 57.375]},
 ])
 def test_inputs_are_those_of_halftone(halftone, tmp_path, changes):
+    """Of cubic interpolation the last bit of a byte is a matter of OpenCV's build and the processor (test_image.py)."""
     recipe, photos, inputs = engine_sample(tmp_path, changes)
+    step = 1.001 / 57.12 if changes.get("preprocess.interpolation") == "cubic" else 0
     for photo, given in zip(photos, np.load(inputs)):
         halftone("run", STREET / "detector.onnx", "--recipe", recipe, "--image", photo, "--dump-values", tmp_path / "values")
         listed = json.loads((tmp_path / "values" / "values.json").read_text())
         first = next(value for value in listed["values"] if value["name"] == listed["inputs"][0])
-        assert given[None] == pytest.approx(np.load(tmp_path / "values" / first["file"]), abs=1e-5)
+        error = np.abs(given[None] - np.load(tmp_path / "values" / first["file"]))
+        assert error.max() <= step + 1e-5 and np.mean(error > 1e-5) < 1e-3
 
 
 def test_engine_computes_what_halftone_computes(halftone, tmp_path):

@@ -240,7 +240,7 @@ DAMAGE = {
 
 def test_values_in_blocks_are_refused(halftone, tmp_path):
     """Of activations; kernels know one scale or one a channel."""
-    scales, zeros = np.full((1, 2, 3, 3), 0.01, np.float32), np.zeros((1, 2, 3, 3), np.int8)
+    scales, zeros = np.linspace(0.01, 0.02, 18, dtype=np.float32).reshape(1, 2, 3, 3), np.zeros((1, 2, 3, 3), np.int8)
     constants = [numpy_helper.from_array(scales, "s"), numpy_helper.from_array(zeros, "z")]
     nodes = [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("QuantizeLinear", ["r", "s", "z"], ["q"], axis=1, block_size=4),
              helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"], axis=1, block_size=4), helper.make_node("Neg", ["d"], ["y"])]

@@ -37,8 +37,8 @@ size_t count_drowned(const std::vector<Range>& channels) {
 
 class Equalizer {
  public:
-  Equalizer(Graph& graph, std::vector<Role>& roles, const ChannelTypes& wanted, const Target& target, std::vector<Uneven>& uneven)
-      : uneven_(uneven), graph_(graph), roles_(roles), wanted_(wanted), target_(target), scaling_(graph, roles), quantized_(find_quantized_values(graph, roles, target)),
+  Equalizer(Graph& graph, std::vector<Role>& roles, const ChannelTypes& wanted, const Target& target)
+      : graph_(graph), roles_(roles), wanted_(wanted), target_(target), scaling_(graph, roles), quantized_(find_quantized_values(graph, roles, target)),
         classes_(graph, roles, quantized_) {}
 
   Result<Equalizations> run(std::vector<std::string>& notes) {
@@ -68,61 +68,19 @@ class Equalizer {
     });
   }
 
-  // The integer nodes from the convolution that makes the value on: the value's producer and what feeds it elementwise.
-  std::vector<NodeId> producers_of(ValueId value) const {
-    std::vector<NodeId> producers;
+  // The nodes in float behind the convolution that makes the value: the value's producer and what feeds it elementwise.
+  void keep_producers_float(ValueId value, const std::string& reason) {
     std::vector<ValueId> open = {value};
     while (!open.empty()) {
       const NodeId producer = scaling_.links().producer(open.back());
       open.pop_back();
-      if (!scaling_.is_integer(producer) || std::ranges::find(producers, producer) != producers.end()) continue;
+      if (!scaling_.is_integer(producer)) continue;
       const Node& node = graph_.node(producer);
-      producers.push_back(producer);
+      roles_[producer.index].float_reason = reason;
       if (is_weighted(graph_, node)) continue;
       for (ValueId input : node.inputs)
         if (input.valid() && !graph_.is_constant(input) && scaling_.links().consumers(input).size() <= 2) open.push_back(input);
     }
-    return producers;
-  }
-
-  // The convolution behind which only an activation of its own stands before the value; none where it is otherwise.
-  NodeId activated_convolution(ValueId value) const {
-    const std::vector<NodeId> producers = producers_of(value);
-    const auto is_among = [&](NodeId node) { return std::ranges::find(producers, node) != producers.end(); };
-    NodeId found;
-    for (NodeId producer : producers) {
-      if (!scaling_.is_convolution(producer)) continue;
-      if (found.valid()) return {};
-      found = producer;
-    }
-    const bool is_its_own = found.valid() && std::ranges::all_of(scaling_.links().consumers(graph_.node(found).outputs[0]), is_among);
-    return is_its_own ? found : NodeId();
-  }
-
-  // Whether the value is made by integers that no convolution's weights can divide.
-  bool is_made_in_integers(ValueId member) const {
-    return scaling_.is_integer(scaling_.links().producer(member)) && !scaling_.is_moved(member) && !scaling_.folding_convolution(member).valid();
-  }
-
-  Status decline(const std::vector<ValueId>& members, const SharedZeroPoint& shared) {
-    Uneven uneven;
-    size_t first = 0;
-    for (ValueId member : members) {
-      const Value& value = graph_.value(member);
-      if (is_made_in_integers(member)) {
-        const NodeId convolution = activated_convolution(member);
-        if (!convolution.valid()) return {};
-        uneven.convolutions.push_back(graph_.node(convolution).name);
-      }
-      std::vector<float> scales;
-      for (int64_t c = 0; c < value.type.shape[1]; ++c) scales.push_back(static_cast<float>(shared.steps[first++]));
-      const DType dtype = wanted_.at(value.name).dtype;
-      std::vector<int32_t> zero_points(scales.size(), shared.zero_point + static_cast<int32_t>(integer_range(dtype).min));
-      HT_ASSIGN(Affine affine, Affine::per_axis(std::move(scales), std::move(zero_points), 1, value.type.shape.size()));
-      uneven.types[value.name] = {dtype, value.type.shape, std::move(affine)};
-    }
-    uneven_.push_back(std::move(uneven));
-    return {};
   }
 
   void multiply(ValueId value, ValueId equalized, const std::vector<float>& inverses) {
@@ -141,11 +99,14 @@ class Equalizer {
       const std::vector<Range> own = ranges_of(wanted_.at(graph_.value(member).name));
       all.insert(all.end(), own.begin(), own.end());
     }
-    const bool needs_float = target_.quantize_before_activation && std::ranges::any_of(members, [&](ValueId member) { return is_made_in_integers(member); });
+    const bool needs_float = target_.quantize_before_activation && std::ranges::any_of(members, [&](ValueId member) {
+      const bool is_made_in_integers = scaling_.is_integer(scaling_.links().producer(member)) && !scaling_.is_moved(member);
+      return is_made_in_integers && !scaling_.folding_convolution(member).valid();
+    });
     const size_t drowned = count_drowned(all);
-    const SharedZeroPoint shared = share_zero_point(all);
-    if (needs_float && static_cast<double>(drowned) < kDrownedShare * static_cast<double>(all.size())) return decline(members, shared);
+    if (needs_float && static_cast<double>(drowned) < kDrownedShare * static_cast<double>(all.size())) return {};
 
+    const SharedZeroPoint shared = share_zero_point(all);
     const double greatest = *std::ranges::max_element(shared.steps);
     const DType dtype = wanted_.at(graph_.value(members[0]).name).dtype;
     HT_ASSIGN(const Affine affine, Affine::per_tensor(static_cast<float>(greatest), shared.zero_point + static_cast<int32_t>(integer_range(dtype).min)));
@@ -167,9 +128,7 @@ class Equalizer {
       } else {
         ++multiplied;
         equalized = graph_.add_value({scaling_.name_beside(name, "equalized"), type, std::nullopt});
-        if (target_.quantize_before_activation)
-          for (NodeId producer : producers_of(member))
-            roles_[producer.index].float_reason = fmt::format("its output {} has channels too different for one scale", name);
+        if (target_.quantize_before_activation) keep_producers_float(member, fmt::format("its output {} has channels too different for one scale", name));
         multiply(member, equalized, inverses);
       }
       scaling_.scale_readers(member, equalized, factors);
@@ -182,7 +141,6 @@ class Equalizer {
     return {};
   }
 
-  std::vector<Uneven>& uneven_;
   Graph& graph_;
   std::vector<Role>& roles_;
   const ChannelTypes& wanted_;
@@ -233,8 +191,8 @@ Result<ChannelTypes> absorbed_types(const Graph& graph, const std::vector<Role>&
 }
 
 Result<Equalizations> equalize_channels(Graph& graph, std::vector<Role>& roles, const ChannelTypes& wanted, const QuantizeRequest& request,
-                                        std::vector<Uneven>& uneven, std::vector<std::string>& notes) {
-  return Equalizer(graph, roles, wanted, request.target, uneven).run(notes);
+                                        std::vector<std::string>& notes) {
+  return Equalizer(graph, roles, wanted, request.target).run(notes);
 }
 
 }  // namespace ht

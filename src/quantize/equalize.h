@@ -21,9 +21,8 @@ SharedZeroPoint share_zero_point(const std::vector<Range>& ranges);
 // Where convolutions read values to which `wanted` gives a scale a channel and the target cannot: divides the channels by factors and
 // multiplies the convolutions' weights by them, W x = (W f) (x / f). The division goes into the weights of the convolution that makes the
 // value where only a ReLU or nothing stands between; elsewhere it is a Mul. Where Q/DQ stands before activations a Mul leaves its
-// convolution in float, so there it must pay: where many channels would drown in one scale. What does not pay so clearly is added to
-// `uneven`. Says what it did in `notes`.
+// convolution in float, so there it must pay: where many channels would drown in one scale. Says what it did in `notes`.
 Result<Equalizations> equalize_channels(Graph& graph, std::vector<Role>& roles, const ChannelTypes& wanted, const QuantizeRequest& request,
-                                        std::vector<Uneven>& uneven, std::vector<std::string>& notes);
+                                        std::vector<std::string>& notes);
 
 }  // namespace ht

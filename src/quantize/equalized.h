@@ -22,12 +22,6 @@ struct Equalized {
 };
 using Equalizations = std::map<std::string, Equalized>;  // by the value's name
 
-// Values with one scale whose channels could be divided by factors if these convolutions, which make them, computed in float.
-struct Uneven {
-  std::map<std::string, TensorType> types;  // what that gives the float graph's values: a scale a channel
-  std::vector<std::string> convolutions;
-};
-
 // What the outputs of this convolution, the producer of a value with factors or of what a ReLU makes that of, were divided by; null: nothing.
 const Equalized* divided_output(const Graph& graph, const Links& links, const Node& node, const Equalizations& equalized);
 

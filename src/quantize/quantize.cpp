@@ -47,7 +47,7 @@ void spell_out_silu(Graph& graph, std::vector<Role>& roles) {
 
 // Writes the float graph as the target's engine wants it: it computes the same.
 Result<Equalizations> prepare_for_target(Graph& graph, std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request,
-                                         std::vector<Uneven>& uneven, std::vector<std::string>& notes) {
+                                         std::vector<std::string>& notes) {
   const ChannelScales scales = request.target.channel_scales;
   const bool multiplies = scales == ChannelScales::kMultiply || scales == ChannelScales::kDepthwise;
   ChannelTypes wanted;
@@ -58,7 +58,7 @@ Result<Equalizations> prepare_for_target(Graph& graph, std::vector<Role>& roles,
   if (request.cross_layer != CrossLayer::kNone)
     return equalize_layers(graph, roles, statistics, request, request.cross_layer == CrossLayer::kFactorsAndBiases, notes);
   if (!multiplies) return Equalizations();
-  HT_ASSIGN(Equalizations equalized, equalize_channels(graph, roles, wanted, request, uneven, notes));
+  HT_ASSIGN(Equalizations equalized, equalize_channels(graph, roles, wanted, request, notes));
   HT_TRY(sort_with_roles(graph, roles));
   return equalized;
 }
@@ -196,7 +196,7 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   graph.metadata.erase(kFloat16StorageKey);
   QuantizedGraph result;
   HT_ASSIGN(std::vector<Role> roles, find_roles(graph, request, result.notes));
-  HT_ASSIGN(result.equalized, prepare_for_target(graph, roles, statistics, request, result.uneven, result.notes));
+  HT_ASSIGN(result.equalized, prepare_for_target(graph, roles, statistics, request, result.notes));
   std::vector<bool> quantized = find_quantized_values(graph, roles, request.target);
   convert_quantized_outputs(graph, roles, quantized, request.quantize_head && request.target.integer_outputs);
   convert_at_borders(graph, roles, quantized);

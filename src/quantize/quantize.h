@@ -41,7 +41,6 @@ struct QuantizedGraph {
   int64_t quantized_nodes = 0;
   std::vector<FloatNode> float_nodes;
   Equalizations equalized;         // values that the float graph does not have
-  std::vector<Uneven> uneven;      // values whose channels were not divided, as convolutions would compute in float for it
   std::set<std::string> pinned;     // nodes that a rule wants in integers
   std::vector<std::string> notes;  // what was done about difficult values
 };

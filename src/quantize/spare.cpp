@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
+#include <numeric>
 #include <set>
 
 #include "quantize/roles.h"
@@ -32,18 +32,16 @@ bool is_float_product(const Graph& graph, const std::string& name) {
   return node != graph.nodes.end() && is_weighted(graph, *node) && !graph.value(node->inputs[1]).type.is_quantized();
 }
 
-// What products in float win: a value that stays unrounded, as they read it or one makes it for its activation; or values that get a scale a
-// channel, as nothing is quantized any more between the products and them.
+// A value that stays unrounded when these products compute in float: those that read it, or the one that makes it for its activation.
 struct Candidate {
-  std::map<std::string, TensorType> now, then;  // types of values
+  ValueId value;
   std::vector<NodeId> products;
-  std::string reason;
   double cost = 0, error = 0;
 };
 
 class Search {
  public:
-  Search(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), links_(graph), quantized_(quantized) {
+  Search(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), links_(graph), pinned_(quantized.pinned) {
     for (const FloatNode& node : quantized.float_nodes) float_nodes_.insert(node.name);
     for (const Value& value : quantized.graph.values)
       if (value.type.is_quantized() && !value.constant) types_.emplace(value.name, value.type);
@@ -51,7 +49,7 @@ class Search {
 
   bool is_float(const Node& node) const { return float_nodes_.contains(node.name); }
   bool is_integer_product(const Node& node) const { return is_weighted(graph_, node) && !is_float(node); }
-  bool may_be_float(const Node& node) const { return is_integer_product(node) && !quantized_.pinned.contains(node.name); }
+  bool may_be_float(const Node& node) const { return is_integer_product(node) && !pinned_.contains(node.name); }
 
   double total_cost() const {
     double total = 0;
@@ -71,52 +69,28 @@ class Search {
     return names;
   }
 
-  // Those that few products are enough for.
+  // Quantized values that few products in float would leave unrounded.
   std::vector<Candidate> candidates(double most_cost) const {
-    std::vector<Candidate> found = unrounded_values();
-    for (const Uneven& uneven : quantized_.uneven)
-      if (auto candidate = evened(uneven)) found.push_back(*std::move(candidate));
-    for (Candidate& candidate : found)
-      for (NodeId product : candidate.products) candidate.cost += cost_of(graph_, graph_.node(product));
-    std::erase_if(found, [&](const Candidate& candidate) { return candidate.products.empty() || candidate.cost > most_cost; });
-    return found;
-  }
-
-  // The values of a candidate rounded, on behalf of its first product.
-  IntegerLayer rounding(const Candidate& candidate, const std::map<std::string, TensorType>& types) const {
-    return {graph_.node(candidate.products.front()).name, types, {}};
-  }
-
- private:
-  std::vector<Candidate> unrounded_values() const {
     std::vector<Candidate> found;
     for (size_t v = 0; v < graph_.values.size(); ++v) {
       const ValueId id(v);
-      const auto type = types_.find(graph_.values[v].name);
-      if (type == types_.end() || !links_.producer(id).valid() || links_.is_output(id)) continue;
-      Candidate candidate{{*type}, {}, products_of(id), {}};
-      const bool is_made = !candidate.products.empty() && candidate.products.front() == links_.producer(id);
-      candidate.reason = fmt::format("rounding its {} {} to {} bits", is_made ? "output" : "input", type->first, 8 * dtype_size(type->second.dtype));
-      found.push_back(std::move(candidate));
+      if (!types_.contains(graph_.values[v].name) || !links_.producer(id).valid() || std::ranges::find(graph_.outputs, id) != graph_.outputs.end()) continue;
+      Candidate candidate{id, products_of(id)};
+      for (NodeId product : candidate.products) candidate.cost += cost_of(graph_, graph_.node(product));
+      if (!candidate.products.empty() && candidate.cost <= most_cost) found.push_back(std::move(candidate));
     }
     return found;
   }
 
-  std::optional<Candidate> evened(const Uneven& uneven) const {
-    Candidate candidate{{}, uneven.types, {}, fmt::format("one scale for all channels of {}", uneven.types.begin()->first)};
-    for (const auto& [name, type] : uneven.types) {
-      if (!types_.contains(name)) return std::nullopt;
-      candidate.now.insert(*types_.find(name));
-    }
-    for (const std::string& name : uneven.convolutions) {
-      const auto node = std::ranges::find(graph_.nodes, name, &Node::name);
-      if (node == graph_.nodes.end() || !may_be_float(*node)) return std::nullopt;
-      candidate.products.emplace_back(static_cast<size_t>(node - graph_.nodes.begin()));
-      if (const auto made = types_.find(graph_.value(node->outputs[0]).name); made != types_.end()) candidate.now.insert(*made);
-    }
-    return candidate;
+  const TensorType& type_of(const std::string& value) const { return types_.at(value); }
+
+  // The candidate's value rounded, on behalf of its first product.
+  IntegerLayer rounding(const Candidate& candidate) const {
+    const std::string& name = graph_.value(candidate.value).name;
+    return {graph_.node(candidate.products.front()).name, {{name, types_.at(name)}}, {}};
   }
 
+ private:
   std::vector<NodeId> products_of(ValueId value) const {
     const auto& readers = links_.consumers(value);
     const auto multiplies = [&](NodeId reader) { return may_be_float(graph_.node(reader)) && graph_.node(reader).inputs[0] == value; };
@@ -128,7 +102,7 @@ class Search {
 
   const Graph& graph_;
   Links links_;
-  const QuantizedGraph& quantized_;
+  const std::set<std::string>& pinned_;
   std::set<std::string> float_nodes_;
   std::map<std::string, TensorType> types_;
 };
@@ -142,34 +116,27 @@ Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const Quant
   const std::vector<std::string> heads = search.heads();
   if (candidates.empty() || heads.empty()) return std::vector<FloatNode>();
   std::vector<IntegerLayer> roundings;
-  for (const Candidate& candidate : candidates) {
-    roundings.push_back(search.rounding(candidate, candidate.now));
-    if (!candidate.then.empty()) roundings.push_back(search.rounding(candidate, candidate.then));
-  }
+  for (const Candidate& candidate : candidates) roundings.push_back(search.rounding(candidate));
   std::vector<Trial> trials;
   for (const IntegerLayer& rounding : roundings) trials.push_back({{&rounding}});
   HT_ASSIGN(const std::vector<double> errors, measure(trials, heads));
-  auto next = errors.begin();
-  double total = 0;
-  for (Candidate& candidate : candidates) {
-    candidate.error = *next++;
-    total += candidate.error;
-    if (!candidate.then.empty()) candidate.error -= *next++;
-  }
+  for (size_t i = 0; i < candidates.size(); ++i) candidates[i].error = errors[i];
+  const double total = std::accumulate(errors.begin(), errors.end(), 0.0);
   std::ranges::stable_sort(candidates, std::greater(), [](const Candidate& c) { return c.error / c.cost; });
   std::vector<FloatNode> spared;
   std::set<NodeId> taken;
-  std::set<std::string> settled;
   for (const Candidate& candidate : candidates) {
-    const bool is_settled = std::ranges::all_of(candidate.now, [&](const auto& value) { return settled.contains(value.first); });
-    if (is_settled || candidate.cost > cost_left || candidate.error < kLeastErrorShare * total) continue;
+    if (candidate.cost > cost_left || candidate.error < kLeastErrorShare * total) continue;
     cost_left -= candidate.cost;
-    for (const auto& [value, type] : candidate.now) settled.insert(value);
+    const std::string& value = graph.value(candidate.value).name;
     for (NodeId product : candidate.products) {
       const Node& node = graph.node(product);
+      const bool is_made = node.outputs[0] == candidate.value;
       if (!taken.insert(product).second) continue;
       spared.push_back({node.name, std::string(op_name(node.op)),
-                        fmt::format("{} makes {:.0f} % of the error that was measured at the heads", candidate.reason, 100 * candidate.error / total)});
+                        fmt::format("rounding its {} {} to {} bits makes {:.0f} % of the error that was measured at the heads",
+                                    is_made ? "output" : "input", value,
+                                    8 * dtype_size(search.type_of(value).dtype), 100 * candidate.error / total)});
     }
   }
   if (spared.empty()) return spared;

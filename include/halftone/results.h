@@ -80,6 +80,13 @@ struct InspectResult {
   std::vector<Refusal> unsupported;
 };
 
+// What a target's rules cost: the heads' signal-to-noise ratio on a few calibration photos, before weights are rounded by what is measured on
+// more photos, in decibels.
+struct TargetCost {
+  double snr_db = 0;
+  double native_snr_db = 0;  // of a file for `native`
+};
+
 struct QuantizeResult {
   std::string output;  // the file
   double seconds = 0;
@@ -88,6 +95,7 @@ struct QuantizeResult {
   int64_t quantized_bytes = 0;
   int64_t quantized_nodes = 0;
   std::vector<Refusal> float_nodes;
+  std::optional<TargetCost> target_cost;  // of targets other than native, where photos are looked at
   std::vector<std::string> notes;  // what was done about difficult values
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/quantize.h"
 
+#include <cmath>
+
 #include "api/calibrate.h"
 #include "api/content.h"
 #include "api/detector.h"
@@ -21,26 +23,101 @@ namespace {
 
 using halftone::Recipe;
 
-// What the settings ask for, with one look at the statistics or more at the photos.
-Result<QuantizedGraph> quantized(const halftone::Model& model, const Recipe& recipe, QuantizeRequest request, const Statistics& seen,
-                                 const PhotoLooks& photos, const Context& context) {
-  const Graph& graph = model.content().graph;
-  if (recipe.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph);
-  auto made = quantize_graph(graph, seen, request);
-  if (!made) return made;
-  if (recipe.quantize.prefer == halftone::Prefer::kLatency) {
-    const auto quantize = [&](const std::vector<FloatNode>& spared) {
-      QuantizeRequest other = request;
-      other.spared = spared;
-      return quantize_graph(graph, seen, other);
-    };
-    HT_ASSIGN(request.spared, find_slower_nodes(graph, *made, quantize, context));
-  } else if (spares_layers(recipe, request) && photos.trials) {
-    HT_ASSIGN(request.spared, find_spared_nodes(graph, *made, request.target.float_share, photos.trials));
+// From a float model to integers, with one look at the statistics or more at the photos.
+class Quantizer {
+ public:
+  // All of it must outlive this.
+  Quantizer(const halftone::Model& model, const Recipe& recipe, const Statistics& seen, const PhotoLooks& photos, const Context& context)
+      : graph_(model.content().graph), recipe_(recipe), seen_(seen), photos_(photos), context_(context) {}
+
+  Result<QuantizedGraph> run(QuantizeRequest request, std::optional<halftone::TargetCost>* cost) const {
+    if (recipe_.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph_);
+    HT_ASSIGN(QuantizedGraph made, spare(request));
+    if (may_move_factors(recipe_, request) && photos_.heads) return move_factors(request, std::move(made));
+    if (!looks_at_photos(recipe_, request)) return made;
+    if (cost && photos_.heads) {
+      HT_ASSIGN(*cost, target_cost(request, made));
+    }
+    if (request.refine.rounding == WeightRounding::kNearest || !photos_.moments) return made;
+    request.measure_moments = photos_.moments;
+    return quantize_graph(graph_, seen_, request);
   }
-  if (looks_at_photos(recipe, request) && request.refine.rounding != WeightRounding::kNearest) request.measure_moments = photos.moments;
-  if (request.spared.empty() && !request.measure_moments) return made;
-  return quantize_graph(graph, seen, request);
+
+ private:
+  // With those nodes in float that are better left so, which the request then names.
+  Result<QuantizedGraph> spare(QuantizeRequest& request) const {
+    auto made = quantize_graph(graph_, seen_, request);
+    if (!made) return made;
+    if (recipe_.quantize.prefer == halftone::Prefer::kLatency) {
+      const auto quantize = [&](const std::vector<FloatNode>& spared) {
+        QuantizeRequest other = request;
+        other.spared = spared;
+        return quantize_graph(graph_, seen_, other);
+      };
+      HT_ASSIGN(request.spared, find_slower_nodes(graph_, *made, quantize, context_));
+    } else if (spares_layers(recipe_, request) && photos_.trials) {
+      HT_ASSIGN(request.spared, find_spared_nodes(graph_, *made, request.target.float_share, photos_.trials));
+    }
+    if (request.spared.empty()) return made;
+    HT_ASSIGN(QuantizedGraph spared, quantize_graph(graph_, seen_, request));
+    if (recipe_.quantize.prefer == halftone::Prefer::kLatency || !photos_.heads) return spared;
+    // They were found one by one, and what a target evens out depends on all of them.
+    std::vector<QuantizedGraph> offers;
+    offers.push_back(*std::move(made));
+    offers.push_back(std::move(spared));
+    HT_ASSIGN(const size_t best, nearest_heads(offers, 1));
+    if (best == 0) request.spared.clear();
+    return std::move(offers[best]);
+  }
+
+  // The one whose heads are nearest to the float model's. A later one must make this share of the error, or less.
+  Result<size_t> nearest_heads(const std::vector<QuantizedGraph>& offers, double clear_gain) const {
+    std::vector<const Graph*> graphs;
+    for (const QuantizedGraph& offer : offers) graphs.push_back(&offer.graph);
+    HT_ASSIGN(const std::vector<double> errors, photos_.heads(graphs));
+    size_t best = 0;
+    for (size_t i = 1; i < offers.size(); ++i)
+      if (errors[i] < clear_gain * errors[best]) best = i;
+    return best;
+  }
+
+  // With factors moved between layers, and biases as well, where the heads are clearly nearer to the float model's.
+  Result<QuantizedGraph> move_factors(QuantizeRequest request, QuantizedGraph made) const {
+    constexpr double kClearGain = 0.95;
+    std::vector<QuantizedGraph> offers;
+    offers.push_back(std::move(made));
+    for (const CrossLayer how : {CrossLayer::kFactors, CrossLayer::kFactorsAndBiases}) {
+      request.cross_layer = how;
+      HT_ASSIGN(offers.emplace_back(), quantize_graph(graph_, seen_, request));
+    }
+    HT_ASSIGN(const size_t best, nearest_heads(offers, kClearGain));
+    return std::move(offers[best]);
+  }
+
+  // Compared with what the same request gives for `native`; none where there is nothing to compare.
+  Result<std::optional<halftone::TargetCost>> target_cost(QuantizeRequest request, const QuantizedGraph& made) const {
+    constexpr std::string_view kNative = "native";
+    if (request.target.name == kNative || recipe_.quantize.prefer == halftone::Prefer::kLatency) return std::optional<halftone::TargetCost>();
+    HT_ASSIGN(request.target, find_target(kNative));
+    request.spared.clear();
+    HT_ASSIGN(const QuantizedGraph native, spare(request));
+    const std::vector<const Graph*> graphs = {&made.graph, &native.graph};
+    HT_ASSIGN(const std::vector<double> errors, photos_.heads(graphs));
+    const auto decibels = [](double power) { return -10 * std::log10(std::max(power, 1e-20)); };
+    return std::optional(halftone::TargetCost{decibels(errors[0]), decibels(errors[1])});
+  }
+
+  const Graph& graph_;
+  const Recipe& recipe_;
+  const Statistics& seen_;
+  const PhotoLooks& photos_;
+  const Context& context_;
+};
+
+std::string in_words(const halftone::TargetCost& cost) {
+  const double lost = cost.native_snr_db - cost.snr_db;
+  return fmt::format("what the target can do costs {}: its heads have {:.1f} dB over the noise of rounding on a few photos, those of a file for native {:.1f} dB",
+                     lost > 0 ? fmt::format("{:.1f} dB", lost) : "nothing", cost.snr_db, cost.native_snr_db);
 }
 
 Status check_cancelled(const Context& context) { return context.is_cancelled() ? Status(interrupted()) : Status(); }
@@ -48,7 +125,8 @@ Status check_cancelled(const Context& context) { return context.is_cancelled() ?
 }  // namespace
 
 PhotoLooks looks_on_photos(const halftone::Model& model, const Recipe& recipe, bool skip_bad, const Context& context) {
-  return {measure_on_photos(model, recipe, skip_bad, context), measure_moments_on_photos(model, recipe, skip_bad, context)};
+  return {measure_on_photos(model, recipe, skip_bad, context), measure_moments_on_photos(model, recipe, skip_bad, context),
+          measure_heads_on_photos(model, recipe, skip_bad, context)};
 }
 
 Result<Recipe> settled_recipe(const Graph& graph, const Recipe& recipe) {
@@ -60,9 +138,9 @@ Result<Recipe> settled_recipe(const Graph& graph, const Recipe& recipe) {
 }
 
 Result<QuantizedGraph> quantize_model(const halftone::Model& model, const Recipe& recipe, const Statistics& seen, const PhotoLooks& photos,
-                                      const Context& context) {
+                                      const Context& context, std::optional<halftone::TargetCost>* cost) {
   HT_ASSIGN(const QuantizeRequest request, make_request(recipe.quantize, context));
-  auto made = quantized(model, recipe, request, seen, photos, context);
+  auto made = Quantizer(model, recipe, seen, photos, context).run(request, cost);
   if (!made) return std::move(made.error()).in(recipe.model.path.string());
   made->graph.metadata[kRecipeKey] = stored_recipe(recipe);
   made->graph.metadata[kManifestKey] =
@@ -87,11 +165,11 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   const ht::Statistics& seen = statistics ? statistics->content().statistics : none;
   context.progress("quantize", 0, 1);
   const ht::PhotoLooks photos = ht::looks_on_photos(model, written, options.skip_bad, context);
-  HT_ASSIGN(const ht::QuantizedGraph made, ht::quantize_model(model, written, seen, photos, context));
+  QuantizeResult result;
+  HT_ASSIGN(const ht::QuantizedGraph made, ht::quantize_model(model, written, seen, photos, context, &result.target_cost));
   context.progress("quantize", 1, 1);
   HT_TRY(ht::check_cancelled(context));
 
-  QuantizeResult result;
   HT_ASSIGN(const std::vector<uint8_t> bytes, ht::export_onnx(made.graph));
   HT_TRY(ht::check_cancelled(context));
   HT_TRY(ht::write_file(output, bytes));
@@ -101,6 +179,7 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   result.quantized_nodes = made.quantized_nodes;
   for (const ht::FloatNode& node : made.float_nodes) result.float_nodes.push_back({node.name, node.op, node.reason});
   result.notes = made.notes;
+  if (result.target_cost) result.notes.push_back(ht::in_words(*result.target_cost));
   if (recipe.task.head.empty() && !written.task.head.empty())
     result.notes.push_back(fmt::format("the head is \"{}\", found by the model's structure", written.task.head));
   if (const auto overlap = ht::suppression_left_out(model.content().graph))

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <optional>
+
+#include "api/head_error.h"
 #include "api/trials.h"
 #include "halftone/model.h"
+#include "halftone/results.h"
 #include "quantize/quantize.h"
 
 namespace ht {
@@ -11,6 +16,7 @@ namespace ht {
 struct PhotoLooks {
   MeasureTrials trials;    // which layers' inputs are better left in float
   MeasureMoments moments;  // how weights are rounded
+  MeasureHeads heads;      // whether factors between layers help, and what the target's rules cost
 };
 // All of it must outlive the result.
 PhotoLooks looks_on_photos(const halftone::Model& model, const halftone::Recipe& recipe, bool skip_bad, const Context& context);
@@ -19,8 +25,8 @@ PhotoLooks looks_on_photos(const halftone::Model& model, const halftone::Recipe&
 Result<halftone::Recipe> settled_recipe(const Graph& graph, const halftone::Recipe& recipe);
 
 // The graph that `quantize` writes for the settled recipe, with the recipe and where it comes from in its metadata. Takes those looks at
-// photos that the settings ask for.
+// photos that the settings ask for. `cost`, where it is given, becomes what the target costs; that is not measured for `native`.
 Result<QuantizedGraph> quantize_model(const halftone::Model& model, const halftone::Recipe& recipe, const Statistics& seen, const PhotoLooks& photos,
-                                      const Context& context);
+                                      const Context& context, std::optional<halftone::TargetCost>* cost = nullptr);
 
 }  // namespace ht

@@ -37,7 +37,7 @@ constexpr auto kLayerKeys =
 constexpr auto kSections = std::to_array<std::string_view>({"model", "preprocess", "task", "calibration", "validation", "quantize"});
 
 // Where a recipe's text comes from.
-struct Origin {
+struct RecipePlace {
   std::filesystem::path folder;
   std::string place;
   bool names_files = true;  // a model's own recipe must not make anyone read files
@@ -95,7 +95,7 @@ std::vector<std::vector<float>> read_lists(TableReader& reader, std::string_view
 }
 
 // A list, or a NumPy file with a row a prior.
-void read_priors(TableReader& reader, const Origin& origin, std::vector<halftone::Prior>& target) {
+void read_priors(TableReader& reader, const RecipePlace& origin, std::vector<halftone::Prior>& target) {
   static constexpr std::string_view kForm = "[centre x, centre y, width, height] in fractions of the input";
   const toml::node* node = reader.find("priors");
   if (!node) return;
@@ -120,7 +120,7 @@ bool ends_with(std::string_view text, std::string_view ending) { return text.end
 
 // A text names images (or one file of arrays), a list names arrays.
 template <class Data>
-void read_images(TableReader& reader, const Origin& origin, Data& data) {
+void read_images(TableReader& reader, const RecipePlace& origin, Data& data) {
   const toml::node* node = reader.find("images");
   if (!node) return;
   if (node->is_array()) {
@@ -137,7 +137,7 @@ void read_images(TableReader& reader, const Origin& origin, Data& data) {
   }
 }
 
-Status read_model(const toml::table& table, const Origin& origin, ModelSource& model) {
+Status read_model(const toml::table& table, const RecipePlace& origin, ModelSource& model) {
   TableReader reader(table, "[model]", origin.place, kModelKeys);
   std::string path;
   reader.need("path", "\"model.onnx\"");
@@ -147,7 +147,7 @@ Status read_model(const toml::table& table, const Origin& origin, ModelSource& m
   return reader.status();
 }
 
-Status read_preprocess(const toml::table& table, const Origin& origin, halftone::Preprocess& preprocess) {
+Status read_preprocess(const toml::table& table, const RecipePlace& origin, halftone::Preprocess& preprocess) {
   TableReader reader(table, "[preprocess]", origin.place, kPreprocessKeys);
   reader.need("size", "[416, 416]  (height, width)");
   std::vector<int> size;
@@ -176,7 +176,7 @@ Status read_preprocess(const toml::table& table, const Origin& origin, halftone:
   return reader.status();
 }
 
-Status read_task(const toml::table& table, const Origin& origin, Task& task) {
+Status read_task(const toml::table& table, const RecipePlace& origin, Task& task) {
   TableReader reader(table, "[task]", origin.place, kTaskKeys);
   reader.need("type", "\"detection\"");
   reader.read("type", task.type);
@@ -207,7 +207,7 @@ Status read_task(const toml::table& table, const Origin& origin, Task& task) {
   return reader.status();
 }
 
-Status read_calibration(const toml::table& table, const Origin& origin, CalibrationData& calibration) {
+Status read_calibration(const toml::table& table, const RecipePlace& origin, CalibrationData& calibration) {
   TableReader reader(table, "[calibration]", origin.place, kCalibrationKeys);
   reader.need("images", "\"photos\"");
   read_images(reader, origin, calibration);
@@ -215,7 +215,7 @@ Status read_calibration(const toml::table& table, const Origin& origin, Calibrat
   return reader.status();
 }
 
-Status read_validation(const toml::table& table, const Origin& origin, ValidationData& validation) {
+Status read_validation(const toml::table& table, const RecipePlace& origin, ValidationData& validation) {
   TableReader reader(table, "[validation]", origin.place, kValidationKeys);
   reader.need("images", "\"photos\"");
   read_images(reader, origin, validation);
@@ -287,7 +287,7 @@ Result<toml::table> parse_toml(std::string_view text, const std::string& place) 
   return input_error("is not TOML: {}", error.description()).in(line_of(error.source(), place));
 }
 
-Status read_section(std::string_view name, const toml::table& table, const Origin& origin, Recipe& recipe) {
+Status read_section(std::string_view name, const toml::table& table, const RecipePlace& origin, Recipe& recipe) {
   if (name == "model") return read_model(table, origin, recipe.model);
   if (name == "preprocess") return read_preprocess(table, origin, recipe.preprocess.emplace());
   if (name == "task") return read_task(table, origin, recipe.task);
@@ -304,7 +304,7 @@ Error at_key(const toml::table& root, RecipeFault fault, const std::string& plac
   return std::move(fault.error).in(node ? line_of(node->source(), place) : place);
 }
 
-Result<Recipe> read_recipe(const toml::table& root, const Origin& origin) {
+Result<Recipe> read_recipe(const toml::table& root, const RecipePlace& origin) {
   Recipe recipe;
   TableReader sections(root, "the recipe", origin.place, kSections);
   HT_TRY(sections.status());
@@ -354,7 +354,7 @@ Status check_recipe(const Recipe& recipe) {
 }
 
 std::vector<SettingKey> quantize_keys() {
-  return {{"target", "native | onnxruntime | cortex-m"},
+  return {{"target", "native | onnxruntime | openvino | cortex-m"},
           {"weights", "8 | 4 | float16"},
           {"group", "0 | 32 | 64 | 128"},
           {"activations", "8 | 16 | float"},

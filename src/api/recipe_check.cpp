@@ -26,8 +26,8 @@ using Fault = std::optional<RecipeFault>;
 constexpr int kMaxSide = 1 << 15;
 constexpr int kMaxStride = 1 << 10;
 constexpr size_t kMaxRank = 8;
-constexpr auto kTargets = std::to_array<std::string_view>({"native", "onnxruntime", "cortex-m"});
-constexpr auto kPlannedTargets = std::to_array<std::string_view>({"openvino", "tensorrt", "tflite", "dpu", "matlab"});
+constexpr auto kTargets = std::to_array<std::string_view>({"native", "onnxruntime", "openvino", "cortex-m"});
+constexpr auto kPlannedTargets = std::to_array<std::string_view>({"tensorrt", "tflite", "dpu", "matlab"});
 
 bool contains(std::span<const std::string_view> words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();

@@ -68,6 +68,11 @@ Status check_statistics(const halftone::Statistics& given, const halftone::Model
   return {};
 }
 
+// Who asks for the plain methods, or for a quick result, gets that.
+bool wants_best(const Recipe& recipe, const QuantizeRequest& request) {
+  return recipe.calibration && !recipe.quantize.fast && needs_statistics(request) && request.layers.ranges == RangeMethod::kMse && !request.quantize_head;
+}
+
 }  // namespace
 
 Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
@@ -97,10 +102,9 @@ Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings,
   return request;
 }
 
-bool looks_at_photos(const Recipe& recipe, const QuantizeRequest& request) {
-  const LayerChoice& layers = request.layers;
-  return recipe.calibration && !recipe.quantize.fast && needs_statistics(request) && layers.ranges == RangeMethod::kMse && layers.per_channel && !request.quantize_head;
-}
+bool looks_at_photos(const Recipe& recipe, const QuantizeRequest& request) { return wants_best(recipe, request) && request.layers.per_channel; }
+
+bool may_move_factors(const Recipe& recipe, const QuantizeRequest& request) { return wants_best(recipe, request) && !request.layers.per_channel; }
 
 bool spares_layers(const Recipe& recipe, const QuantizeRequest& request) {
   return looks_at_photos(recipe, request) && request.layers.activations == 8 && request.target.float_share > 0;

@@ -15,6 +15,9 @@ Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings,
 // Whether to look at photos again; who asks for the plain methods, or for a quick result, gets that.
 bool looks_at_photos(const halftone::Recipe& recipe, const QuantizeRequest& request);
 
+// Whether factors may be moved between layers: where weights have one scale for all, and photos can tell whether that helps.
+bool may_move_factors(const halftone::Recipe& recipe, const QuantizeRequest& request);
+
 // The hash of the data that [calibration] names; it costs reading the files once more, but no run.
 Result<std::string> data_hash(const Graph& graph, const halftone::Recipe& recipe);
 

@@ -220,11 +220,15 @@ Result<std::vector<TrialPhoto>> read_trial_photos(const Samples& samples, int64_
   return photos;
 }
 
+Result<std::vector<TrialPhoto>> read_few_photos(const Graph& graph, const halftone::Recipe& recipe, bool skip_bad) {
+  HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
+  return read_trial_photos(samples, 0, samples.size(), kPhotos, skip_bad);
+}
+
 MeasureTrials measure_on_photos(const halftone::Model& model, const halftone::Recipe& recipe, bool skip_bad, const Context& context) {
   return [&, skip_bad](std::span<const Trial> trials, std::span<const std::string> heads) -> Result<std::vector<double>> {
     const Graph& graph = model.content().graph;
-    HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
-    HT_ASSIGN(std::vector<TrialPhoto> photos, read_trial_photos(samples, 0, samples.size(), kPhotos, skip_bad));
+    HT_ASSIGN(std::vector<TrialPhoto> photos, read_few_photos(graph, recipe, skip_bad));
     HT_ASSIGN(const auto network, Network::make(graph, false, context.isa, 1));
     return TrialBench(graph, network, "", std::move(photos), nullptr, context).measure(trials, heads);
   };

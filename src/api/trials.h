@@ -72,6 +72,9 @@ class TrialBench {
 // Samples [first, last), `count` of them at most, evenly spread. Unreadable ones may be left out.
 Result<std::vector<TrialPhoto>> read_trial_photos(const Samples& samples, int64_t first, int64_t last, int64_t count, bool skip_bad);
 
+// A few of the recipe's [calibration], which is there, evenly spread.
+Result<std::vector<TrialPhoto>> read_few_photos(const Graph& graph, const halftone::Recipe& recipe, bool skip_bad);
+
 // Measures on a few photos of the recipe's [calibration], which is there. All of it must outlive the function that is returned.
 MeasureTrials measure_on_photos(const halftone::Model& model, const halftone::Recipe& recipe, bool skip_bad, const Context& context);
 

@@ -94,9 +94,9 @@ bool makes_one_scale(const Graph& graph, const Links& links, const std::vector<R
   return (std::holds_alternative<Unary>(node.op) || (pool && pool->kind == PoolKind::kAverage)) && quantized[node.inputs[0].index];
 }
 
-bool ChannelClasses::can_have_channel_scales(const std::vector<ValueId>& members) const {
+bool ChannelClasses::keeps_channels(const std::vector<ValueId>& members) const {
   return std::ranges::all_of(members, [&](ValueId member) {
-    if (graph_.value(member).type.shape.size() < 3 || makes_one_scale(graph_, links_, roles_, quantized_, member)) return false;
+    if (graph_.value(member).type.shape.size() < 3) return false;
     const NodeId producer = links_.producer(member);
     const bool is_moved_wrongly = producer.valid() && roles_[producer.index].is_integer() &&
                                   quant_rule(graph_.node(producer)).kind == QuantKind::kMove && !reader_allows(graph_.node(producer));
@@ -104,6 +104,11 @@ bool ChannelClasses::can_have_channel_scales(const std::vector<ValueId>& members
       return !roles_[reader.index].is_integer() || reader_allows(graph_.node(reader));
     });
   });
+}
+
+bool ChannelClasses::can_have_channel_scales(const std::vector<ValueId>& members) const {
+  return keeps_channels(members) &&
+         std::ranges::none_of(members, [&](ValueId member) { return makes_one_scale(graph_, links_, roles_, quantized_, member); });
 }
 
 Result<std::vector<std::vector<Range>>> ChannelClasses::class_ranges(const std::vector<ValueId>& members, const RangesOf& ranges_of) const {

@@ -19,6 +19,8 @@ class ChannelClasses {
  public:
   ChannelClasses(const Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized);
 
+  // Whether the integer nodes that read or move the values leave channels whole, as a scale each asks for.
+  bool keeps_channels(const std::vector<ValueId>& members) const;
   // Whether every integer node that reads or makes the values can have a scale a channel on them.
   bool can_have_channel_scales(const std::vector<ValueId>& members) const;
   // The union of the given ranges over each channel's class; `range_of` gives a value's ranges by channel.

@@ -20,8 +20,10 @@ constexpr double kMostBias = 1 << 30;
 
 class ConstantQuantizer {
  public:
-  ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request)
-      : graph_(graph), floats_(graph), roles_(roles), statistics_(statistics), request_(request), names_(graph), uses_(graph.values.size(), 0) {
+  ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request,
+                    const Equalizations& equalized)
+      : graph_(graph), floats_(graph), roles_(roles), statistics_(statistics), request_(request), equalized_(equalized),
+        names_(graph), uses_(graph.values.size(), 0) {
     for (const Node& node : graph.nodes)
       for (ValueId input : node.inputs)
         if (graph.is_constant(input)) ++uses_[input.index];
@@ -61,12 +63,16 @@ class ConstantQuantizer {
   Status refine() {
     std::vector<ObservedProduct> products;
     std::map<std::string, size_t> nodes;
+    const Links links(floats_);
     for (size_t i = 0; i < roles_.size(); ++i) {
       if (!is_product(i) || roles_[i].weights_only) continue;
       const Plain plain = plain_of(i);
       const auto weights = floats_.value(floats_.nodes[i].inputs[1]).constant->data<float>();
       auto product = observed_product(floats_, floats_.nodes[i], weights, bias_of(i), plain.wish, plain.input_scales);
       if (!product) continue;
+      // The float network's outputs are those of this one times the factors.
+      if (const Equalized* divided = divided_output(floats_, links, floats_.nodes[i], equalized_))
+        for (size_t o = 0; o < divided->factors.size(); ++o) product->output_units[o] *= divided->factors[o];
       products.push_back(*std::move(product));
       nodes.emplace(products.back().node, i);
     }
@@ -74,13 +80,36 @@ class ConstantQuantizer {
     for (size_t count : sort_into_parts(floats_, products)) {
       HT_ASSIGN(const std::vector<ObservedMoments> moments, request_.measure_moments(graph_, products, first, count));
       for (size_t k = 0; k < count; ++k) {
-        const Measured measured{products[first + k], moments[k]};
-        auto status = quantize_product(nodes.at(measured.product.node), &measured);
+        ObservedProduct& product = products[first + k];
+        const size_t node = nodes.at(product.node);
+        if (const Equalized* divided = divided_output(floats_, links, floats_.nodes[node], equalized_))
+          for (size_t o = 0; o < divided->factors.size(); ++o) product.output_units[o] /= divided->factors[o];
+        const Measured measured{product, moments[k]};
+        auto status = quantize_product(node, &measured);
         if (!status) return std::move(status.error()).in("node " + measured.product.node);
       }
       first += count;
     }
     return {};
+  }
+
+  // Of a value's channels; empty where they were not observed.
+  struct ChannelMoments {
+    std::vector<double> means, mean_squares;
+  };
+  ChannelMoments channel_moments(ValueId value) const {
+    const auto equalized = equalized_.find(graph_.value(value).name);
+    const bool is_equalized = equalized != equalized_.end();
+    const auto found = statistics_.values.find(is_equalized ? equalized->second.source : graph_.value(value).name);
+    if (found == statistics_.values.end() || found->second.channels() == 0 || found->second.sampled() == 0) return {};
+    ChannelMoments moments{found->second.channel_means(), found->second.channel_mean_squares()};
+    for (size_t c = 0; is_equalized && c < moments.means.size(); ++c) {
+      const double factor = equalized->second.factors[c], offset = equalized->second.offsets.empty() ? 0 : equalized->second.offsets[c];
+      const double mean = moments.means[c] / factor;
+      moments.means[c] = mean - offset;
+      moments.mean_squares[c] = moments.mean_squares[c] / (factor * factor) - (2 * mean - offset) * offset;
+    }
+    return moments;
   }
 
   // The constant as this node's own.
@@ -155,10 +184,8 @@ class ConstantQuantizer {
     const bool absorbs = plain.absorbs;
     WeightRequest& wish = plain.wish;
     if (absorbs) wish.input_scales = input_scales;
-    std::vector<double> energies;
-    if (const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name); found != statistics_.values.end())
-      energies = found->second.channel_mean_squares();
-    if (energies.size() == input_scales.size()) wish.input_energies = energies;
+    const ChannelMoments seen = channel_moments(node.inputs[0]);
+    if (seen.mean_squares.size() == input_scales.size()) wish.input_energies = seen.mean_squares;
     HT_ASSIGN(QuantizedWeights quantized, quantize_weights(weights.constant->data<float>(), shape, wish));
 
     const int64_t outputs = shape[wish.output_axis];
@@ -197,9 +224,8 @@ class ConstantQuantizer {
   // Subtracts from the bias the mean of what rounding the weights adds to each output: E[(W_q - W) x] = (W_q - W) E[x], borders
   // aside (Nagel et al., Data-Free Quantization, 2019).
   void correct_bias(const Node& node, std::span<const int8_t> integers, const Affine& affine, int64_t groups, std::vector<float>& bias) const {
-    const auto found = statistics_.values.find(graph_.value(node.inputs[0]).name);
-    if (found == statistics_.values.end() || found->second.channels() == 0 || found->second.sampled() == 0) return;
-    const std::vector<double> means = found->second.channel_means();
+    const std::vector<double> means = channel_moments(node.inputs[0]).means;
+    if (means.empty()) return;
     const Value& weights = floats_.value(node.inputs[1]);
     const auto real = weights.constant->data<float>();
     const int64_t outputs = weights.type.shape[0], per_group = weights.type.shape[1];
@@ -362,14 +388,16 @@ class ConstantQuantizer {
   const std::vector<Role>& roles_;
   const Statistics& statistics_;
   const QuantizeRequest& request_;
+  const Equalizations& equalized_;
   FreshNames names_;
   std::vector<int> uses_;
 };
 
 }  // namespace
 
-Status quantize_constants(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request) {
-  return ConstantQuantizer(graph, roles, statistics, request).run();
+Status quantize_constants(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request,
+                          const Equalizations& equalized) {
+  return ConstantQuantizer(graph, roles, statistics, request, equalized).run();
 }
 
 }  // namespace ht

@@ -4,103 +4,195 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quantize/channels.h"
+#include "quantize/scaling.h"
+
 namespace ht {
 namespace {
 
 // A channel is drowned when the step of a scale for the whole tensor leaves it fewer than this many steps.
 constexpr double kFewestSteps = 16;
-// The cure pays when this share of the channels is drowned.
+// A convolution in float pays when this share of the channels is drowned.
 constexpr double kDrownedShare = 0.25;
 
-struct Outliers {
-  std::vector<float> magnitudes;  // of each channel
-  size_t drowned = 0;
-};
+constexpr int32_t kGreatest = 255;  // of unsigned integers
 
-Outliers find_outliers(const std::vector<Range>& channels) {
-  Outliers outliers;
+// The real numbers that a scale a channel can hold.
+std::vector<Range> ranges_of(const TensorType& type) {
+  const IntegerRange integers = integer_range(type.dtype);
+  const std::vector<float> scales = type.affine->scales_along(1, type.shape[1]);
+  const std::vector<int32_t> zero_points = type.affine->zero_points_along(1, type.shape[1]);
+  std::vector<Range> ranges;
+  for (size_t c = 0; c < scales.size(); ++c)
+    ranges.push_back({static_cast<double>(integers.min - zero_points[c]) * scales[c], static_cast<double>(integers.max - zero_points[c]) * scales[c]});
+  return ranges;
+}
+
+size_t count_drowned(const std::vector<Range>& channels) {
   Range all;
-  for (const Range& channel : channels) {
-    outliers.magnitudes.push_back(static_cast<float>(std::max(-channel.min, channel.max)));
-    all = {std::min(all.min, channel.min), std::max(all.max, channel.max)};
-  }
-  const double step = (all.max - all.min) / 255;
-  for (const Range& channel : channels)
-    if (channel.max > channel.min && channel.max - channel.min < kFewestSteps * step) ++outliers.drowned;
-  return outliers;
+  for (const Range& channel : channels) all = {std::min(all.min, channel.min), std::max(all.max, channel.max)};
+  const double step = (all.max - all.min) / kGreatest;
+  return static_cast<size_t>(std::ranges::count_if(channels, [&](const Range& c) { return c.max - c.min < kFewestSteps * step; }));
 }
 
-// Multiplies channel c of depthwise weights [channels * multiplier, 1, ...] by factors[c].
-Tensor scaled(const Tensor& weights, const std::vector<float>& factors) {
-  Tensor result = Tensor::of<float>(DType::kFloat32, weights.shape(), weights.data<float>());
-  auto values = result.mutable_data<float>();
-  const size_t per_channel = values.size() / factors.size();
-  for (size_t i = 0; i < values.size(); ++i) values[i] *= factors[i / per_channel];
-  return result;
-}
+class Equalizer {
+ public:
+  Equalizer(Graph& graph, std::vector<Role>& roles, const ChannelTypes& wanted, const Target& target)
+      : graph_(graph), roles_(roles), wanted_(wanted), target_(target), scaling_(graph, roles), quantized_(find_quantized_values(graph, roles, target)),
+        classes_(graph, roles, quantized_) {}
 
-// The nodes in float behind the convolution that makes the value: the value's producer and what feeds it elementwise.
-void keep_producers_float(const Graph& graph, const Links& links, ValueId value, std::vector<Role>& roles, const std::string& reason) {
-  std::vector<ValueId> open = {value};
-  while (!open.empty()) {
-    const NodeId producer = links.producer(open.back());
-    open.pop_back();
-    if (!producer.valid() || !roles[producer.index].is_integer()) continue;
-    const Node& node = graph.node(producer);
-    roles[producer.index].float_reason = reason;
-    if (is_weighted(graph, node)) continue;
-    for (ValueId input : node.inputs)
-      if (input.valid() && !graph.is_constant(input) && links.consumers(input).size() <= 2) open.push_back(input);
+  Result<Equalizations> run(std::vector<std::string>& notes) {
+    for (const auto& members : group_members(graph_, roles_, quantized_))
+      if (can_equalize(members)) HT_TRY(equalize(members, notes));
+    return std::move(made_);
   }
-}
+
+ private:
+  // Convolutions, whose weights can take factors, or what moves channels on as wholes.
+  bool takes_factors(NodeId reader) const {
+    return scaling_.is_convolution(reader) || quant_rule(graph_.node(reader)).kind == QuantKind::kMove;
+  }
+
+  bool can_equalize(const std::vector<ValueId>& members) const {
+    const bool is_wanted = std::ranges::all_of(members, [&](ValueId member) {
+      const auto found = wanted_.find(graph_.value(member).name);
+      return found != wanted_.end() && !found->second.affine->is_per_tensor() && dtype_size(found->second.dtype) == 1;
+    });
+    if (!is_wanted || !classes_.keeps_channels(members)) return false;
+    if (target_.channel_scales == ChannelScales::kDepthwise && depthwise_readers(graph_, scaling_.links(), roles_, members).only) return false;
+    return std::ranges::all_of(members, [&](ValueId member) {
+      if (scaling_.links().is_output(member) || !scaling_.links().producer(member).valid()) return false;
+      return std::ranges::all_of(scaling_.links().consumers(member), [&](NodeId reader) {
+        return scaling_.is_integer(reader) ? takes_factors(reader) : !scaling_.is_moved(member) || scaling_.is_convolution(reader);
+      });
+    });
+  }
+
+  // The nodes in float behind the convolution that makes the value: the value's producer and what feeds it elementwise.
+  void keep_producers_float(ValueId value, const std::string& reason) {
+    std::vector<ValueId> open = {value};
+    while (!open.empty()) {
+      const NodeId producer = scaling_.links().producer(open.back());
+      open.pop_back();
+      if (!scaling_.is_integer(producer)) continue;
+      const Node& node = graph_.node(producer);
+      roles_[producer.index].float_reason = reason;
+      if (is_weighted(graph_, node)) continue;
+      for (ValueId input : node.inputs)
+        if (input.valid() && !graph_.is_constant(input) && scaling_.links().consumers(input).size() <= 2) open.push_back(input);
+    }
+  }
+
+  void multiply(ValueId value, ValueId equalized, const std::vector<float>& inverses) {
+    const Value& source = graph_.value(value);
+    Shape shape(source.type.shape.size(), 1);
+    shape[1] = static_cast<int64_t>(inverses.size());
+    const std::string name = source.name;
+    const ValueId constant = graph_.add_constant(scaling_.name_beside(name, "inverse_scales"), Tensor::of_floats(shape, inverses));
+    graph_.nodes.push_back({scaling_.name_beside(name, "equalize"), Binary{BinaryKind::kMul}, {value, constant}, {equalized}});
+    roles_.emplace_back().float_reason = "it divides the channels by their scales, before anything is quantized";
+  }
+
+  Status equalize(const std::vector<ValueId>& members, std::vector<std::string>& notes) {
+    std::vector<Range> all;
+    for (ValueId member : members) {
+      const std::vector<Range> own = ranges_of(wanted_.at(graph_.value(member).name));
+      all.insert(all.end(), own.begin(), own.end());
+    }
+    const bool needs_float = target_.quantize_before_activation && std::ranges::any_of(members, [&](ValueId member) {
+      const bool is_made_in_integers = scaling_.is_integer(scaling_.links().producer(member)) && !scaling_.is_moved(member);
+      return is_made_in_integers && !scaling_.folding_convolution(member).valid();
+    });
+    const size_t drowned = count_drowned(all);
+    if (needs_float && static_cast<double>(drowned) < kDrownedShare * static_cast<double>(all.size())) return {};
+
+    const SharedZeroPoint shared = share_zero_point(all);
+    const double greatest = *std::ranges::max_element(shared.steps);
+    const DType dtype = wanted_.at(graph_.value(members[0]).name).dtype;
+    HT_ASSIGN(const Affine affine, Affine::per_tensor(static_cast<float>(greatest), shared.zero_point + static_cast<int32_t>(integer_range(dtype).min)));
+    size_t first = 0, multiplied = 0;
+    for (ValueId member : members) {
+      const std::string name = graph_.value(member).name;
+      std::vector<float> factors, inverses;
+      for (int64_t c = 0; c < graph_.value(member).type.shape[1]; ++c) {
+        factors.push_back(static_cast<float>(shared.steps[first++] / greatest));
+        inverses.push_back(1 / factors.back());
+      }
+      const TensorType type = graph_.value(member).type;
+      ValueId equalized = member;
+      if (scaling_.is_moved(member)) {
+        graph_.value(member).name = scaling_.name_beside(name, "equalized");
+      } else if (const NodeId conv = scaling_.folding_convolution(member); conv.valid()) {
+        scaling_.fold(conv, inverses);
+        graph_.value(member).name = scaling_.name_beside(name, "equalized");
+      } else {
+        ++multiplied;
+        equalized = graph_.add_value({scaling_.name_beside(name, "equalized"), type, std::nullopt});
+        if (target_.quantize_before_activation) keep_producers_float(member, fmt::format("its output {} has channels too different for one scale", name));
+        multiply(member, equalized, inverses);
+      }
+      scaling_.scale_readers(member, equalized, factors);
+      made_[graph_.value(equalized).name] = {name, std::move(factors), {}, {dtype, type.shape, affine}};
+    }
+    notes.push_back(fmt::format("{}: {} of {} channels would drown in one scale; {}, and the weights behind take the factors",
+                                graph_.value(members[0]).name, drowned, all.size(),
+                                multiplied == 0 ? "the weights before even them out"
+                                                : fmt::format("{} Mul{} them out", multiplied, multiplied == 1 ? " evens" : "s even")));
+    return {};
+  }
+
+  Graph& graph_;
+  std::vector<Role>& roles_;
+  const ChannelTypes& wanted_;
+  const Target& target_;
+  ChannelScaling scaling_;
+  const std::vector<bool> quantized_;
+  const ChannelClasses classes_;
+  Equalizations made_;
+};
 
 }  // namespace
 
-Status equalize_channels(Graph& graph, std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request,
-                         std::vector<std::string>& notes) {
-  const auto quantized = find_quantized_values(graph, roles, request.target);
-  const Links links(graph);
-  FreshNames names(graph);
-  const auto groups = group_members(graph, roles, quantized);
-  for (const auto& members : groups) {
-    if (members.size() != 1 || graph.value(members[0]).type.shape.size() < 3) continue;
-    const DepthwiseReaders readers = depthwise_readers(graph, links, roles, members);
-    if (!readers.only || !links.producer(members[0]).valid()) continue;
-    const std::string value_name = graph.value(members[0]).name;
-    HT_ASSIGN(const ValueStatistics* found, statistics.find(value_name));
-    const LayerChoice choice = readers_choice(graph, links, roles, members);
-    if (!choice.per_channel || choice.activations != 8) continue;
-    HT_ASSIGN(const std::vector<Range> ranges, estimate_channel_ranges(value_name, *found, {choice.ranges, activation_grid(choice, request.target)}));
-    const Outliers outliers = find_outliers(ranges);
-    const size_t channels = outliers.magnitudes.size();
-    if (static_cast<double>(outliers.drowned) < kDrownedShare * static_cast<double>(channels)) continue;
-
-    const float greatest = *std::ranges::max_element(outliers.magnitudes);
-    std::vector<float> factors, inverses;
-    for (float magnitude : outliers.magnitudes) {
-      // Powers of two, so that the float network stays bit for bit the same.
-      const float factor = magnitude > 0 ? std::exp2(std::round(std::log2(magnitude / greatest))) : 1.0f;
-      factors.push_back(factor);
-      inverses.push_back(1 / factor);
+SharedZeroPoint share_zero_point(const std::vector<Range>& ranges) {
+  SharedZeroPoint best;
+  double least = INFINITY;
+  for (int32_t zero_point = 0; zero_point <= kGreatest; ++zero_point) {
+    SharedZeroPoint offer{zero_point, {}};
+    double growth = 0, finest = INFINITY;
+    for (const Range& range : ranges) {
+      const double step = std::max(range.max > 0 ? range.max / (kGreatest - zero_point) : 0, range.min < 0 ? -range.min / zero_point : 0);
+      offer.steps.push_back(step);
+      if (step <= 0) continue;
+      const double own = (range.max - range.min) / kGreatest;
+      growth += step * step / (own * own);
+      finest = std::min(finest, step);
     }
-    Shape shape(graph.value(members[0]).type.shape.size(), 1);
-    shape[1] = static_cast<int64_t>(channels);
-    const ValueId constant = graph.add_constant(names.make(value_name + "_inverse_scales"), Tensor::of_floats(shape, inverses));
-    const TensorType type = graph.value(members[0]).type;
-    const ValueId equalized = graph.add_value({names.make(value_name + "_equalized"), type, std::nullopt});
-    for (NodeId reader : readers.convolutions) {
-      Node& node = graph.node(reader);
-      std::ranges::replace(node.inputs, members[0], equalized);
-      Tensor weights = scaled(*graph.value(node.inputs[1]).constant, factors);
-      node.inputs[1] = graph.add_constant(names.make(graph.value(node.inputs[1]).name + "_scaled"), std::move(weights));
-    }
-    keep_producers_float(graph, links, members[0], roles, fmt::format("its output {} has channels too different for one scale", value_name));
-    graph.nodes.push_back({names.make(value_name + "_equalize"), Binary{BinaryKind::kMul}, {members[0], constant}, {equalized}});
-    roles.emplace_back().float_reason = "it divides the channels by their magnitudes, before anything is quantized";
-    notes.push_back(fmt::format("{}: {} of {} channels would drown in one scale; a Mul evens them out and the depthwise weights take the factors",
-                                value_name, outliers.drowned, channels));
+    if (!(growth < least)) continue;
+    least = growth;
+    for (double& step : offer.steps)
+      if (step <= 0) step = std::isfinite(finest) ? finest : 1;
+    best = std::move(offer);
   }
-  return {};
+  return best;
+}
+
+Result<ChannelTypes> absorbed_types(const Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request) {
+  QuantizeRequest absorbing = request;
+  absorbing.target.channel_scales = ChannelScales::kAbsorbed;
+  absorbing.target.quantize_before_activation = false;
+  Graph copy = graph;
+  const std::vector<bool> quantized = find_quantized_values(copy, roles, absorbing.target);
+  std::vector<std::string> unsaid;
+  HT_TRY(assign_parameters(copy, roles, quantized, statistics, absorbing, {}, unsaid));
+  ChannelTypes types;
+  for (size_t v = 0; v < quantized.size(); ++v)
+    if (quantized[v]) types.emplace(copy.values[v].name, copy.values[v].type);
+  return types;
+}
+
+Result<Equalizations> equalize_channels(Graph& graph, std::vector<Role>& roles, const ChannelTypes& wanted, const QuantizeRequest& request,
+                                        std::vector<std::string>& notes) {
+  return Equalizer(graph, roles, wanted, request.target).run(notes);
 }
 
 }  // namespace ht

@@ -6,6 +6,7 @@
 #include "ops/ops.h"
 #include "quantize/channels.h"
 #include "quantize/constants.h"
+#include "quantize/cross_layer.h"
 #include "quantize/equalize.h"
 #include "quantize/ranges.h"
 
@@ -42,6 +43,24 @@ void spell_out_silu(Graph& graph, std::vector<Role>& roles) {
   }
   graph.nodes = std::move(nodes);
   roles = std::move(new_roles);
+}
+
+// Writes the float graph as the target's engine wants it: it computes the same.
+Result<Equalizations> prepare_for_target(Graph& graph, std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request,
+                                         std::vector<std::string>& notes) {
+  const ChannelScales scales = request.target.channel_scales;
+  const bool multiplies = scales == ChannelScales::kMultiply || scales == ChannelScales::kDepthwise;
+  ChannelTypes wanted;
+  if (multiplies) {
+    HT_ASSIGN(wanted, absorbed_types(graph, roles, statistics, request));
+  }
+  if (request.target.quantize_before_activation) spell_out_silu(graph, roles);
+  if (request.cross_layer != CrossLayer::kNone)
+    return equalize_layers(graph, roles, statistics, request, request.cross_layer == CrossLayer::kFactorsAndBiases, notes);
+  if (!multiplies) return Equalizations();
+  HT_ASSIGN(Equalizations equalized, equalize_channels(graph, roles, wanted, request, notes));
+  HT_TRY(sort_with_roles(graph, roles));
+  return equalized;
 }
 
 // Inputs and outputs of the graph stay float; integer nodes read a converted copy.
@@ -177,21 +196,17 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   graph.metadata.erase(kFloat16StorageKey);
   QuantizedGraph result;
   HT_ASSIGN(std::vector<Role> roles, find_roles(graph, request, result.notes));
-  if (request.target.quantize_before_activation) spell_out_silu(graph, roles);
-  if (request.target.channel_scales == ChannelScales::kMultiply) {
-    HT_TRY(equalize_channels(graph, roles, statistics, request, result.notes));
-    HT_TRY(sort_with_roles(graph, roles));
-  }
+  HT_ASSIGN(result.equalized, prepare_for_target(graph, roles, statistics, request, result.notes));
   std::vector<bool> quantized = find_quantized_values(graph, roles, request.target);
   convert_quantized_outputs(graph, roles, quantized, request.quantize_head && request.target.integer_outputs);
   convert_at_borders(graph, roles, quantized);
   if (request.target.channel_scales == ChannelScales::kAbsorbed) convert_before_concat(graph, roles, quantized);
   HT_TRY(sort_with_roles(graph, roles));
   const Statistics all = with_copies(statistics, graph);
-  HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.notes));
+  HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.equalized, result.notes));
   HT_TRY(finish_types(graph, quantized));
   graph.metadata["halftone.requantization"] = request.target.requantization;
-  HT_TRY(quantize_constants(graph, roles, all, request));
+  HT_TRY(quantize_constants(graph, roles, all, request, result.equalized));
   compact_values(graph);
   HT_TRY(verify(graph));
   for (size_t i = 0; i < roles.size(); ++i) {

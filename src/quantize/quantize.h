@@ -9,6 +9,7 @@
 #include "calibrate/calibrate.h"
 #include "calibrate/range.h"
 #include "ir/graph.h"
+#include "quantize/equalized.h"
 #include "quantize/layers.h"
 #include "quantize/moments.h"
 #include "quantize/row_rounding.h"
@@ -20,6 +21,9 @@ struct FloatNode {
   std::string name, op, reason;
 };
 
+// What is done for weights that have one scale for all: factors moved between layers, and biases as well.
+enum class CrossLayer : uint8_t { kNone, kFactors, kFactorsAndBiases };
+
 struct QuantizeRequest {
   Target target;
   LayerChoice layers;            // of all nodes that no rule names
@@ -27,6 +31,7 @@ struct QuantizeRequest {
   bool quantize_head = false;  // the arithmetic behind the last weighted layers too
   std::vector<std::string> keep_float;
   std::vector<FloatNode> spared;  // more nodes that stay in float
+  CrossLayer cross_layer = CrossLayer::kNone;
   MeasureMoments measure_moments;  // where there is none, weights are rounded to the nearest
   RefineRequest refine;
 };
@@ -35,7 +40,8 @@ struct QuantizedGraph {
   Graph graph;
   int64_t quantized_nodes = 0;
   std::vector<FloatNode> float_nodes;
-  std::set<std::string> pinned;  // nodes that a rule wants in integers
+  Equalizations equalized;         // values that the float graph does not have
+  std::set<std::string> pinned;     // nodes that a rule wants in integers
   std::vector<std::string> notes;  // what was done about difficult values
 };
 

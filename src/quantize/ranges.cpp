@@ -118,6 +118,7 @@ struct Assigner {
   const std::vector<Role>& roles;
   const Statistics& statistics;
   const QuantizeRequest& request;
+  const Equalizations& equalized;
   Links links;
   ChannelClasses classes;
   // Of the group of values whose turn it is.
@@ -136,24 +137,7 @@ struct Assigner {
     if (!producer.valid()) return std::nullopt;
     const auto* unary = std::get_if<Unary>(&graph.node(producer).op);
     if (unary && (unary->kind == UnaryKind::kSigmoid || unary->kind == UnaryKind::kHardSigmoid)) return Range{0, 1};
-    return equalized_range(graph.node(producer));
-  }
-
-  // The range of a value made here by multiplying the channels of an observed one.
-  std::optional<Range> equalized_range(const Node& producer) const {
-    if (statistics.values.contains(graph.value(producer.outputs[0]).name)) return std::nullopt;
-    const auto* binary = std::get_if<Binary>(&producer.op);
-    if (!binary || binary->kind != BinaryKind::kMul || !graph.is_constant(producer.inputs[1])) return std::nullopt;
-    const auto source = statistics.values.find(graph.value(producer.inputs[0]).name);
-    const auto factors = graph.value(producer.inputs[1]).constant->data<float>();
-    if (source == statistics.values.end() || source->second.channel_extremes().size() != factors.size()) return std::nullopt;
-    const auto channels = estimate_channel_ranges(source->first, source->second, {choice.ranges, grid});
-    if (!channels) return std::nullopt;
-    Range range;
-    for (size_t c = 0; c < factors.size(); ++c) {
-      range = {std::min(range.min, (*channels)[c].min * factors[c]), std::max(range.max, (*channels)[c].max * factors[c])};
-    }
-    return range;
+    return std::nullopt;
   }
 
   // The function that every integer reader applies first.
@@ -297,15 +281,26 @@ struct Assigner {
     if (spreads.size() > kMostNotes) notes.push_back(fmt::format("{} more values have a scale a channel", spreads.size() - kMostNotes));
   }
 
+  // Whether the target has a scale a channel where these are read.
+  bool has_channel_scales(const std::vector<ValueId>& members, bool depthwise_only) const {
+    const ChannelScales scales = request.target.channel_scales;
+    const bool allows = scales == ChannelScales::kAbsorbed || (scales == ChannelScales::kDepthwise && depthwise_only);
+    return choice.per_channel && allows && classes.can_have_channel_scales(members);
+  }
+
   Status assign(const std::vector<ValueId>& members) {
+    if (equalized.contains(graph.value(members[0]).name)) {
+      for (ValueId member : members) graph.value(member).type = equalized.at(graph.value(member).name).type;
+      return {};
+    }
     choice = readers_choice(graph, links, roles, members);
     grid = activation_grid(choice, request.target);
     HT_ASSIGN(const Affine one, tensor_affine(members));
-    const bool wants_channels = choice.per_channel && request.target.channel_scales == ChannelScales::kAbsorbed;
+    const bool depthwise_only = depthwise_readers(graph, links, roles, members).only;
     std::vector<std::vector<Range>> ranges;
-    if (wants_channels && classes.can_have_channel_scales(members)) {
+    if (has_channel_scales(members, depthwise_only)) {
       HT_ASSIGN(ranges, classes.class_ranges(members, [&](ValueId member) { return member_channel_ranges(member); }));
-      if (!depthwise_readers(graph, links, roles, members).only && !channels_pay(members, one.scales()[0], ranges)) ranges.clear();
+      if (!depthwise_only && !channels_pay(members, one.scales()[0], ranges)) ranges.clear();
     }
     for (size_t m = 0; m < members.size(); ++m) {
       TensorType& type = graph.value(members[m]).type;
@@ -322,8 +317,8 @@ struct Assigner {
 }  // namespace
 
 Status assign_parameters(Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized, const Statistics& statistics,
-                         const QuantizeRequest& request, std::vector<std::string>& notes) {
-  Assigner assigner{graph, roles, statistics, request, Links(graph), ChannelClasses(graph, roles, quantized)};
+                         const QuantizeRequest& request, const Equalizations& equalized, std::vector<std::string>& notes) {
+  Assigner assigner{graph, roles, statistics, request, equalized, Links(graph), ChannelClasses(graph, roles, quantized)};
   for (const auto& members : group_members(graph, roles, quantized)) {
     auto status = assigner.assign(members);
     if (!status) return std::move(status.error()).in("value " + graph.value(members.front()).name);

@@ -29,7 +29,7 @@ std::vector<bool> find_quantized_values(const Graph& graph, const std::vector<Ro
 
 // Gives every quantized value its affine type. `graph` gets the types; notes tell what was special.
 Status assign_parameters(Graph& graph, const std::vector<Role>& roles, const std::vector<bool>& quantized, const Statistics& statistics,
-                         const QuantizeRequest& request, std::vector<std::string>& notes);
+                         const QuantizeRequest& request, const Equalizations& equalized, std::vector<std::string>& notes);
 
 // Whether all integers that read the value's group belong to depthwise convolutions, so that a scale a channel is exact.
 // Lists those convolutions.

@@ -6,6 +6,7 @@
 
 #include "ir/dequantize.h"
 #include "quantize/roles.h"
+#include "quantize/scaling.h"
 
 namespace ht {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 // Reads the quantized graph with the float graph's names.
 class Reader {
  public:
-  Reader(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), quantized_(quantized.graph), links_(quantized.graph) {
+  Reader(const Graph& graph, const QuantizedGraph& quantized) : graph_(graph), quantized_(quantized.graph), equalized_(quantized.equalized), links_(quantized.graph) {
     for (const Value& value : graph.values) known_.insert(value.name);
     for (const FloatNode& node : quantized.float_nodes) float_nodes_.insert(node.name);
     for (size_t i = 0; i < quantized_.nodes.size(); ++i) nodes_.emplace(quantized_.nodes[i].name, i);
@@ -24,12 +25,14 @@ class Reader {
     if (found == nodes_.end() || std::holds_alternative<Convert>(node.op)) return std::nullopt;
     const Node& counterpart = quantized_.nodes[found->second];
     if (quant_rule(node).kind == QuantKind::kMove && has_integer_readers(counterpart)) return std::nullopt;
+    const bool is_float = float_nodes_.contains(node.name);
+    const auto is_quantized = [&](ValueId input) { return input.valid() && quantized_.is_constant(input) && quantized_.value(input).type.is_quantized(); };
+    if (is_float && std::ranges::none_of(counterpart.inputs, is_quantized)) return std::nullopt;
     IntegerLayer layer{node.name, {}, {}};
-    const std::vector<float> factors = factors_before(counterpart);
-    if (!float_nodes_.contains(node.name))
-      for (size_t i : data_inputs(quantized_, counterpart)) add_grids(counterpart.inputs[i], factors, layer);
+    if (!is_float)
+      for (size_t i : data_inputs(quantized_, counterpart)) add_grids(counterpart.inputs[i], layer);
     for (size_t i = 0; i < counterpart.inputs.size(); ++i)
-      if (quantized_.is_constant(counterpart.inputs[i])) add_constant(node, counterpart, i, factors, layer);
+      if (quantized_.is_constant(counterpart.inputs[i])) add_constant(node, counterpart, i, layer);
     if (layer.grids.empty() && layer.constants.empty()) return std::nullopt;
     return layer;
   }
@@ -45,63 +48,51 @@ class Reader {
            });
   }
 
+  const Equalized* equalized(ValueId value) const {
+    const auto found = equalized_.find(quantized_.value(value).name);
+    return found == equalized_.end() ? nullptr : &found->second;
+  }
+
   // The grid of a value, and of those that are moved there.
-  void add_grids(ValueId id, const std::vector<float>& factors, IntegerLayer& layer) const {
+  void add_grids(ValueId id, IntegerLayer& layer) const {
     const Value& value = quantized_.value(id);
     if (value.constant || !value.type.is_quantized()) return;
     const NodeId producer = links_.producer(id);
-    const bool is_copy = !known_.contains(value.name) && producer.valid() && (is_convert(quantized_.node(producer)) || !factors.empty());
-    const std::string& name = is_copy ? quantized_.value(quantized_.node(producer).inputs[0]).name : value.name;
-    if (!known_.contains(name) || !layer.grids.emplace(name, unscaled(value.type, factors)).second || !producer.valid()) return;
+    const Equalized* divided = equalized(id);
+    const bool is_copy = !divided && !known_.contains(value.name) && producer.valid() && is_convert(quantized_.node(producer));
+    const std::string& name = divided ? divided->source : is_copy ? quantized_.value(quantized_.node(producer).inputs[0]).name : value.name;
+    TensorType type = value.type;
+    if (divided)
+      if (auto source = divided->source_type()) type = *std::move(source);
+    if (!known_.contains(name) || !layer.grids.emplace(name, type).second || !producer.valid()) return;
     const Node& maker = quantized_.node(producer);
     if (quant_rule(maker).kind != QuantKind::kMove || is_convert(maker)) return;
-    for (size_t i : data_inputs(quantized_, maker)) add_grids(maker.inputs[i], {}, layer);
+    for (size_t i : data_inputs(quantized_, maker)) add_grids(maker.inputs[i], layer);
   }
 
-  // Of the channels of a product's input, where a Mul that the float graph does not have stands before it; else empty.
-  std::vector<float> factors_before(const Node& node) const {
-    if (!is_weighted(quantized_, node)) return {};
-    const NodeId producer = links_.producer(node.inputs[0]);
-    if (!producer.valid() || known_.contains(quantized_.value(node.inputs[0]).name)) return {};
-    const Node& mul = quantized_.node(producer);
-    const auto* binary = std::get_if<Binary>(&mul.op);
-    if (!binary || binary->kind != BinaryKind::kMul || !quantized_.is_constant(mul.inputs[1])) return {};
-    return quantized_.value(mul.inputs[1]).constant->to_floats();
-  }
-
-  // The type of x where this is the type of x times the factors.
-  static TensorType unscaled(const TensorType& type, const std::vector<float>& factors) {
-    if (factors.empty()) return type;
-    std::vector<float> scales = type.affine->scales_along(1, type.shape[1]);
-    for (size_t c = 0; c < scales.size(); ++c) scales[c] /= factors[c % factors.size()];
-    auto affine = Affine::per_axis(std::move(scales), type.affine->zero_points_along(1, type.shape[1]), 1, type.shape.size());
-    return affine ? TensorType{type.dtype, type.shape, *std::move(affine)} : type;
-  }
-
-  void add_constant(const Node& node, const Node& counterpart, size_t i, const std::vector<float>& factors, IntegerLayer& layer) const {
+  void add_constant(const Node& node, const Node& counterpart, size_t i, IntegerLayer& layer) const {
     const Value& value = quantized_.value(counterpart.inputs[i]);
     const bool is_new = i >= node.inputs.size() || !node.inputs[i].valid();
     const Tensor reals = dequantize(*value.constant, value.type.affine);
     if (!is_new && graph_.is_constant(node.inputs[i]) && *graph_.value(node.inputs[i]).constant == reals) return;
-    layer.constants.push_back({i, i == 1 && !factors.empty() ? scaled(node, reals, factors) : reals});
+    layer.constants.push_back({i, is_weighted(quantized_, counterpart) ? undivided(counterpart, i, reals) : reals});
   }
 
-  // A convolution's weights times the factors of its input's channels.
-  static Tensor scaled(const Node& node, const Tensor& weights, const std::vector<float>& factors) {
-    std::vector<float> reals = weights.to_floats();
-    const auto* conv = std::get_if<Conv>(&node.op);
-    const Shape& shape = weights.shape();
-    const int64_t taps = weights.size() / (shape[0] * shape[1]), outputs = shape[0] / (conv ? conv->groups : 1);
-    for (size_t i = 0; i < reals.size(); ++i) {
-      const int64_t pair = static_cast<int64_t>(i) / taps, output = pair / shape[1];
-      const auto channel = static_cast<size_t>(output / outputs * shape[1] + pair % shape[1]);
-      reals[i] *= factors[channel % factors.size()];
+  // Weights or bias of a product as they are where its input and output are not divided by factors.
+  Tensor undivided(const Node& product, size_t i, Tensor reals) const {
+    const auto* conv = std::get_if<Conv>(&product.op);
+    if (const Equalized* before = equalized(product.inputs[0]); before && conv && i == 1) {
+      std::vector<float> inverses;
+      for (float factor : before->factors) inverses.push_back(1 / factor);
+      reals = scale_channels(reals, inverses, false, conv->groups);
     }
-    return Tensor::of_floats(shape, reals);
+    const Equalized* behind = divided_output(quantized_, links_, product, equalized_);
+    return behind ? scale_channels(reals, behind->factors, true, 1) : reals;
   }
 
   const Graph& graph_;
   const Graph& quantized_;
+  const Equalizations& equalized_;
   Links links_;
   std::set<std::string_view> known_, float_nodes_;
   std::map<std::string_view, size_t> nodes_;

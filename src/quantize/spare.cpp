@@ -26,9 +26,16 @@ double cost_of(const Graph& graph, const Node& node) {
   return outputs * (macs + kCostOfOutput);
 }
 
+// One whose weights are floats as well.
+bool is_float_product(const Graph& graph, const std::string& name) {
+  const auto node = std::ranges::find(graph.nodes, name, &Node::name);
+  return node != graph.nodes.end() && is_weighted(graph, *node) && !graph.value(node->inputs[1]).type.is_quantized();
+}
+
+// A value that stays unrounded when these products compute in float: those that read it, or the one that makes it for its activation.
 struct Candidate {
   ValueId value;
-  std::vector<NodeId> readers;
+  std::vector<NodeId> products;
   double cost = 0, error = 0;
 };
 
@@ -40,7 +47,9 @@ class Search {
       if (value.type.is_quantized() && !value.constant) types_.emplace(value.name, value.type);
   }
 
-  bool is_integer_product(const Node& node) const { return is_weighted(graph_, node) && !float_nodes_.contains(node.name); }
+  bool is_float(const Node& node) const { return float_nodes_.contains(node.name); }
+  bool is_integer_product(const Node& node) const { return is_weighted(graph_, node) && !is_float(node); }
+  bool may_be_float(const Node& node) const { return is_integer_product(node) && !pinned_.contains(node.name); }
 
   double total_cost() const {
     double total = 0;
@@ -54,41 +63,43 @@ class Search {
     std::vector<std::string> names;
     for (const Node& node : graph_.nodes) {
       const auto& readers = links_.consumers(node.outputs[0]);
-      const bool ends = std::ranges::all_of(readers, [&](NodeId id) { return float_nodes_.contains(graph_.node(id).name); });
+      const bool ends = std::ranges::all_of(readers, [&](NodeId id) { return is_float(graph_.node(id)); });
       if (ends && is_integer_product(node)) names.push_back(graph_.value(node.outputs[0]).name);
     }
     return names;
   }
 
-  // Quantized values that only integer products read, of little cost.
+  // Quantized values that few products in float would leave unrounded.
   std::vector<Candidate> candidates(double most_cost) const {
     std::vector<Candidate> found;
     for (size_t v = 0; v < graph_.values.size(); ++v) {
       const ValueId id(v);
-      const auto& readers = links_.consumers(id);
-      if (!types_.contains(graph_.values[v].name) || !links_.producer(id).valid() || readers.empty()) continue;
-      if (std::ranges::find(graph_.outputs, id) != graph_.outputs.end()) continue;
-      Candidate candidate{id, readers};
-      bool fits = true;
-      for (NodeId reader : readers) {
-        const Node& node = graph_.node(reader);
-        fits = fits && is_integer_product(node) && node.inputs[0] == id && !pinned_.contains(node.name);
-        if (fits) candidate.cost += cost_of(graph_, node);
-      }
-      if (fits && candidate.cost <= most_cost) found.push_back(std::move(candidate));
+      if (!types_.contains(graph_.values[v].name) || !links_.producer(id).valid() || std::ranges::find(graph_.outputs, id) != graph_.outputs.end()) continue;
+      Candidate candidate{id, products_of(id)};
+      for (NodeId product : candidate.products) candidate.cost += cost_of(graph_, graph_.node(product));
+      if (!candidate.products.empty() && candidate.cost <= most_cost) found.push_back(std::move(candidate));
     }
     return found;
   }
 
   const TensorType& type_of(const std::string& value) const { return types_.at(value); }
 
-  // The candidate's value rounded, on behalf of its first reader.
+  // The candidate's value rounded, on behalf of its first product.
   IntegerLayer rounding(const Candidate& candidate) const {
     const std::string& name = graph_.value(candidate.value).name;
-    return {graph_.node(candidate.readers.front()).name, {{name, types_.at(name)}}, {}};
+    return {graph_.node(candidate.products.front()).name, {{name, types_.at(name)}}, {}};
   }
 
  private:
+  std::vector<NodeId> products_of(ValueId value) const {
+    const auto& readers = links_.consumers(value);
+    const auto multiplies = [&](NodeId reader) { return may_be_float(graph_.node(reader)) && graph_.node(reader).inputs[0] == value; };
+    if (std::ranges::all_of(readers, multiplies)) return {readers.begin(), readers.end()};
+    const NodeId producer = links_.producer(value), reader = links_.only_consumer(value);
+    const bool is_activated = reader.valid() && std::holds_alternative<Unary>(graph_.node(reader).op);
+    return is_activated && may_be_float(graph_.node(producer)) ? std::vector{producer} : std::vector<NodeId>();
+  }
+
   const Graph& graph_;
   Links links_;
   const std::set<std::string>& pinned_;
@@ -113,17 +124,25 @@ Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const Quant
   const double total = std::accumulate(errors.begin(), errors.end(), 0.0);
   std::ranges::stable_sort(candidates, std::greater(), [](const Candidate& c) { return c.error / c.cost; });
   std::vector<FloatNode> spared;
+  std::set<NodeId> taken;
   for (const Candidate& candidate : candidates) {
     if (candidate.cost > cost_left || candidate.error < kLeastErrorShare * total) continue;
     cost_left -= candidate.cost;
     const std::string& value = graph.value(candidate.value).name;
-    for (NodeId reader : candidate.readers) {
-      const Node& node = graph.node(reader);
+    for (NodeId product : candidate.products) {
+      const Node& node = graph.node(product);
+      const bool is_made = node.outputs[0] == candidate.value;
+      if (!taken.insert(product).second) continue;
       spared.push_back({node.name, std::string(op_name(node.op)),
-                        fmt::format("rounding its input {} to {} bits makes {:.0f} % of the error that was measured at the heads", value,
+                        fmt::format("rounding its {} {} to {} bits makes {:.0f} % of the error that was measured at the heads",
+                                    is_made ? "output" : "input", value,
                                     8 * dtype_size(search.type_of(value).dtype), 100 * candidate.error / total)});
     }
   }
+  if (spared.empty()) return spared;
+  // Readers in float leave a target nothing to even out, but what was kept in float for that has outputs that one scale does not suit.
+  for (const FloatNode& node : quantized.float_nodes)
+    if (is_float_product(quantized.graph, node.name)) spared.push_back(node);
   return spared;
 }
 

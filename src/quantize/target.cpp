@@ -12,7 +12,7 @@
 namespace ht {
 namespace {
 
-constexpr std::array<std::string_view, 5> kPlanned = {"openvino", "tensorrt", "tflite", "dpu", "matlab"};
+constexpr std::array<std::string_view, 4> kPlanned = {"tensorrt", "tflite", "dpu", "matlab"};
 
 Result<toml::table> parse(std::string_view text) {
   try {
@@ -22,23 +22,18 @@ Result<toml::table> parse(std::string_view text) {
   }
 }
 
-Result<Target> parse_target(std::string_view text) {
-  HT_ASSIGN(const toml::table table, parse(text));
-  Target target;
-  target.name = table["name"].value_or(std::string());
-  const auto activations = dtype_from_name(table["activations"].value_or(std::string_view()));
-  if (!activations) return input_error("the target's key `activations` names no type").in(target.name);
-  target.activations = *activations;
-  target.symmetric = table["symmetric"].value_or(false);
-  target.quantize_before_activation = table["quantize_before_activation"].value_or(false);
-  target.requantization = table["requantization"].value_or(std::string());
-  target.integer_outputs = table["integer_outputs"].value_or(false);
-  target.float_share = table["float_share"].value_or(0.0);
-  constexpr std::array<std::string_view, 3> kScales = {"never", "absorbed", "multiply"};
-  const auto scales = std::ranges::find(kScales, table["channel_scales"].value_or(std::string_view("never")));
-  if (scales == kScales.end()) return input_error("the target's key `channel_scales` has an unknown value").in(target.name);
-  target.channel_scales = static_cast<ChannelScales>(scales - kScales.begin());
-  return target;
+constexpr std::array<std::string_view, 8> kKeys = {"name",           "activations",     "symmetric",  "channel_scales", "quantize_before_activation",
+                                                   "requantization", "integer_outputs", "float_share"};
+constexpr std::array<std::string_view, 4> kScales = {"never", "absorbed", "depthwise", "multiply"};
+constexpr std::array<std::string_view, 2> kPolicies = {"float-half-even", "fixed-single"};
+
+// The key's value, or `fallback` where the key is not there.
+template <class T>
+Result<T> value_of(const toml::table& table, std::string_view key, T fallback) {
+  if (!table.contains(key)) return fallback;
+  const std::optional<T> value = table[key].value<T>();
+  if (!value) return input_error("the target's key `{}` has a value of the wrong type", key);
+  return *value;
 }
 
 }  // namespace
@@ -47,6 +42,34 @@ std::vector<std::string_view> target_names() {
   std::vector<std::string_view> names;
   for (const TargetFile& file : kTargetFiles) names.push_back(file.name);
   return names;
+}
+
+Result<Target> parse_target(std::string_view text) {
+  HT_ASSIGN(const toml::table table, parse(text));
+  Target target;
+  HT_ASSIGN(target.name, value_of(table, "name", std::string()));
+  const auto refuse = [&](std::string_view key) {
+    return input_error("the target's key `{}` is missing or has a value that is not known", key).in("target " + target.name);
+  };
+  for (const auto& [key, value] : table)
+    if (std::ranges::find(kKeys, key.str()) == kKeys.end())
+      return input_error("`{}` is no key of a target; there are {}", key.str(), fmt::join(kKeys, ", ")).in("target " + target.name);
+  HT_ASSIGN(const std::string type, value_of(table, "activations", std::string()));
+  const auto activations = dtype_from_name(type);
+  if (activations != DType::kInt8 && activations != DType::kUint8) return refuse("activations");
+  target.activations = *activations;
+  HT_ASSIGN(target.symmetric, value_of(table, "symmetric", false));
+  HT_ASSIGN(target.quantize_before_activation, value_of(table, "quantize_before_activation", false));
+  HT_ASSIGN(target.integer_outputs, value_of(table, "integer_outputs", false));
+  HT_ASSIGN(target.requantization, value_of(table, "requantization", std::string()));
+  if (std::ranges::find(kPolicies, target.requantization) == kPolicies.end()) return refuse("requantization");
+  HT_ASSIGN(target.float_share, value_of(table, "float_share", 0.0));
+  if (!(target.float_share >= 0 && target.float_share <= 1)) return refuse("float_share");
+  HT_ASSIGN(const std::string channels, value_of(table, "channel_scales", std::string("never")));
+  const auto scales = std::ranges::find(kScales, channels);
+  if (scales == kScales.end()) return refuse("channel_scales");
+  target.channel_scales = static_cast<ChannelScales>(scales - kScales.begin());
+  return target;
 }
 
 Result<Target> find_target(std::string_view name) {

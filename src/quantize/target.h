@@ -12,7 +12,8 @@ namespace ht {
 
 enum class ChannelScales : uint8_t {
   kNever,
-  kAbsorbed,  // where the requantization or the weights of all readers take them up
+  kAbsorbed,   // where the requantization or the weights of all readers take them up
+  kDepthwise,  // where only depthwise convolutions read; elsewhere through an explicit Mul in float
   kMultiply,   // through an explicit Mul in float
 };
 
@@ -27,6 +28,9 @@ struct Target {
   bool integer_outputs = false;  // whether a quantized head's products give integers too
   double float_share = 0;  // of what all products cost that may stay in float where that helps the heads most
 };
+
+// A file of targets/. Fails for keys and values that are not known.
+Result<Target> parse_target(std::string_view text);
 
 // The targets that are built in, and those that are known but not built yet.
 std::vector<std::string_view> target_names();

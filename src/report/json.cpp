@@ -186,6 +186,7 @@ std::string to_json(const QuantizeResult& result) {
   json["quantized_bytes"] = result.quantized_bytes;
   json["quantized_nodes"] = result.quantized_nodes;
   json["float_nodes"] = list(result.float_nodes, kToObject);
+  if (result.target_cost) json["target_cost"] = {{"snr_db", result.target_cost->snr_db}, {"native_snr_db", result.target_cost->native_snr_db}};
   json["notes"] = result.notes;
   return text_of(json);
 }

@@ -5,7 +5,6 @@ import json
 import logging
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,11 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 import double
 from conftest import write_recipe
+from environments import runner
 from foreign import Steps, check_steps, differences, run, session, snr
-from places import BUILD, long_test, shared
+from places import long_test, shared
 
-HERE = Path(__file__).parent
+HERE, QUANTIZER = Path(__file__).parent, "quantize_elsewhere.py"
 pytestmark = long_test
 
 
@@ -27,27 +27,9 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("quantizers")
 
 
-def environment(name):
-    """Runs quantize_elsewhere.py where the tools of NAME.txt are installed; skips the test where they cannot be."""
-    place, listed = BUILD / name, HERE / f"{name}.txt"
-    python, installed = place / "bin" / "python", place / "installed.txt"
-    if not installed.exists() or installed.read_text() != listed.read_text():
-        venv.create(place, clear=True, with_pip=True)
-        pip = subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", listed], capture_output=True, text=True, timeout=1800)
-        if pip.returncode:
-            pytest.skip(f"{listed.name} cannot be installed: {pip.stderr[-1000:]}")
-        installed.write_text(listed.read_text())
-
-    def make(*arguments):
-        done = subprocess.run([python, HERE / "quantize_elsewhere.py", *map(str, arguments)], capture_output=True, text=True, timeout=1800, cwd=place)
-        assert done.returncode == 0, done.stderr[-3000:]
-
-    return make
-
-
 @pytest.fixture(scope="session")
 def elsewhere():
-    return environment("quantizers")
+    return runner("quantizers", QUANTIZER)
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +199,7 @@ def check_yolox(halftone, path, photo, folder, share, drop):
 @pytest.mark.parametrize("precision, share, drop", [("fp32", 3e-4, 0.002), ("fp16", 0.1, None)])
 def test_yolox_of_modelopt(precision, share, drop, halftone, yolox, photos, folder, tmp_path):
     path = folder / f"modelopt_{precision}.onnx"
-    environment("modelopt")("modelopt", yolox, shared("tools", "score.py"), precision, path, *photos[:24])
+    runner("modelopt", QUANTIZER)("modelopt", yolox, shared("tools", "score.py"), precision, path, *photos[:24])
     check_yolox(halftone, path, photos[-1], tmp_path, share, drop)
 
 
@@ -225,7 +207,7 @@ def test_yolox_of_modelopt(precision, share, drop, halftone, yolox, photos, fold
 @pytest.mark.parametrize("configuration, share, drop", [("U8S8_AAWS+channels", 3e-4, 0.002), ("A8W8", 3e-4, None), ("XINT8", 0.05, None)])
 def test_yolox_of_quark(configuration, share, drop, halftone, yolox, photos, folder, tmp_path):
     path = folder / f"quark_{configuration}.onnx"
-    environment("quark")("quark", yolox, shared("tools", "score.py"), configuration, path, *photos[:24])
+    runner("quark", QUANTIZER)("quark", yolox, shared("tools", "score.py"), configuration, path, *photos[:24])
     check_yolox(halftone, path, photos[-1], tmp_path, share, drop)
 
 

@@ -22,7 +22,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("street")
 
 
-@pytest.fixture(scope="module", params=["native", "onnxruntime", "cortex-m"])
+@pytest.fixture(scope="module", params=["native", "onnxruntime", "openvino", "cortex-m"])
 def quantized(request, halftone, folder):
     path = folder / f"{request.param}.onnx"
     halftone("quantize", RECIPE, "-o", path, "--target", request.param)

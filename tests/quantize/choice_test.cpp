@@ -183,6 +183,43 @@ TEST(SparedNodes, AreThoseThatWinMostForTheirSize) {
   EXPECT_EQ(find_spared_nodes(chain.graph, chain.quantized, 1, measure)->size(), 2u);
 }
 
+TEST(SparedNodes, AConvolutionWhoseOutputIsRoundedBeforeItsActivation) {
+  Graph graph;
+  graph.inputs = {add_floats(graph, "x", {1, 2, 4, 4})};
+  const ValueId a = add_conv(graph, "a", graph.inputs[0], 2);
+  graph.outputs = {add_conv(graph, "b", add_silu(graph, "silu", a), 2)};
+  QuantizedGraph quantized;
+  quantized.graph = graph;
+  for (Value& value : quantized.graph.values)
+    if (value.name == "a_out" || value.name == "silu_out") value.type = {DType::kUint8, value.type.shape, *Affine::per_tensor(0.1f, 0)};
+  const auto measure = [](std::span<const Trial> trials, std::span<const std::string>) -> Result<std::vector<double>> {
+    std::vector<double> errors;
+    for (const Trial& trial : trials) errors.push_back(trial.front().layer->grids.contains("a_out") ? 0.9 : 0.1);
+    return errors;
+  };
+  const auto spared = find_spared_nodes(graph, quantized, 0.5, measure);
+  ASSERT_TRUE(spared);
+  ASSERT_EQ(spared->size(), 1u);
+  EXPECT_EQ((*spared)[0].name, "a");
+  EXPECT_NE((*spared)[0].reason.find("output a_out"), std::string::npos);
+}
+
+TEST(SparedNodes, WhatWasKeptInFloatForItsChannelsStaysThere) {
+  Chain chain;
+  chain.quantized.float_nodes = {{"a", "Conv", "its channels are too different"}};
+  const auto measure = [](std::span<const Trial> trials, std::span<const std::string>) -> Result<std::vector<double>> {
+    std::vector<double> errors;
+    for (const Trial& trial : trials) errors.push_back(trial.front().layer->grids.contains("c_out") ? 0.9 : 0.001);
+    return errors;
+  };
+  const auto spared = find_spared_nodes(chain.graph, chain.quantized, 0.15, measure);
+  ASSERT_TRUE(spared);
+  ASSERT_EQ(spared->size(), 2u);
+  EXPECT_EQ((*spared)[0].name, "d");
+  EXPECT_EQ((*spared)[1].name, "a");
+  EXPECT_EQ((*spared)[1].reason, "its channels are too different");
+}
+
 TEST(SparedNodes, NoneWithoutRoomAndNothingIsMeasured) {
   const Chain chain;
   const auto measure = [](std::span<const Trial>, std::span<const std::string>) -> Result<std::vector<double>> {

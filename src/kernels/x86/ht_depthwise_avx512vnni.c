@@ -53,7 +53,8 @@ static size_t line_bytes(const ht_depthwise_params* p) {
 
 bool ht_depthwise_accepts_avx512vnni(const ht_depthwise_params* p) {
   if (p->channel_multiplier != 1 || taps_of(p) > HT_DEPTHWISE_TAPS) return false;
-  return ht_prepare_finish(&p->epilogue, p->input_channels).form != HT_FINISH_NORMATIVE;
+  const int32_t form = ht_prepare_finish(&p->epilogue, p->input_channels).form;
+  return form != HT_FINISH_NORMATIVE && form != HT_FINISH_FIXED;
 }
 
 size_t ht_depthwise_packed_avx512vnni(const ht_depthwise_params* p) { return (size_t)phases_of(p) * phase_bytes(p); }

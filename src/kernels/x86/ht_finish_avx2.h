@@ -5,22 +5,10 @@
 
 #include <immintrin.h>
 
-#include "kernels/x86/ht_activate_avx2.h"
+#include "kernels/x86/ht_finish_fixed.h"
+#include "kernels/x86/ht_rising_avx2.h"
 
 enum { HT_VECTOR = 8 };
-
-// All ones in the first `count` lanes.
-static inline __m256i ht_lanes(int32_t count) {
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
-
-// Up to eight bytes, zeros beyond `count`.
-static inline __m128i ht_load_bytes(const int8_t* from, int32_t count) {
-  int64_t bytes = 0;
-  if (count == HT_VECTOR) return _mm_loadl_epi64((const __m128i*)from);
-  __builtin_memcpy(&bytes, from, (size_t)count);
-  return _mm_cvtsi64_si128(bytes);
-}
 
 static inline __m256i ht_requantize_8(__m256i x, __m256 multiplier) {
   const __m256 limit = _mm256_set1_ps((float)HT_REQUANTIZE_LIMIT);
@@ -30,7 +18,7 @@ static inline __m256i ht_requantize_8(__m256i x, __m256 multiplier) {
 }
 
 // HT_FINISH_NORMATIVE: what has no vector form here.
-enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_S8, HT_FINISH_LEAKY, HT_FINISH_RISING, HT_FINISH_ACTIVATED };
+enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_FIXED, HT_FINISH_S8, HT_FINISH_LEAKY, HT_FINISH_RISING, HT_FINISH_ACTIVATED };
 
 // An epilogue made ready once for many blocks.
 typedef struct ht_finisher {
@@ -41,6 +29,7 @@ typedef struct ht_finisher {
 
 static inline ht_finisher ht_prepare_finish(const ht_epilogue* e) {
   ht_finisher f = {.epilogue = e, .form = e->output == HT_OUTPUT_F32 ? HT_FINISH_F32 : HT_FINISH_NORMATIVE};
+  if (ht_has_fixed_form(e)) f.form = HT_FINISH_FIXED;
   if (e->policy != HT_FLOAT_HALF_EVEN) return f;
   if (e->output == HT_OUTPUT_S8) f.form = HT_FINISH_S8;
   if (e->output == HT_OUTPUT_LEAKY) f.form = HT_FINISH_LEAKY;
@@ -66,15 +55,6 @@ static inline ht_channels ht_load_channels(const ht_epilogue* e, int32_t first, 
   c.minimum = _mm_unpacklo_epi64(minimum, minimum);
   c.maximum = _mm_unpacklo_epi64(maximum, maximum);
   return c;
-}
-
-static inline void ht_store_bytes(int8_t* to, int32_t count, __m128i bytes) {
-  if (count == HT_VECTOR) {
-    _mm_storel_epi64((__m128i*)to, bytes);
-  } else {
-    const int64_t eight = _mm_cvtsi128_si64(bytes);
-    __builtin_memcpy(to, &eight, (size_t)count);
-  }
 }
 
 // The sums of two pixels, requantized and brought to bytes: the first one's in the lower half. Packing saturates as the clamp does.
@@ -136,6 +116,9 @@ static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t 
   switch (f->form) {
     case HT_FINISH_F32:
       ht_finish_floats(f->epilogue, first, count, pixels, sums, (float*)output + at, stride);
+      return;
+    case HT_FINISH_FIXED:
+      ht_finish_fixed(f->epilogue, first, count, pixels, sums, HT_VECTOR, bytes, stride);
       return;
     case HT_FINISH_S8:
       ht_finish_bytes(f, first, count, pixels, sums, bytes, stride, HT_FINISH_S8);

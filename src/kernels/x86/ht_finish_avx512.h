@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "kernels/x86/ht_activation_words.h"
+#include "kernels/x86/ht_finish_fixed.h"
 
 enum { HT_VECTOR = 16 };
 
@@ -19,7 +20,7 @@ typedef struct ht_activation_registers {
 
 // HT_FINISH_NORMATIVE: what has no vector form here. S8_LARGE is S8 with multipliers that products must be kept within limits for. BOUNDED and
 // RISING are activations.
-enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_S8, HT_FINISH_S8_LARGE, HT_FINISH_BOUNDED, HT_FINISH_RISING };
+enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_FIXED, HT_FINISH_S8, HT_FINISH_S8_LARGE, HT_FINISH_BOUNDED, HT_FINISH_RISING };
 
 typedef struct ht_finisher {
   const ht_epilogue* epilogue;
@@ -83,6 +84,7 @@ static inline ht_finisher ht_prepare_finish(const ht_epilogue* e, int32_t channe
   f.epilogue = e;
   f.form = HT_FINISH_NORMATIVE;
   if (e->output == HT_OUTPUT_F32) f.form = HT_FINISH_F32;
+  if (ht_has_fixed_form(e)) f.form = HT_FINISH_FIXED;
   if (e->policy != HT_FLOAT_HALF_EVEN) return f;
   if (e->output == HT_OUTPUT_S8) f.form = ht_all_small(e->multiplier.real, channels) ? HT_FINISH_S8 : HT_FINISH_S8_LARGE;
   if (e->output == HT_OUTPUT_ACTIVATED && ht_all_small(e->second.real, channels)) {
@@ -246,6 +248,9 @@ static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t 
         _mm512_mask_storeu_ps(to, mask, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums + r * HT_VECTOR)), scale));
       return;
     }
+    case HT_FINISH_FIXED:
+      ht_finish_fixed(e, first, count, pixels, sums, HT_VECTOR, bytes, stride);
+      return;
     case HT_FINISH_S8:
       ht_finish_bytes(f, first, mask, pixels, sums, bytes, stride, HT_FINISH_S8);
       return;

@@ -14,7 +14,7 @@
 namespace ht {
 namespace {
 
-constexpr int64_t kPhotos = 32;
+constexpr int64_t kPhotos = 100;
 constexpr int64_t kCheckEach = 4;  // each photo so many is kept for checking
 
 // Photos as the network takes them, kept as far as they fit into so many bytes, since each part of the network reads all of them.

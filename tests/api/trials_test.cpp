@@ -150,7 +150,9 @@ TEST(IntegerLayers, TakeUpAMulThatScalesChannels) {
   const ValueId middle = second.inputs[0];
   second.inputs[0] = scaled;
   quantized.nodes.push_back({"scale", Binary{BinaryKind::kMul}, {middle, factors}, {scaled}});
-  const auto layers = integer_layers(network.graph, made_of(quantized));
+  QuantizedGraph made = made_of(quantized);
+  made.equalized["scaled"] = {"first_out", {1, 4}, {}, grid(2, 0.5f)};
+  const auto layers = integer_layers(network.graph, made);
   ASSERT_EQ(layers.size(), 1u);
   EXPECT_EQ(layers[0].grids.at("first_out").affine->scales(), (std::vector<float>{0.5f, 2}));
   EXPECT_FLOAT_EQ(layers[0].constants.at(0).reals.data<float>()[1], -0.99f);

@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from conftest import toml
-from places import shared
+from places import long_test, shared
 from test_shared import recipe_of  # noqa: F401  a fixture
 from test_shared import folder  # noqa: F401  which that one needs
 
@@ -151,7 +151,7 @@ def counts(text):
     return tuple(map(int, re.search(r"(\d+) measured now, (\d+) found", text).groups()))
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("ending", [pytest.param(signal.SIGKILL, marks=long_test), signal.SIGINT])
 def test_an_ended_run_goes_on(ending, halftone, street_recipe, tmp_path):
     recipe = street_recipe({"calibration.count": 4})
     whole = halftone("analyze", recipe, "--json", "--photos", 2, "--cache", tmp_path / "whole")
@@ -198,6 +198,7 @@ def test_without_integers_there_is_nothing_to_analyze(halftone, four):
     assert "[task]" in halftone("analyze", four.recipe, "--ap", "--cache", four.cache, expect=2).stderr
 
 
+@long_test
 def test_points_of_a_detector(halftone, street_recipe, tmp_path):
     recipe = street_recipe({"calibration.count": 8})
     report = halftone.json("analyze", recipe, "--photos", 2, "--ap", "--limit", 8, "--cache", tmp_path / "cache")
@@ -212,6 +213,7 @@ def test_points_of_a_detector(halftone, street_recipe, tmp_path):
     assert all((layer["gain_in_float"] is None) == bool(layer["spared"]) for layer in report["layers"])
 
 
+@long_test
 def test_the_stem_of_yolox_is_among_the_worst(halftone, recipe_of, tmp_path):  # noqa: F811
     recipe = recipe_of("yolox")
     report = halftone.json("analyze", recipe, "--granularity", "tensor", "--ranges", "minmax", "--target", "onnxruntime", "--photos", 2,

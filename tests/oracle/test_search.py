@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from conftest import write_recipe
+from places import long_test
 
 BITS = {TensorProto.INT4: 4, TensorProto.UINT4: 4, TensorProto.INT8: 8, TensorProto.UINT8: 8, TensorProto.FLOAT: 32}
 CHANNELS = [3, 16, 24, 24, 32, 48, 32]
@@ -151,6 +152,7 @@ def test_drop(halftone, recipe, tmp_path, cache):
     assert chosen(both)["drop"] <= drop and (tmp_path / "both.onnx").stat().st_size <= best["bytes"] + 2000
 
 
+@long_test
 def test_latency_and_float_and_wide_activations(halftone, recipe, tmp_path, cache):
     recipe = recipe({"quantize.target": "native"})
     out = tmp_path / "fast.onnx"

@@ -133,7 +133,7 @@ def drops(halftone, recipe_of, folder):
 def test_drop(name, drops):
     ours, theirs = drops(name, "native")
     assert ours <= 0.4
-    assert ours == pytest.approx(theirs, abs=0.3)
+    assert ours == pytest.approx(theirs, abs=0.5 / len(CALIBRATION_SIZES) ** 0.5)  # they round floats differently
 
 
 @long_test

@@ -8,7 +8,7 @@ import pytest
 from onnx import numpy_helper
 
 from conftest import recipe_of_noise, street_sections, write_recipe
-from environments import runner
+from tool_runner import runner
 from foreign import Net, run, snr
 from places import long_test
 

@@ -14,7 +14,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 import double
 from conftest import write_recipe
-from environments import runner
+from tool_runner import runner
 from foreign import Steps, check_steps, differences, run, session, snr
 from places import long_test, shared
 

@@ -7,11 +7,18 @@
 #include "api/content.h"
 #include "api/network.h"
 #include "api/trials.h"
+#include "ir/dequantize.h"
 
 namespace ht {
 namespace {
 
 using HeadValues = std::vector<std::vector<float>>;  // the elements of each head
+
+std::optional<ValueId> value_named(const Graph& graph, std::string_view name) {
+  const auto value = std::ranges::find(graph.values, name, &Value::name);
+  if (value == graph.values.end()) return std::nullopt;
+  return ValueId(static_cast<size_t>(value - graph.values.begin()));
+}
 
 class HeadRuns {
  public:
@@ -23,12 +30,13 @@ class HeadRuns {
     return {};
   }
 
+  // The mean over heads and photos.
   Result<double> error_of(const Graph& quantized) const {
     HT_ASSIGN(const std::vector<HeadValues> found, run(quantized, true));
     double sum = 0;
     for (size_t p = 0; p < found.size(); ++p)
       for (size_t h = 0; h < names_.size(); ++h) sum += relative_error(found[p][h], exact_[p][h]);
-    return sum / static_cast<double>(names_.size() * found.size());
+    return names_.empty() ? 0 : sum / static_cast<double>(names_.size() * found.size());
   }
 
  private:
@@ -45,11 +53,7 @@ class HeadRuns {
   // Of each photo.
   Result<std::vector<HeadValues>> run(Graph graph, bool in_integers) const {
     graph.outputs.clear();
-    for (const std::string& name : names_) {
-      const auto value = std::ranges::find(graph.values, name, &Value::name);
-      if (value == graph.values.end() || value->type.dtype != DType::kFloat32) return input_error("is not computed as floats").in("value " + name);
-      graph.outputs.emplace_back(static_cast<size_t>(value - graph.values.begin()));
-    }
+    for (const std::string& name : names_) graph.outputs.push_back(*value_named(graph, name));
     const int threads = resolve_threads(context_.threads);
     HT_ASSIGN(const auto network, Network::make(graph, in_integers, context_.isa, in_integers ? 1 : threads));
     Runner runner(*network, threads);
@@ -58,7 +62,7 @@ class HeadRuns {
       if (context_.is_cancelled()) return interrupted();
       HT_ASSIGN(const std::vector<Tensor> outputs, runner.run(photo.inputs));
       HeadValues& heads = photos.emplace_back();
-      for (const Tensor& output : outputs) heads.push_back(output.to_floats());
+      for (size_t h = 0; h < outputs.size(); ++h) heads.push_back(dequantize(outputs[h], graph.value(graph.outputs[h]).type.affine).to_floats());
     }
     return photos;
   }
@@ -75,7 +79,10 @@ MeasureHeads measure_heads_on_photos(const halftone::Model& model, const halfton
   return [&, skip_bad](std::span<const Graph* const> quantized) -> Result<std::vector<double>> {
     const Graph& graph = model.content().graph;
     HT_ASSIGN(std::vector<TrialPhoto> photos, read_few_photos(graph, recipe, skip_bad));
-    HeadRuns runs(head_values(graph), std::move(photos), context);
+    // Only what all of them have under that name and in those units: channels that are evened out have another name.
+    std::vector<std::string> heads = head_values(graph);
+    std::erase_if(heads, [&](const std::string& head) { return !std::ranges::all_of(quantized, [&](const Graph* one) { return value_named(*one, head).has_value(); }); });
+    HeadRuns runs(std::move(heads), std::move(photos), context);
     HT_TRY(runs.prepare(graph));
     std::vector<double> errors;
     for (const Graph* one : quantized) {

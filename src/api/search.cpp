@@ -375,8 +375,7 @@ Result<SearchResult> search(const Recipe& recipe, const std::filesystem::path& o
   HT_ASSIGN(const Statistics statistics, ht::kept_statistics(model, recipe, request, folder, options.skip_bad, context));
   const ht::Statistics& seen = statistics.content().statistics;
   HT_ASSIGN(const auto sensitivity, ht::Sensitivity::open(model, settled, seen, {folder, ht::kSearchPhotos, options.skip_bad}, context));
-  ht::PhotoLooks looks = ht::looks_on_photos(model, settled, options.skip_bad, context);
-  looks.heads = {};  // factors are not moved between layers that get other bits
+  const ht::PhotoLooks looks = ht::looks_on_photos(model, settled, options.skip_bad, context);
   const ht::SearchSubject subject{model, settled, seen, looks, *sensitivity, ht::search_origin(model, settled, seen), ht::machine_of(context),
                                   recipe.quantize.target != "cortex-m", context};
   ht::Search search(subject, options, watch);

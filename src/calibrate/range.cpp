@@ -129,20 +129,22 @@ Result<Affine> affine_from_range(Range range, const IntegerGrid& grid) {
   return Affine::per_tensor(parameters.scale, parameters.zero_point);
 }
 
+void fill_empty_ranges(std::vector<std::vector<Range>>& values) {
+  Range narrowest{0, INFINITY};
+  for (const auto& channels : values)
+    for (const Range& range : channels)
+      if (range != Range{} && range.max - range.min < narrowest.max - narrowest.min) narrowest = range;
+  if (!std::isfinite(narrowest.max)) return;
+  for (auto& channels : values) std::ranges::replace(channels, Range{}, narrowest);
+}
+
 Result<Affine> affine_from_ranges(std::span<const Range> ranges, const IntegerGrid& grid, size_t axis, size_t rank) {
   std::vector<float> scales;
   std::vector<int32_t> zero_points;
-  Parameters finest{INFINITY, 0};
   for (const Range& range : ranges) {
     HT_ASSIGN(const Parameters parameters, parameters_from_range(range, grid));
     scales.push_back(parameters.scale);
     zero_points.push_back(parameters.zero_point);
-    if (range != Range{} && parameters.scale < finest.scale) finest = parameters;
-  }
-  for (size_t i = 0; i < ranges.size() && std::isfinite(finest.scale); ++i) {
-    if (ranges[i] != Range{}) continue;
-    scales[i] = finest.scale;
-    zero_points[i] = finest.zero_point;
   }
   return Affine::per_axis(std::move(scales), std::move(zero_points), axis, rank);
 }

@@ -57,8 +57,10 @@ struct Parameters {
 // finite.
 Result<Parameters> parameters_from_range(Range range, const IntegerGrid& grid);
 Result<Affine> affine_from_range(Range range, const IntegerGrid& grid);
-// Parameters an index of the axis. A channel with the range {0, 0}, which any of them hold exactly, takes those of the channel with the
-// least scale: behind a ReLU all zero points are then the same, as kernels like them, and a value that calibration has not seen keeps its sign.
+// Channels with the range {0, 0}, which any parameters hold exactly, take the narrowest range of all channels of these values: behind a ReLU all zero
+// points are then the same, as kernels like them, a value that calibration has not seen keeps its sign, and what is one channel of two values stays so.
+void fill_empty_ranges(std::vector<std::vector<Range>>& values);
+// Parameters an index of the axis.
 Result<Affine> affine_from_ranges(std::span<const Range> ranges, const IntegerGrid& grid, size_t axis, size_t rank);
 
 // The mean over the histogram of (f(Q(x)) - f(x))^2, Q being rounding to the grid with these parameters and f the activation.

@@ -36,9 +36,9 @@ struct BandedPlan {
 // How many of the plan's first steps can run by bands.
 size_t steps_by_rows(const Plan& plan);
 
-// The same network, whose inputs are others where they come by bands. What the chosen steps leave behind for others, and the graph's inputs and outputs, stay whole. Of other values, some
-// rows are in memory at a time: after each band, those that the next one needs are kept in a buffer of their own and copied into the next
-// band's. Parameters of steps are the same in all bands but those at the image's ends. Nothing where a step has no rows.
+// The same network, whose inputs are others where they come by bands. What the chosen steps leave behind for others, and the graph's inputs and outputs,
+// stay whole. Of other values, some rows are in memory at a time: after each band, those that the next one needs are kept in a buffer of their own and
+// copied into the next band's. Parameters of steps are the same in all bands but those at the image's ends. Nothing where a step has no rows.
 std::optional<BandedPlan> cut_into_bands(const Plan& plan, const BandChoice& choice);
 
 }  // namespace ht

@@ -60,10 +60,10 @@ class LayerEqualizer {
     const auto weights = graph_.value(node.inputs[1]).constant->data<float>();
     const auto before = at_value_.find(node.inputs[0]);
     const auto behind = at_making_.find(convolution);
-    const int64_t taps = static_cast<int64_t>(weights.size()) / std::max<int64_t>(1, shape[0] * shape[1]), groups = std::get<Conv>(node.op).groups;
+    const int64_t groups = std::get<Conv>(node.op).groups;
     for (int64_t i = 0; i < static_cast<int64_t>(weights.size()); ++i) {
-      const auto output = static_cast<size_t>(i / (shape[1] * taps));
-      const auto input = static_cast<size_t>(static_cast<int64_t>(output) / (shape[0] / groups) * shape[1] + i / taps % shape[1]);
+      const auto output = static_cast<size_t>(i * shape[0] / static_cast<int64_t>(weights.size()));
+      const size_t input = input_channel(shape, groups, i);
       double magnitude = std::abs(static_cast<double>(weights[static_cast<size_t>(i)]));
       if (before != at_value_.end()) magnitude *= values_[before->second].factors[input];
       if (behind != at_making_.end()) magnitude /= values_[behind->second].factors[output];
@@ -100,7 +100,6 @@ class LayerEqualizer {
   void add_to_bias(NodeId convolution, const std::vector<double>& shifts) {
     ValueId& bias = graph_.node(convolution).inputs[2];
     std::vector<float> values = graph_.value(bias).constant->to_floats();
-    values.resize(shifts.size(), values.front());
     for (size_t o = 0; o < shifts.size(); ++o) values[o] += static_cast<float>(shifts[o]);
     const std::string name = scaling_.name_beside(graph_.value(bias).name, "shifted");
     bias = graph_.add_constant(name, Tensor::of_floats({static_cast<int64_t>(values.size())}, values));
@@ -114,12 +113,12 @@ class LayerEqualizer {
     for (NodeId reader : scaling_.links().consumers(between.value)) {
       const Shape shape = shape_of(reader);
       const auto weights = graph_.value(graph_.node(reader).inputs[1]).constant->data<float>();
-      const int64_t per_output = static_cast<int64_t>(weights.size()) / shape[0], taps = per_output / shape[1];
+      const int64_t per_output = static_cast<int64_t>(weights.size()) / shape[0];
       const int64_t groups = std::get<Conv>(graph_.node(reader).op).groups;
       std::vector<double> up(static_cast<size_t>(shape[0]));
       for (int64_t i = 0; i < static_cast<int64_t>(weights.size()); ++i) {
-        const int64_t output = i / per_output, input = output / (shape[0] / groups) * shape[1] + i / taps % shape[1];
-        up[static_cast<size_t>(output)] += static_cast<double>(weights[static_cast<size_t>(i)]) * offsets[static_cast<size_t>(input)];
+        const double offset = offsets[input_channel(shape, groups, i)];
+        up[static_cast<size_t>(i / per_output)] += static_cast<double>(weights[static_cast<size_t>(i)]) * offset;
       }
       add_to_bias(reader, up);
     }

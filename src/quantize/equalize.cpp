@@ -48,9 +48,13 @@ class Equalizer {
   }
 
  private:
-  // Convolutions, whose weights can take factors, or what moves channels on as wholes.
+  // Convolutions, whose weights can take factors, or what moves channels on as wholes to a value that is quantized with them.
   bool takes_factors(NodeId reader) const {
-    return scaling_.is_convolution(reader) || quant_rule(graph_.node(reader)).kind == QuantKind::kMove;
+    const Node& node = graph_.node(reader);
+    if (scaling_.is_convolution(reader)) return true;
+    const auto* pad = std::get_if<Pad>(&node.op);
+    if (pad && pad->mode == PadMode::kConstant && pad->value != 0) return false;
+    return quant_rule(node).kind == QuantKind::kMove && quantized_[node.outputs[0].index];
   }
 
   bool can_equalize(const std::vector<ValueId>& members) const {
@@ -94,6 +98,7 @@ class Equalizer {
   }
 
   Status equalize(const std::vector<ValueId>& members, std::vector<std::string>& notes) {
+    const std::string first_name = graph_.value(members[0]).name;
     std::vector<Range> all;
     for (ValueId member : members) {
       const std::vector<Range> own = ranges_of(wanted_.at(graph_.value(member).name));
@@ -135,7 +140,7 @@ class Equalizer {
       made_[graph_.value(equalized).name] = {name, std::move(factors), {}, {dtype, type.shape, affine}};
     }
     notes.push_back(fmt::format("{}: {} of {} channels would drown in one scale; {}, and the weights behind take the factors",
-                                graph_.value(members[0]).name, drowned, all.size(),
+                                first_name, drowned, all.size(),
                                 multiplied == 0 ? "the weights before even them out"
                                                 : fmt::format("{} Mul{} them out", multiplied, multiplied == 1 ? " evens" : "s even")));
     return {};

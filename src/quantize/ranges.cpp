@@ -301,6 +301,7 @@ struct Assigner {
     if (has_channel_scales(members, depthwise_only)) {
       HT_ASSIGN(ranges, classes.class_ranges(members, [&](ValueId member) { return member_channel_ranges(member); }));
       if (!depthwise_only && !channels_pay(members, one.scales()[0], ranges)) ranges.clear();
+      fill_empty_ranges(ranges);
     }
     for (size_t m = 0; m < members.size(); ++m) {
       TensorType& type = graph.value(members[m]).type;

@@ -5,15 +5,17 @@
 
 namespace ht {
 
+size_t input_channel(const Shape& weights, int64_t groups, int64_t i) {
+  const int64_t inputs = weights[1], taps = element_count(weights) / (weights[0] * inputs), output = i / (inputs * taps);
+  return static_cast<size_t>(output / (weights[0] / groups) * inputs + i / taps % inputs);
+}
+
 Tensor scale_channels(const Tensor& weights, const std::vector<float>& factors, bool rows, int64_t groups) {
   Tensor result = Tensor::of<float>(DType::kFloat32, weights.shape(), weights.data<float>());
   auto values = result.mutable_data<float>();
-  const int64_t outputs = weights.shape()[0], inputs = weights.shape().size() > 1 ? weights.shape()[1] : 1;
-  const int64_t taps = static_cast<int64_t>(values.size()) / std::max<int64_t>(1, outputs * inputs);
-  for (int64_t i = 0; i < static_cast<int64_t>(values.size()); ++i) {
-    const int64_t output = i / (inputs * taps), input = i / taps % inputs;
-    values[static_cast<size_t>(i)] *= factors[static_cast<size_t>(rows ? output : output / (outputs / groups) * inputs + input)];
-  }
+  const int64_t row = weights.size() / std::max<int64_t>(1, weights.shape()[0]);
+  for (int64_t i = 0; i < weights.size(); ++i)
+    values[static_cast<size_t>(i)] *= factors[rows ? static_cast<size_t>(i / row) : input_channel(weights.shape(), groups, i)];
   return result;
 }
 

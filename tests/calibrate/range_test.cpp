@@ -197,7 +197,15 @@ TEST(Range, ChannelsTakeTheirOwnExtremes) {
   const auto ranges = estimate_channel_ranges("x", statistics, {RangeMethod::kMinMax});
   ASSERT_TRUE(ranges);
   EXPECT_EQ(*ranges, (std::vector<Range>{{0, 4}, {-2, 6}, {0, 0}}));
-  const auto affine = affine_from_ranges(*ranges, {DType::kInt8}, 1, 4);
+  // Another value has the third channel, and a narrower one.
+  std::vector<std::vector<Range>> values = {*ranges, {{0, 0}, {-1, 2}}, {{0, 0}}};
+  fill_empty_ranges(values);
+  EXPECT_EQ(values, (std::vector<std::vector<Range>>{{{0, 4}, {-2, 6}, {-1, 2}}, {{-1, 2}, {-1, 2}}, {{-1, 2}}}));
+  std::vector<std::vector<Range>> alone = {*ranges}, empty = {{{0, 0}}};
+  fill_empty_ranges(alone);
+  fill_empty_ranges(empty);
+  EXPECT_EQ(empty, (std::vector<std::vector<Range>>{{{0, 0}}}));
+  const auto affine = affine_from_ranges(alone[0], {DType::kInt8}, 1, 4);
   ASSERT_TRUE(affine);
   EXPECT_EQ(affine->axis(), 1u);
   EXPECT_EQ(affine->scales(), (std::vector<float>{4.0f / 255, 8.0f / 255, 4.0f / 255}));

@@ -82,11 +82,12 @@ ActivatedLayer activated_layer(const ht_epilogue& e, const std::vector<SumRange>
   int64_t within = 0;
   for (size_t i = 0; i < HT_ACTIVATION_PIECES; ++i)
     within = std::max(within, magnitude(e.activation->base[i]) + magnitude(e.activation->slope[i]) + magnitude(e.activation->curve[i]) + 2);
-  for (size_t c = 0; c < sums.size(); ++c) {
-    largest.push_back(sums[c].largest());
+  for (const SumRange& sum : sums) largest.push_back(sum.largest());
+  FixedMultipliers first = fixed_multipliers(e.multiplier, largest, vanishing(e.multiplier, largest));
+  if (!first.exact) return {std::move(first), {}};
+  for (size_t c = 0; c < sums.size(); ++c)
     values.push_back(within + (largest[c] * magnitude(e.multiplier.fixed[c]) >> (31 - e.multiplier.shift[c])) + 1);
-  }
-  return {fixed_multipliers(e.multiplier, largest, vanishing(e.multiplier, largest)), fixed_multipliers(e.second, values, vanishing(e.second, values))};
+  return {std::move(first), fixed_multipliers(e.second, values, vanishing(e.second, values))};
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ class Model:
     @property
     def held_out(self):
         """Annotations of a detector's held-out photos, which say nothing but what photos there are."""
-        return self.folder / "held_out.json"
+        return self.folder / "held_out_annotations.json"
 
     @property
     def lacks(self):

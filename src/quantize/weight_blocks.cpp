@@ -49,7 +49,7 @@ BlockScales least_error_multiples(std::span<const WeightBlock> blocks, double le
   // Of the scale at which the widest block has the greatest multiple: where candidates begin and end, and of a block's covering scale: how
   // much less may be best.
   constexpr double kFirst = 0.5, kLast = 2, kLeastShare = 0.4;
-  constexpr int kCandidates = 48;
+  constexpr int kCandidates = 96;
   std::vector<double> covering;
   for (const WeightBlock& block : blocks) covering.push_back(covering_scale(block, least, greatest));
   const double widest = std::ranges::max(covering) / kMostMultiple;

@@ -192,7 +192,7 @@ TEST(Weights, BlocksHaveNearlyTheLeastErrorOfAFineGrid) {
       }
       best = std::min(best, sum);
     }
-    EXPECT_LE(found, best * 1.05);  // what 49 candidates of the scale leave
+    EXPECT_LE(found, best * 1.03);  // what the candidates of the scale leave
     EXPECT_LT(found, squared_error({weights.begin(), weights.end()}, whole->scales[0], -7, 7));
   }
 }

@@ -262,6 +262,9 @@ QuantizeSettings settings_of(const Configuration& layers, const QuantizeSettings
     if (own != LayerSettings{.match = own.match}) mixed.layers.push_back(std::move(own));
   }
   mixed.layers.insert(mixed.layers.end(), settings.layers.begin(), settings.layers.end());
+  const bool has_4_bits = std::ranges::any_of(layers, [](const auto& layer) { return layer.second.weights == 4; }) ||
+                          std::ranges::any_of(settings.layers, [](const LayerSettings& layer) { return layer.weights == 4; });
+  if (!has_4_bits) mixed.group = 0;  // which is refused where nothing would have them
   return mixed;
 }
 

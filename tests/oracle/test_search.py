@@ -138,6 +138,16 @@ def test_average_bits(halftone, recipe, tmp_path, cache):
     assert smaller and all(candidate["snr_db"] < chosen(result)["snr_db"] for candidate in smaller)
 
 
+def test_weights_of_4_bits_may_be_in_groups(halftone, recipe, tmp_path, cache):
+    """The candidates with 8 bits alone have none."""
+    out = tmp_path / "groups.onnx"
+    result = search(halftone, recipe({"quantize.weights": 4, "quantize.group": 32}), out, cache, "--max-bits", 5)
+    assert result["fulfilled"] and average_bits(out) <= 5
+    blocks = [attribute.i for node in onnx.load(out).graph.node for attribute in node.attribute if attribute.name == "block_size"]
+    assert blocks and max(blocks) == 32
+    assert quantized_again(halftone, tmp_path / "groups.toml", tmp_path / "again.onnx") == out.read_bytes()
+
+
 def test_drop(halftone, recipe, tmp_path, cache):
     plain = halftone.json("quantize", recipe(), "-o", tmp_path / "plain.onnx")
     out, drop = tmp_path / "drop.onnx", 10

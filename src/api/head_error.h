@@ -10,7 +10,7 @@
 namespace ht {
 
 // For each quantized graph the mean over the float network's heads and a few photos of a head's squared error in units of its mean square.
-// Fails where a graph does not compute the heads as floats.
+// Heads that one of the graphs does not have under their name do not count; integers count as what they stand for.
 using MeasureHeads = std::function<Result<std::vector<double>>(std::span<const Graph* const> quantized)>;
 
 // On a few photos of the recipe's [calibration], which is there. All of it must outlive the function that is returned.

@@ -98,13 +98,12 @@ class ConstantQuantizer {
     std::vector<double> means, mean_squares;
   };
   ChannelMoments channel_moments(ValueId value) const {
-    const auto equalized = equalized_.find(graph_.value(value).name);
-    const bool is_equalized = equalized != equalized_.end();
-    const auto found = statistics_.values.find(is_equalized ? equalized->second.source : graph_.value(value).name);
+    const Equalized* equalized = find_equalized(equalized_, graph_.value(value).name);
+    const auto found = statistics_.values.find(equalized ? equalized->source : graph_.value(value).name);
     if (found == statistics_.values.end() || found->second.channels() == 0 || found->second.sampled() == 0) return {};
     ChannelMoments moments{found->second.channel_means(), found->second.channel_mean_squares()};
-    for (size_t c = 0; is_equalized && c < moments.means.size(); ++c) {
-      const double factor = equalized->second.factors[c], offset = equalized->second.offsets.empty() ? 0 : equalized->second.offsets[c];
+    for (size_t c = 0; equalized && c < moments.means.size(); ++c) {
+      const double factor = equalized->factors[c], offset = equalized->offsets.empty() ? 0 : equalized->offsets[c];
       const double mean = moments.means[c] / factor;
       moments.means[c] = mean - offset;
       moments.mean_squares[c] = moments.mean_squares[c] / (factor * factor) - (2 * mean - offset) * offset;

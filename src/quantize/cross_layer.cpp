@@ -127,12 +127,9 @@ class LayerEqualizer {
 
   Status apply(const Between& between, bool absorb_biases) {
     const std::string name = graph_.value(between.value).name;
-    std::vector<float> factors, inverses;
-    for (double factor : between.factors) {
-      factors.push_back(static_cast<float>(factor));
-      inverses.push_back(1 / factors.back());
-    }
-    scaling_.fold(between.making, inverses);
+    std::vector<float> factors(between.factors.size());
+    std::ranges::transform(between.factors, factors.begin(), [](double factor) { return static_cast<float>(factor); });
+    scaling_.fold(between.making, inverses_of(factors));
     scaling_.scale_readers(between.value, between.value, factors);
     std::vector<float> offsets = absorb_biases ? offsets_of(between) : std::vector<float>();
     if (!offsets.empty()) absorb(between, offsets);

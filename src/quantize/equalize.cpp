@@ -118,11 +118,9 @@ class Equalizer {
     size_t first = 0, multiplied = 0;
     for (ValueId member : members) {
       const std::string name = graph_.value(member).name;
-      std::vector<float> factors, inverses;
-      for (int64_t c = 0; c < graph_.value(member).type.shape[1]; ++c) {
-        factors.push_back(static_cast<float>(shared.steps[first++] / greatest));
-        inverses.push_back(1 / factors.back());
-      }
+      std::vector<float> factors;
+      for (int64_t c = 0; c < graph_.value(member).type.shape[1]; ++c) factors.push_back(static_cast<float>(shared.steps[first++] / greatest));
+      const std::vector<float> inverses = inverses_of(factors);
       const TensorType type = graph_.value(member).type;
       ValueId equalized = member;
       if (scaling_.is_moved(member)) {

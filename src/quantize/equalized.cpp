@@ -10,15 +10,19 @@ Result<TensorType> Equalized::source_type() const {
   return TensorType{type.dtype, type.shape, std::move(affine)};
 }
 
+const Equalized* find_equalized(const Equalizations& equalized, const std::string& name) {
+  const auto found = equalized.find(name);
+  return found == equalized.end() ? nullptr : &found->second;
+}
+
 const Equalized* divided_output(const Graph& graph, const Links& links, const Node& node, const Equalizations& equalized) {
   if (!std::holds_alternative<Conv>(node.op)) return nullptr;
   const ValueId output = node.outputs[0];
-  if (const auto found = equalized.find(graph.value(output).name); found != equalized.end()) return &found->second;
+  if (const Equalized* found = find_equalized(equalized, graph.value(output).name)) return found;
   const NodeId reader = links.only_consumer(output);
   const auto* unary = reader.valid() ? std::get_if<Unary>(&graph.node(reader).op) : nullptr;
   if (!unary || unary->kind != UnaryKind::kRelu) return nullptr;
-  const auto found = equalized.find(graph.value(graph.node(reader).outputs[0]).name);
-  return found == equalized.end() ? nullptr : &found->second;
+  return find_equalized(equalized, graph.value(graph.node(reader).outputs[0]).name);
 }
 
 }  // namespace ht

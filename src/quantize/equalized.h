@@ -22,6 +22,9 @@ struct Equalized {
 };
 using Equalizations = std::map<std::string, Equalized>;  // by the value's name
 
+// Null where nothing was done to the value of this name.
+const Equalized* find_equalized(const Equalizations& equalized, const std::string& name);
+
 // What the outputs of this convolution, the producer of a value with factors or of what a ReLU makes that of, were divided by; null: nothing.
 const Equalized* divided_output(const Graph& graph, const Links& links, const Node& node, const Equalizations& equalized);
 

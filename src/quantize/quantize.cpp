@@ -49,13 +49,14 @@ void spell_out_silu(Graph& graph, std::vector<Role>& roles) {
 Result<Equalizations> prepare_for_target(Graph& graph, std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request,
                                          std::vector<std::string>& notes) {
   const ChannelScales scales = request.target.channel_scales;
-  const bool multiplies = scales == ChannelScales::kMultiply || scales == ChannelScales::kDepthwise;
+  const bool moves_factors = request.cross_layer != CrossLayer::kNone;
+  const bool multiplies = !moves_factors && (scales == ChannelScales::kMultiply || scales == ChannelScales::kDepthwise);
   ChannelTypes wanted;
   if (multiplies) {
     HT_ASSIGN(wanted, absorbed_types(graph, roles, statistics, request));
   }
   if (request.target.quantize_before_activation) spell_out_silu(graph, roles);
-  if (request.cross_layer != CrossLayer::kNone)
+  if (moves_factors)
     return equalize_layers(graph, roles, statistics, request, request.cross_layer == CrossLayer::kFactorsAndBiases, notes);
   if (!multiplies) return Equalizations();
   HT_ASSIGN(Equalizations equalized, equalize_channels(graph, roles, wanted, request, notes));

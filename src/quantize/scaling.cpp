@@ -10,6 +10,12 @@ size_t input_channel(const Shape& weights, int64_t groups, int64_t i) {
   return static_cast<size_t>(output / (weights[0] / groups) * inputs + i / taps % inputs);
 }
 
+std::vector<float> inverses_of(const std::vector<float>& factors) {
+  std::vector<float> inverses;
+  for (float factor : factors) inverses.push_back(1 / factor);
+  return inverses;
+}
+
 Tensor scale_channels(const Tensor& weights, const std::vector<float>& factors, bool rows, int64_t groups) {
   Tensor result = Tensor::of<float>(DType::kFloat32, weights.shape(), weights.data<float>());
   auto values = result.mutable_data<float>();

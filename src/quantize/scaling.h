@@ -11,6 +11,8 @@ namespace ht {
 // The channel of a convolution's whole input that weight i, counted over all, multiplies.
 size_t input_channel(const Shape& weights, int64_t groups, int64_t i);
 
+std::vector<float> inverses_of(const std::vector<float>& factors);
+
 // Multiplies by factors: one an index of axis 0 where `rows`, else one a channel of the whole input of a convolution with groups.
 Tensor scale_channels(const Tensor& weights, const std::vector<float>& factors, bool rows, int64_t groups);
 

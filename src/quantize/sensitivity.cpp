@@ -48,10 +48,7 @@ class Reader {
            });
   }
 
-  const Equalized* equalized(ValueId value) const {
-    const auto found = equalized_.find(quantized_.value(value).name);
-    return found == equalized_.end() ? nullptr : &found->second;
-  }
+  const Equalized* equalized(ValueId value) const { return find_equalized(equalized_, quantized_.value(value).name); }
 
   // The grid of a value, and of those that are moved there.
   void add_grids(ValueId id, IntegerLayer& layer) const {
@@ -81,11 +78,8 @@ class Reader {
   // Weights or bias of a product as they are where its input and output are not divided by factors.
   Tensor undivided(const Node& product, size_t i, Tensor reals) const {
     const auto* conv = std::get_if<Conv>(&product.op);
-    if (const Equalized* before = equalized(product.inputs[0]); before && conv && i == 1) {
-      std::vector<float> inverses;
-      for (float factor : before->factors) inverses.push_back(1 / factor);
-      reals = scale_channels(reals, inverses, false, conv->groups);
-    }
+    if (const Equalized* before = equalized(product.inputs[0]); before && conv && i == 1)
+      reals = scale_channels(reals, inverses_of(before->factors), false, conv->groups);
     const Equalized* behind = divided_output(quantized_, links_, product, equalized_);
     return behind ? scale_channels(reals, behind->factors, true, 1) : reals;
   }

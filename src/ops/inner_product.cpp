@@ -174,6 +174,7 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   auto centred = centred_weights(weights, weight_affine);
   if (!centred) return std::nullopt;
   const Affine stored = stored_affine(input);
+  if (!stored.is_per_tensor() && stored.axis() != axis) return std::nullopt;
   InnerProduct product;
   product.wide_input = dtype_size(input.dtype) == 2;
   const double most_input = product.wide_input ? 32768 : 128, most_sum = product.wide_input ? 0x1p47 : 0x1p31;

@@ -28,14 +28,13 @@ Status check_sizes(const Graph& graph) {
   return {};
 }
 
-// Kernels read scales along the channels or the last axis; values that steps make are checked where they are made.
-Status check_inputs(const Graph& graph) {
-  for (ValueId id : graph.inputs) {
-    const Value& value = graph.value(id);
-    if (!value.type.affine || value.type.affine->is_per_tensor()) continue;
+// Kernels read scales along the channels or the last axis.
+Status check_scales(const Graph& graph) {
+  for (const Value& value : graph.values) {
+    if (value.constant || !is_stored(value.type) || value.type.affine->is_per_tensor()) continue;
     const auto axis = value.type.affine->axis();
     if (!axis || (*axis != 1 && *axis + 1 != value.type.shape.size()))
-      return unsupported("its scales vary along an axis other than the channels; give it one scale a channel or one in all").in("input " + value.name);
+      return unsupported("its scales vary along an axis other than the channels; give it one scale a channel or one in all").in("value " + value.name);
   }
   return {};
 }
@@ -52,7 +51,7 @@ std::optional<Policy> policy_from_name(std::string_view name) {
 
 Result<Plan> make_plan(const Graph& graph) {
   HT_TRY(check_sizes(graph));
-  HT_TRY(check_inputs(graph));
+  HT_TRY(check_scales(graph));
   Policy policy = Policy::kFloatHalfEven;
   if (const auto named = graph.metadata.find(std::string(kPolicyKey)); named != graph.metadata.end()) {
     const auto known = policy_from_name(named->second);

@@ -10,8 +10,11 @@ namespace ht {
 
 bool is_8bit(const TensorType& type) { return type.affine && (type.dtype == DType::kInt8 || type.dtype == DType::kUint8); }
 
+bool has_scales_along(const TensorType& type, size_t channel_axis) { return type.affine->is_per_tensor() || type.affine->axis() == channel_axis; }
+
 bool is_8bit_node(const PrepareContext& context) {
-  return is_8bit(context.input_value(0).type) && is_8bit(context.output_value().type);
+  const auto has_channels = [](const TensorType& type) { return is_8bit(type) && has_scales_along(type, 1); };
+  return has_channels(context.input_value(0).type) && has_channels(context.output_value().type);
 }
 
 void add_copy(PrepareContext& context, const View& from, const View& to, const Shape& shape, const std::vector<size_t>& order) {

@@ -8,7 +8,9 @@ namespace ht {
 
 // Whether the value is quantized to 8 bits.
 bool is_8bit(const TensorType& type);
-// Whether the node's first input and its output both are.
+// Whether the value has one scale, or they vary along its axis `channel_axis`.
+bool has_scales_along(const TensorType& type, size_t channel_axis);
+// Whether the node's first input and its output both are of 8 bits, with scales that vary along the channels (axis 1) if at all.
 bool is_8bit_node(const PrepareContext& context);
 // Whether both are stored in integers of the same width, so that elements can be moved as they are.
 bool keeps_integers(const PrepareContext& context);

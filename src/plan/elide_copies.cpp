@@ -113,6 +113,7 @@ struct Nest {
   std::array<int32_t*, 3> strides{};  // that of the operand to be moved first
   int32_t* offset = nullptr;          // that operand's, if it has one
   bool any_innermost = false;         // whether the innermost axis may have any stride
+  bool whole_innermost = false;       // whether it must stay one axis, as parameters vary along it
 };
 template <class P>
 Nest nest_of(P&, size_t) {
@@ -127,7 +128,11 @@ Nest nest_of(ht_broadcast& s, size_t operand) {
   if (operand == 1) return {&s.rank, s.shape, {s.b_stride, s.a_stride, s.output_stride}};
   return {&s.rank, s.shape, {s.output_stride, s.a_stride, s.b_stride}};
 }
-Nest nest_of(ht_binary_params& p, size_t operand) { return nest_of(p.shape, operand); }
+Nest nest_of(ht_binary_params& p, size_t operand) {
+  Nest nest = nest_of(p.shape, operand);
+  nest.whole_innermost = p.channel_step != 0;
+  return nest;
+}
 Nest nest_of(ht_binary_f32_params& p, size_t operand) { return nest_of(p.shape, operand); }
 
 bool fits(int64_t number) { return number >= INT32_MIN && number <= INT32_MAX; }
@@ -141,6 +146,7 @@ bool move_nest(const Nest& nest, int64_t base, const Region& to) {
   const auto start = moved(Access{base, {}}, to);
   if (!target || !start || target->axes.size() > HT_MAX_RANK) return false;
   if (!nest.any_innermost && target->axes.back().stride != access.axes.back().stride) return false;
+  if (nest.whole_innermost && target->axes.back().size != access.axes.back().size) return false;
   // Each axis is one or two of the moved ones.
   std::array<std::vector<int64_t>, 3> strides;
   for (int32_t i = 0, at = 0; i < *nest.rank; ++i, ++at) {

@@ -25,6 +25,10 @@ bool varies_innermost(const Affine& affine, size_t rank, Layout layout) {
   return affine.is_per_tensor() || (affine.axis() && memory_order(rank, layout).back() == *affine.axis());
 }
 
+Error scales_elsewhere(const std::string& value) {
+  return unsupported("the scales of the value {} vary along an axis other than the channels; give it one scale a channel or one in all", value);
+}
+
 template <class T>
 std::vector<T> narrow(const std::vector<int32_t>& values) {
   return {values.begin(), values.end()};
@@ -167,6 +171,7 @@ BufferId PrepareContext::relayout(BufferId source, Layout layout) {
     return BufferId(plan_.buffers.size() - 1);
   }
   to.alias_of = {};
+  to.constant = nullptr;  // a copy of one is made by a step
   plan_.buffers.push_back(std::move(to));
   const BufferId target(plan_.buffers.size() - 1);
   ht_copy_params copy{};
@@ -203,12 +208,18 @@ BufferId PrepareContext::dequantize_step(BufferId source) {
 
 Result<BufferId> PrepareContext::quantize(BufferId source, DType declared, const Affine& stored, std::string name) {
   const DType integers = stored_type(declared);
-  // Only between 8 bits and 8 bits a table does both.
-  if (plan_.buffer(source).affine && (integers != DType::kInt8 || plan_.buffer(source).dtype != DType::kInt8)) source = dequantize_step(source);
+  if (plan_.buffer(source).affine) {
+    const Affine affine = *plan_.buffer(source).affine;
+    source = with_innermost(source, affine);
+    const Buffer& made = plan_.buffer(source);
+    if (!varies_innermost(affine, made.shape.size(), made.layout)) return scales_elsewhere(made.name);
+    // Only between 8 bits and 8 bits a table does both, and where all scales vary along one axis.
+    const bool along_one = stored.is_per_tensor() || affine.is_per_tensor() || stored.axis() == affine.axis();
+    if (integers != DType::kInt8 || made.dtype != DType::kInt8 || !along_one) source = dequantize_step(source);
+  }
   source = with_innermost(source, stored);
   const Buffer from = plan_.buffer(source);
-  if (!varies_innermost(stored, from.shape.size(), from.layout))
-    return unsupported("the scales of the value {} vary along an axis other than the channels; give it one scale a channel or one in all", from.name);
+  if (!varies_innermost(stored, from.shape.size(), from.layout)) return scales_elsewhere(from.name);
   Buffer to{std::move(name), integers, from.shape, from.layout, stored, is_unsigned_type(declared), nullptr, {}, {}};
   plan_.buffers.push_back(std::move(to));
   const BufferId target(plan_.buffers.size() - 1);

@@ -70,6 +70,12 @@ ht_broadcast make_broadcast(const Buffer& a, const Buffer& b, const Buffer& outp
   return shape;
 }
 
+// Whether it is of 8 bits, with scales that vary along the output's channels if at all.
+bool is_integer_operand(const TensorType& type, const TensorType& output) {
+  const size_t missing = output.shape.size() - type.shape.size();
+  return is_8bit(type) && (missing > 1 ? type.affine->is_per_tensor() : has_scales_along(type, 1 - missing));
+}
+
 // Parameters of an operand along the output's channels.
 ChannelParameters along_channels(const TensorType& type, size_t rank, int64_t channels) {
   const Affine stored = stored_affine(type);
@@ -128,7 +134,7 @@ Status prepare(const Binary& op, PrepareContext& context) {
   const TensorType& b = context.input_value(1).type;
   const TensorType& made = context.output_value().type;
   const bool has_integers = kind == HT_ADD || kind == HT_SUB || kind == HT_MUL;
-  if (has_integers && is_8bit(a) && is_8bit(b) && is_8bit(made)) return prepare_integer(kind, context);
+  if (has_integers && is_integer_operand(a, made) && is_integer_operand(b, made) && is_integer_operand(made, made)) return prepare_integer(kind, context);
   const Layout layout = context.preferred_layout();
   HT_ASSIGN(const TypedInput left, typed_input(context, 0, broadcast_layout(context, 0, layout)));
   HT_ASSIGN(const TypedInput right, typed_input(context, 1, broadcast_layout(context, 1, layout)));

@@ -67,7 +67,7 @@ void count(const MapEntry& entry, const std::string& name, Footprint& footprint)
 Result<BoardBuild> BoardBuild::make(const Bundle& bundle, const Board& board, const Context& context) {
   HT_TRY(check_tools(board));
   HT_ASSIGN(TemporaryFolder folder, TemporaryFolder::make());
-  BoardBuild build({fs::absolute(bundle.folder), bundle.name}, board, context, std::move(folder));
+  BoardBuild build({fs::absolute(bundle.folder), bundle.name, bundle.for_size}, board, context, std::move(folder));
   HT_TRY(build.write_support());
   HT_ASSIGN(const std::vector<Source> sources, build.sources());
   HT_TRY(build.compile(sources));
@@ -87,6 +87,7 @@ Status BoardBuild::write_support() const {
 Result<std::vector<BoardBuild::Source>> BoardBuild::sources() {
   std::vector<Source> sources;
   const auto add = [&](const fs::path& file, std::string_view folder, std::vector<std::string> flags) {
+    if (std::ranges::find(bundle_.for_size, file.lexically_relative(bundle_.folder).generic_string()) != bundle_.for_size.end()) flags.emplace_back(kSizeFlag);
     sources.push_back({file, fmt::format("{}/{}.o", folder, file.stem().string()), std::move(flags)});
     return sources.back().object;
   };

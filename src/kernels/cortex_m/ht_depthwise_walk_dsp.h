@@ -62,7 +62,7 @@ static inline uint32_t ht_quad_word(const ht_quad* quad, const int8_t* pixel) {
   return word;
 }
 
-static inline uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int32_t y, int32_t x, uint32_t* to) {
+HT_ALONE uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int32_t y, int32_t x, uint32_t* to) {
   const ht_depthwise_params* p = quad->params;
   const bool column_inside = x >= 0 && x < p->input_width;
   uint32_t upper = 0;
@@ -83,7 +83,7 @@ static inline uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image
 }
 
 // `count` columns that lie outside.
-static inline uint32_t* ht_repeat_outside(const ht_quad* quad, int32_t count, uint32_t* to) {
+HT_ALONE uint32_t* ht_repeat_outside(const ht_quad* quad, int32_t count, uint32_t* to) {
   for (; count > 0; --count)
     for (size_t i = 0; i < ht_column_words(quad->params); ++i) *to++ = quad->outside[i];
   return to;
@@ -142,10 +142,18 @@ static inline void ht_widen_weights(const ht_depthwise_params* p, const int8_t* 
   }
 }
 
+// Of the channel in this place of the quad.
+static inline int32_t ht_quad_bias(const ht_quad_channels* channels, int32_t place) {
+#if HT_DEPTHWISE_SUMS || HT_OWN
+  return channels->bias[place];
+#else
+  return channels->start[place] >> 8;
+#endif
+}
+
 static inline void ht_quad_sums(const ht_quad* quad, int32_t pixel, int32_t sums[4]) {
   const ht_depthwise_params* p = quad->params;
-  const int32_t* bias = quad->channels->bias;
-  sums[0] = bias[0], sums[1] = bias[2], sums[2] = bias[1], sums[3] = bias[3];
+  for (int32_t i = 0; i < 4; ++i) sums[i] = ht_quad_bias(quad->channels, ht_quad_place(i));
   ht_add_columns(quad->columns + (size_t)(pixel * ht_column_step(p)) * ht_column_words(p), quad->weights, p->kernel_height,
                  p->kernel_width, sums);
 }

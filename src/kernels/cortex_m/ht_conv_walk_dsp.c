@@ -28,12 +28,15 @@ typedef struct walk {
   const int8_t* weights;
   const char* channels;
   uint32_t* patches;
+  int8_t* row;    // room for a row of the filter
+  int32_t* sums;  // of a tile
 } walk;
 
 static walk walk_group(const ht_tile_dsp* tile, const ht_conv_params* p, int32_t group, void* scratch) {
   const int32_t outputs = p->output_channels / p->groups, pairs = (outputs + 1) / 2;
   const size_t pair_bytes = ht_patch_words(p) * sizeof(uint32_t);
   const ht_layer_dsp* layer = ht_layer_of(p->packed);
+  uint32_t* patches = (uint32_t*)scratch;
   const char* channels = (const char*)ht_channels_of(layer, p->output_channels);
   const int8_t* weights = (const int8_t*)(channels + (size_t)(p->groups * pairs * 2) * tile->channel_bytes);
   const walk made = {tile,
@@ -46,7 +49,9 @@ static walk walk_group(const ht_tile_dsp* tile, const ht_conv_params* p, int32_t
                      pair_bytes,
                      weights + (size_t)(group * pairs) * pair_bytes,
                      channels + (size_t)(group * pairs * 2) * tile->channel_bytes,
-                     (uint32_t*)scratch};
+                     patches,
+                     (int8_t*)(patches + tile_pixels(p) * ht_patch_words(p)),
+                     (int32_t*)(patches + tile_words(p))};
   return made;
 }
 
@@ -59,8 +64,7 @@ typedef struct place {
 // Widens the patch of a pixel and goes on to the next one.
 static inline void widen(const walk* w, place* at, size_t pitch, uint32_t* to) {
   const ht_conv_params* p = w->params;
-  int8_t* bytes = (int8_t*)(w->patches + tile_pixels(p) * ht_patch_words(p));
-  ht_widen_patch(p, at->image, at->oy, at->ox, w->first_input, bytes, pitch, to);
+  ht_widen_patch(p, at->image, at->oy, at->ox, w->first_input, w->row, pitch, to);
   if (++at->ox < p->output_width) return;
   at->ox = 0;
   if (++at->oy < p->output_height) return;
@@ -85,6 +89,7 @@ static void compute(const walk* w, int32_t pixels, char* output, int32_t stride)
     return;
   }
   if (pairs > 0) w->tile->four_pixels(w->patches, w->weights, w->channels, output, stride, pairs, w->lift, w->rounding, w->pair_bytes);
+  if (w->outputs % 2 == 0) return;
   const size_t step = (size_t)stride * (w->tile->finish ? sizeof(int32_t) : 1);
   for (int32_t pixel = 0; pixel < pixels; ++pixel) pairs_from(w, 2 * pairs, w->patches + pixel, HT_TILE_PIXELS, output + (size_t)pixel * step);
 }
@@ -96,10 +101,9 @@ static inline void compute_tile(const walk* w, int32_t pixels, void* output, siz
     compute(w, pixels, (char*)output + at, p->output_stride);
     return;
   }
-  int32_t* sums = (int32_t*)(w->patches + tile_words(p));
-  compute(w, pixels, (char*)sums, w->outputs);
+  compute(w, pixels, (char*)w->sums, w->outputs);
   for (int32_t pixel = 0; pixel < pixels; ++pixel)
-    w->tile->finish(&p->epilogue, p->packed, p->output_channels, w->first, w->outputs, sums + pixel * w->outputs, output,
+    w->tile->finish(&p->epilogue, p->packed, p->output_channels, w->first, w->outputs, w->sums + pixel * w->outputs, output,
                     at + (size_t)pixel * (size_t)p->output_stride);
 }
 

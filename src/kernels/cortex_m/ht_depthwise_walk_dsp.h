@@ -82,8 +82,16 @@ HT_ALONE uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int
   return to + 2;
 }
 
+// A column that lies outside.
+static inline void ht_widen_outside(const ht_quad* quad, uint32_t* to) {
+  const uint32_t word = ht_quad_word(quad, quad->params->padding);
+  int32_t rows = quad->params->kernel_height;
+  for (; rows > 1; rows -= 2, to += 4) ht_widen_two_rows(word, word, to);
+  if (rows > 0) ht_widen_last_row(word, to);
+}
+
 // `count` columns that lie outside.
-HT_ALONE uint32_t* ht_repeat_outside(const ht_quad* quad, int32_t count, uint32_t* to) {
+static inline uint32_t* ht_repeat_outside(const ht_quad* quad, int32_t count, uint32_t* to) {
   for (; count > 0; --count)
     for (size_t i = 0; i < ht_column_words(quad->params); ++i) *to++ = quad->outside[i];
   return to;
@@ -192,7 +200,7 @@ static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht
     const bool adjacent = count == 4 && p->channel_multiplier == 1;
     const ht_quad quad = {p, 4 * i, count, adjacent, layer, channels, widened, outside, outside + ht_column_words(p)};
     ht_widen_weights(p, weights, widened);
-    ht_widen_column(&quad, NULL, 0, -1, outside);
+    ht_widen_outside(&quad, outside);
     ht_quad_rows(&quad, a, begin, end, finish);
   }
 }

@@ -84,7 +84,7 @@ struct BundleFile {
 // All files but the report, in the order of their paths; `frames` where there is a detection.
 std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames);
 
-// Its sources that are compiled for size on a microcontroller: the calls of the steps, and kernels of steps that multiply nothing.
+// Its sources that are compiled for size on a small microcontroller: the calls of the steps, and kernels of steps that multiply nothing.
 std::vector<std::string> sources_for_size(const Design& design);
 
 // What building a bundle for its processor and running it there showed; bytes.

@@ -67,7 +67,8 @@ std::string example_file(const Design& design) {
 }  // namespace
 
 std::vector<std::string> sources_for_size(const Design& design) {
-  if (!design.options.cpu->cortex_m) return {};
+  const auto cpu = design.options.cpu->cortex_m;
+  if (cpu != CortexM::kM3 && cpu != CortexM::kM4) return {};  // the others are chosen for their speed
   std::set<std::string> multiplying;
   for (size_t i = 0; i < design.calls.size(); ++i)
     if (design.plan.steps[i].macs > 0) multiplying.insert(design.calls[i].function);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <optional>
 #include <string_view>
@@ -49,10 +50,13 @@ Result<std::vector<fs::path>> c_files(const fs::path& folder) {
 
 std::string library_of(const std::string& name) { return "lib" + name + ".a"; }
 
+// Variables that a program's file holds no values of; the linker's script may align the end of those that are empty.
+constexpr std::array<std::string_view, 3> kZeroed = {".bss", ".persistent", ".noinit"};
+
 void count(const MapEntry& entry, const std::string& name, Footprint& footprint) {
   const auto target = [&]() -> int64_t& {
     if (entry.section == ".data") return footprint.data;
-    if (entry.section == ".bss") return footprint.bss;
+    if (std::ranges::find(kZeroed, entry.section) != kZeroed.end()) return footprint.bss;
     if (entry.file.empty()) return footprint.padding;
     if (!entry.file.starts_with(library_of(name))) return footprint.library;
     if (!entry.input.starts_with(".rodata")) return footprint.code;

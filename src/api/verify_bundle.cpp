@@ -53,7 +53,7 @@ Status can_verify(const Design& design) {
 Status verify_bundle(const Design& design, const std::filesystem::path& folder, const std::filesystem::path& report, halftone::CompileResult& result,
                      const Context& context) {
   HT_ASSIGN(const Board board, find_board(design.options.cpu->name));
-  HT_ASSIGN(const BoardRun run, run_on_board({folder, design.name()}, board, context));
+  HT_ASSIGN(const BoardRun run, run_on_board({folder, design.name(), sources_for_size(design)}, board, context));
   result.verification = halftone::CompileVerification{run.identical, run.output, {}, {}, {}, {}, {}};
   if (!board.is_bare() || !run.identical) return {};
   const Measured figures = measured(board, run, design.plan.steps.size());

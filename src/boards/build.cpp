@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <optional>
 #include <string_view>
@@ -49,10 +50,13 @@ Result<std::vector<fs::path>> c_files(const fs::path& folder) {
 
 std::string library_of(const std::string& name) { return "lib" + name + ".a"; }
 
+// Variables that a program's file holds no values of; the linker's script may align the end of those that are empty.
+constexpr std::array<std::string_view, 3> kZeroed = {".bss", ".persistent", ".noinit"};
+
 void count(const MapEntry& entry, const std::string& name, Footprint& footprint) {
   const auto target = [&]() -> int64_t& {
     if (entry.section == ".data") return footprint.data;
-    if (entry.section == ".bss") return footprint.bss;
+    if (std::ranges::find(kZeroed, entry.section) != kZeroed.end()) return footprint.bss;
     if (entry.file.empty()) return footprint.padding;
     if (!entry.file.starts_with(library_of(name))) return footprint.library;
     if (!entry.input.starts_with(".rodata")) return footprint.code;
@@ -67,7 +71,7 @@ void count(const MapEntry& entry, const std::string& name, Footprint& footprint)
 Result<BoardBuild> BoardBuild::make(const Bundle& bundle, const Board& board, const Context& context) {
   HT_TRY(check_tools(board));
   HT_ASSIGN(TemporaryFolder folder, TemporaryFolder::make());
-  BoardBuild build({fs::absolute(bundle.folder), bundle.name}, board, context, std::move(folder));
+  BoardBuild build({fs::absolute(bundle.folder), bundle.name, bundle.for_size}, board, context, std::move(folder));
   HT_TRY(build.write_support());
   HT_ASSIGN(const std::vector<Source> sources, build.sources());
   HT_TRY(build.compile(sources));
@@ -87,6 +91,7 @@ Status BoardBuild::write_support() const {
 Result<std::vector<BoardBuild::Source>> BoardBuild::sources() {
   std::vector<Source> sources;
   const auto add = [&](const fs::path& file, std::string_view folder, std::vector<std::string> flags) {
+    if (std::ranges::find(bundle_.for_size, file.lexically_relative(bundle_.folder).generic_string()) != bundle_.for_size.end()) flags.emplace_back(kSizeFlag);
     sources.push_back({file, fmt::format("{}/{}.o", folder, file.stem().string()), std::move(flags)});
     return sources.back().object;
   };

@@ -58,7 +58,7 @@ bool is_description(std::string_view section) {
 }  // namespace
 
 // Rows begin with the name of a section: those of the program at the margin, those of files behind one space. Behind a long name the
-// rest stands in the next line.
+// rest stands in the next line. A section may have more bytes than its files: an end that is aligned.
 Result<std::vector<MapEntry>> read_link_map(std::string_view text) {
   const size_t start = text.find(kStart);
   if (start == std::string_view::npos) return input_error("this is no map of GNU's linker: it lacks the line '{}'", kStart);
@@ -66,19 +66,31 @@ Result<std::vector<MapEntry>> read_link_map(std::string_view text) {
 
   std::vector<MapEntry> entries;
   std::string_view section, input;
+  int64_t unnamed = 0;  // bytes of the section that no row has named yet
+  const auto add = [&](std::string_view name, std::string_view file, int64_t bytes) {
+    if (bytes > 0 && !is_description(section)) entries.push_back({std::string(section), std::string(name), std::string(file), bytes});
+  };
   while (!text.empty()) {
     std::string_view line = next_line(text);
-    if (line.starts_with('.')) section = next_word(line);
+    if (line.starts_with('.')) {
+      add(kFill, {}, unnamed);
+      section = next_word(line);
+      const auto whole = parse_place(line);
+      unnamed = whole ? whole->bytes : 0;
+      input = {};
+      continue;
+    }
     if (line.starts_with(" .") || line.starts_with(" *fill*")) input = next_word(line);
     if (input.empty()) continue;
     if (const auto place = parse_place(line)) {
-      if (place->bytes > 0 && !is_description(section))
-        entries.push_back({std::string(section), std::string(input), input == kFill ? std::string() : std::string(place->file), place->bytes});
+      add(input, input == kFill ? std::string_view() : place->file, place->bytes);
+      unnamed -= place->bytes;
       input = {};
     } else if (line.find_first_not_of(' ') != std::string_view::npos) {
       input = {};
     }
   }
+  add(kFill, {}, unnamed);
   return entries;
 }
 

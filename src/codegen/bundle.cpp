@@ -150,10 +150,10 @@ std::shared_ptr<const ConstantPool> collect_constants(const Design& design) {
   return pool;
 }
 
-// The model's own numbers among a step's arrays, before a kernel packs them.
-class OwnArrays {
+// Adds a step's arrays of some names to the constants.
+class NamedArrays {
  public:
-  OwnArrays(ConstantPool& weights, ConstantPool& biases) : weights_(weights), biases_(biases) {}
+  NamedArrays(ConstantPool& pool, std::vector<std::string_view> names) : pool_(pool), names_(std::move(names)) {}
 
   bool found = false;
 
@@ -163,10 +163,10 @@ class OwnArrays {
   void numbers(const char*, const T&) {}
   template <class T>
   void array(std::string_view name, const T* pointer, int64_t count) {
-    if (!pointer || (name != "weights" && name != "multiples" && name != "bias")) return;
+    if (!pointer || std::ranges::find(names_, name) == names_.end()) return;
     found = true;
     const std::span<const T> values(pointer, static_cast<size_t>(count));
-    (name == "bias" ? biases_ : weights_).add(name, CTypeOf<T>::kType, {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
+    pool_.add(name, CTypeOf<T>::kType, {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
   }
   void elements(const char*, const void*, int32_t, int64_t) {}
   void packed(const void*) {}
@@ -176,21 +176,30 @@ class OwnArrays {
   }
 
  private:
-  ConstantPool &weights_, &biases_;
+  ConstantPool& pool_;
+  std::vector<std::string_view> names_;
 };
 
+// The model's own numbers, and all arrays of the steps that have weights.
 void count_own_bytes(Design& design) {
-  ConstantPool weights(""), biases(""), layers("");
+  ConstantPool weights(""), biases(""), multipliers(""), layers("");
   for (size_t i = 0; i < design.plan.steps.size(); ++i) {
-    OwnArrays own(weights, biases);
-    std::visit([&](const auto& params) { fields(params, own); }, design.plan.steps[i].params);
+    const auto add = [&](ConstantPool& pool, std::vector<std::string_view> names) {
+      NamedArrays visitor(pool, std::move(names));
+      std::visit([&](const auto& params) { fields(params, visitor); }, design.plan.steps[i].params);
+      return visitor.found;
+    };
+    const bool has_weights = add(weights, {"weights", "multiples"}), has_biases = add(biases, {"bias"});
+    if (!has_weights && !has_biases) continue;
+    add(multipliers, {"fixed", "real", "scale"});
     Collector collector(layers, i, design.calls[i]);
-    if (own.found) std::visit([&](const auto& params) { fields(params, collector); }, design.params[i]);
+    std::visit([&](const auto& params) { fields(params, collector); }, design.params[i]);
   }
-  for (ConstantPool* pool : {&weights, &biases, &layers}) pool->settle();
+  for (ConstantPool* pool : {&weights, &biases, &multipliers, &layers}) pool->settle();
   design.weight_bytes = weights.bytes();
   design.bias_bytes = biases.bytes();
-  design.channel_bytes = layers.bytes() - design.weight_bytes - design.bias_bytes;
+  design.multiplier_bytes = multipliers.bytes();
+  design.channel_bytes = layers.bytes() - design.weight_bytes - design.bias_bytes - design.multiplier_bytes;
 }
 
 Status check_types(const Plan& plan) {
@@ -222,7 +231,7 @@ void share_parameters(Design& design) {
     design.parameters_of.push_back(first->second);
     if (!is_new) continue;
     if (const auto numbers = compact_numbers(design.params[i])) {
-      design.parameter_bytes += static_cast<int64_t>(numbers->size() * sizeof(int16_t));
+      design.parameter_bytes += static_cast<int64_t>(numbers->size());
       continue;
     }
     StructSize size(design.options.cpu->pointer_bytes);

@@ -56,8 +56,9 @@ struct Design {
   std::shared_ptr<const Detection> detection;  // null: the bundle has no NAME_detect()
   std::vector<size_t> parameters_of;  // of each step the first one with the same parameters
   int64_t parameter_bytes = 0;        // of the structs on the processor
-  int64_t weight_bytes = 0, bias_bytes = 0;  // of the model's own numbers, each once
-  int64_t channel_bytes = 0;                 // what else the arrays of steps with weights have
+  // Of the model's own numbers, each once: weights, biases, and what the scales of steps with weights become, a multiplier a channel.
+  int64_t weight_bytes = 0, bias_bytes = 0, multiplier_bytes = 0;
+  int64_t channel_bytes = 0;  // what else the arrays of steps with weights have
 
   const std::string& name() const { return options.name; }
   // Whether the input comes by bands, so that the arena has no room for all of it.
@@ -82,6 +83,9 @@ struct BundleFile {
 };
 // All files but the report, in the order of their paths; `frames` where there is a detection.
 std::vector<BundleFile> bundle_files(const Design& design, const std::vector<TestVector>& vectors, const std::vector<FrameVector>& frames);
+
+// Its sources that are compiled for size on a small microcontroller: the calls of the steps, and kernels of steps that multiply nothing.
+std::vector<std::string> sources_for_size(const Design& design);
 
 // What building a bundle for its processor and running it there showed; bytes.
 struct Measured {

@@ -15,14 +15,16 @@ constexpr bool kCompact = std::is_same_v<Params, ht_conv_params> || std::is_same
 
 class Numbers {
  public:
-  std::vector<int16_t> values;
+  std::vector<uint8_t> bytes;
   bool is_all = true;  // there is nothing else in the struct
 
   template <class T>
   void number(const char*, const T& value) {
     const auto narrow = static_cast<int16_t>(value);
     is_all = is_all && std::is_integral_v<T> && narrow == value;
-    values.push_back(narrow);
+    const auto bits = static_cast<uint16_t>(narrow);
+    if (bits < 255) bytes.push_back(static_cast<uint8_t>(bits));
+    else bytes.insert(bytes.end(), {uint8_t{255}, static_cast<uint8_t>(bits & 255), static_cast<uint8_t>(bits >> 8)});
   }
   template <class T>
   void numbers(const char*, const T&) {
@@ -47,7 +49,7 @@ class Filling {
 
   template <class T>
   void number(const char* name, const T&) {
-    text += fmt::format("  p.{}{} = n[{}];\n", prefix_, name, next_++);
+    text += fmt::format("  p.{}{} = next_number(&n);\n", prefix_, name);
   }
   template <class T>
   void numbers(const char*, const T&) {}
@@ -67,22 +69,32 @@ class Filling {
 
  private:
   std::string prefix_;
-  int next_ = 0;
 };
 
 }  // namespace
 
-std::optional<std::vector<int16_t>> compact_numbers(const KernelParams& params) {
+std::optional<std::vector<uint8_t>> compact_numbers(const KernelParams& params) {
   return std::visit(
-      [](const auto& p) -> std::optional<std::vector<int16_t>> {
+      [](const auto& p) -> std::optional<std::vector<uint8_t>> {
         if constexpr (kCompact<std::remove_cvref_t<decltype(p)>>) {
           Numbers visitor;
           fields(p, visitor);
-          if (visitor.is_all) return visitor.values;
+          if (visitor.is_all) return visitor.bytes;
         }
         return std::nullopt;
       },
       params);
+}
+
+std::string compact_reader() {
+  return R"(
+/* Parameters are numbers of a byte or, behind 255, of two. */
+static int16_t next_number(const uint8_t **n) {
+  const uint8_t *at = *n;
+  *n += *at < 255 ? 1 : 3;
+  return *at < 255 ? *at : (int16_t)(uint16_t)(at[1] | (unsigned)at[2] << 8);
+}
+)";
 }
 
 std::string compact_function_name(const BundleCall& call) { return "run_" + call.function; }
@@ -97,7 +109,7 @@ std::string compact_function(const BundleCall& call, const KernelParams& params)
       params);
   return fmt::format(R"(
 /* A step of which this is all that the kernel reads. */
-static void {}(const int16_t *n, const uint32_t *packed, const int8_t *padding, const ht_arguments *a, int32_t units) {{
+static void {}(const uint8_t *n, const uint32_t *packed, const int8_t *padding, const ht_arguments *a, int32_t units) {{
   {} p;
 {}  HT_FN({})(&p, a, 0, units);
 }}

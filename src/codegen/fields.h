@@ -225,9 +225,11 @@ void pool_geometry(const P& p, V& visitor) {
 
 template <class V>
 void fields(const ht_pool_params& p, V& visitor) {
+  const int64_t channels = p.channel_step ? p.channels : 1;
   pool_geometry(p, visitor);
-  HT_ARRAY(input_zero_point, p.channels);
-  HT_GROUP(epilogue, p.channels);
+  HT_NUMBER(channel_step);
+  HT_ARRAY(input_zero_point, channels);
+  HT_GROUP(epilogue, channels);
 }
 
 template <class V>

@@ -103,7 +103,7 @@ bool is_called(const BundleCall& call) { return call.units > 0; }
 
 std::string parameters(const Design& design, size_t index) {
   const bool is_compact = compact_numbers(design.params[index]).has_value();
-  const std::string type = is_compact ? "int16_t" : struct_name(design.plan.steps[index]);
+  const std::string type = is_compact ? "uint8_t" : struct_name(design.plan.steps[index]);
   return fmt::format("\n/* {} */\nstatic const {} step{}{} = {};\n", heading(design, index), type, index, is_compact ? "[]" : "", parameters_text(design, index));
 }
 
@@ -112,7 +112,7 @@ std::string compact_functions(const Design& design) {
   std::map<std::string, std::string> functions;
   for (size_t i = 0; i < design.calls.size(); ++i)
     if (is_called(design.calls[i]) && compact_numbers(design.params[i])) functions.try_emplace(design.calls[i].function, compact_function(design.calls[i], design.params[i]));
-  std::string text;
+  std::string text = functions.empty() ? "" : compact_reader();
   for (const auto& [name, function] : functions) text += function;
   return text;
 }
@@ -241,7 +241,7 @@ std::string config_file(const Design& design) {
 
 std::string parameters_text(const Design& design, size_t index) {
   if (const auto numbers = compact_numbers(design.params[index])) {
-    return CTypeOf<int16_t>::kType.elements({reinterpret_cast<const uint8_t*>(numbers->data()), numbers->size() * sizeof(int16_t)});
+    return CTypeOf<uint8_t>::kType.elements(*numbers);
   }
   Initializer initializer(design, design.calls[index]);
   std::visit([&](const auto& params) { fields(params, initializer); }, design.params[index]);

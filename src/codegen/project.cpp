@@ -1,19 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // What builds a bundle, and the example of its use.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <set>
+
+#include "codegen/detect.h"
 #include "codegen/kernel_sources.h"
 #include "codegen/parts.h"
 
 namespace ht {
 namespace {
 
+bool is_source(std::string_view path) { return path.ends_with(".c"); }
+
 // The kernels' sources behind others, one a line.
 std::string sources(const Design& design, std::string_view line_end) {
   std::string text;
   for (const BundleFile& file : kernel_files(design))
-    if (file.path.ends_with(".c")) text += fmt::format("{}\n  {}", line_end, file.path);
+    if (is_source(file.path)) text += fmt::format("{}\n  {}", line_end, file.path);
   return text;
+}
+
+// Lines of a Makefile and of a CMakeLists.txt, about those of them that are there.
+std::string size_rule(const Design& design) {
+  const std::vector<std::string> files = sources_for_size(design);
+  if (files.empty()) return {};
+  return fmt::format(R"(# What does not multiply is compiled for size, unless you say otherwise.
+SIZE_SOURCES = {}
+ifeq ($(origin CFLAGS),file)
+$(SIZE_SOURCES:%.c=build/%.o): CFLAGS = -Os
+endif
+)", fmt::join(files, " \\\n  "));
+}
+std::string size_properties(const Design& design) {
+  const std::vector<std::string> files = sources_for_size(design);
+  if (files.empty()) return {};
+  return fmt::format("# What does not multiply is compiled for size.\nset_source_files_properties({}\n  PROPERTIES COMPILE_OPTIONS $<$<NOT:$<CONFIG:Debug>>:-Os>)\n", fmt::join(files, "\n  "));
 }
 
 std::string example_file(const Design& design) {
@@ -43,6 +66,20 @@ std::string example_file(const Design& design) {
 
 }  // namespace
 
+std::vector<std::string> sources_for_size(const Design& design) {
+  const auto cpu = design.options.cpu->cortex_m;
+  if (cpu != CortexM::kM3 && cpu != CortexM::kM4) return {};  // the others are chosen for their speed
+  std::set<std::string> multiplying;
+  for (size_t i = 0; i < design.calls.size(); ++i)
+    if (design.plan.steps[i].macs > 0) multiplying.insert(design.calls[i].function);
+  std::set<std::string_view> fast;
+  for (const EmbeddedFile& file : kernel_sources(multiplying, detect_files(design))) fast.insert(file.path);
+  std::vector<std::string> files = {design.name() + ".c"};
+  for (const BundleFile& file : kernel_files(design))
+    if (is_source(file.path) && !fast.contains(file.path)) files.push_back(file.path);
+  return files;
+}
+
 std::vector<BundleFile> project_files(const Design& design) {
   std::string made = made_by(design, "Builds the network.");
   made = made.substr(3, made.size() - 7);  // without the signs of a comment
@@ -51,9 +88,11 @@ std::vector<BundleFile> project_files(const Design& design) {
       {"MADE_BY", made}, {"NAME", design.name()}, {"COMPILER", std::string(cpu.compiler)}, {"ARCHIVER", archiver_of(cpu)}, {"CPU_FLAGS", std::string(cpu.flags)}};
   values.emplace_back("TEST_OBJECTS", design.detection ? " build/test/detections.o" : "");
   values.emplace_back("TEST_SOURCES", design.detection ? " test/detections.c" : "");
+  values.emplace_back("SIZE", size_rule(design));
   values.emplace_back("KERNELS", sources(design, " \\"));
   const std::string makefile = filled(template_text("Makefile.in"), values);
   values.back().second = sources(design, "");
+  values.end()[-2].second = size_properties(design);
   return {{"Makefile", makefile}, {"CMakeLists.txt", filled(template_text("CMakeLists.txt.in"), values)}, {"example/main.c", design.detection ? detect_example(design) : example_file(design)}};
 }
 

@@ -40,9 +40,10 @@ std::string flash_text(const Design& design, const Measured* measured) {
   std::string text = "\n## Flash, bytes\n\n| | bytes |\n|---|---|\n";
   text += row("weights", design.weight_bytes);
   text += row("biases", design.bias_bytes);
-  text += row("channels' multipliers and shifts, filling", design.channel_bytes);
+  text += row("channels' multipliers", design.multiplier_bytes);
+  text += row("channels' shifts, zero points and bounds, filling", design.channel_bytes);
   text += row("arrays and tables of steps without weights",
-              (measured ? measured->array_bytes : design.constants->bytes()) - design.weight_bytes - design.bias_bytes - design.channel_bytes);
+              (measured ? measured->array_bytes : design.constants->bytes()) - design.weight_bytes - design.bias_bytes - design.multiplier_bytes - design.channel_bytes);
   text += row("parameters of the steps", measured ? measured->parameter_bytes : design.parameter_bytes);
   if (!measured) return text + fmt::format("\n{}\n", kNotMeasured);
   text += row("code of the network and its kernels", measured->code_bytes);
@@ -51,11 +52,13 @@ std::string flash_text(const Design& design, const Measured* measured) {
   text += row("gaps", measured->padding_bytes);
   text += row("initial values of variables (data)", measured->data_bytes);
   text += row("all (text and data)", measured->text_bytes() + measured->data_bytes);
-  text += fmt::format("\nBeside the model's weights and biases that is {} bytes.\n",
-                      measured->text_bytes() + measured->data_bytes - design.weight_bytes - design.bias_bytes);
-  return text + fmt::format("\nThis is what the network adds to a program that calls it and leaves out what is not called (`--gc-sections`), built with `{}`. `arm-none-eabi-size` "
+  const int64_t beside_weights = measured->text_bytes() + measured->data_bytes - design.weight_bytes;
+  text += fmt::format("\nBeside the model's weights that is {} bytes, beside its weights and biases {} bytes, beside its weights, biases and multipliers {} bytes.\n", beside_weights,
+                      beside_weights - design.bias_bytes, beside_weights - design.bias_bytes - design.multiplier_bytes);
+  const char* for_size = sources_for_size(design).empty() ? "" : ", and `-Os` for what does not multiply, as in the Makefile";
+  return text + fmt::format("\nThis is what the network adds to a program that calls it and leaves out what is not called (`--gc-sections`), built with `{}`{}. `arm-none-eabi-size` "
                             "gives text {}, data {}, bss {} for the library of the Makefile linked alone.\n",
-                            measured->compiler, measured->text_bytes(), measured->data_bytes, measured->bss_bytes);
+                            measured->compiler, for_size, measured->text_bytes(), measured->data_bytes, measured->bss_bytes);
 }
 
 // Instructions, and how many of them a multiplication takes; empty cells where they are not known.

@@ -217,6 +217,7 @@ bool check_pool(Random& random) {
   const auto data =
       int8_epilogue(Policy::kFloatHalfEven, p.channels, {random.real(0.3, 2)}, {random.bytes(p.channels), {-128}, {127}});
   if (!data) return false;
+  p.channel_step = 1;
   p.input_zero_point = zero_point.data();
   p.epilogue = data->view();
   return agree(random, pool_kernels(), p, {input.data()}, output_size(p), pool_units(p));

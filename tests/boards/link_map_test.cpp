@@ -19,7 +19,7 @@ Linker script and memory map
 
 LOAD network/a.o
 
-.text           0x00000000     0x1069
+.text           0x00000000      0x1ec
  *(.text .text.*)
  .text.run      0x00000000       0x74 network/a.o
                 0x00000000                tiny_run
@@ -36,6 +36,9 @@ LOAD network/a.o
 
 .data           0x00001074        0x4
  .data.x        0x00001074        0x4 network/a.o
+
+.bss            0x00001079        0x3
+                0x0000107c                . = ALIGN ((. != 0x0)?0x4:0x1)
 
 .comment        0x00000000       0x26
  .comment       0x00000000       0x26 network/a.o
@@ -57,7 +60,8 @@ TEST(LinkMap, ListsWhatTheProgramHolds) {
             ".text .text.a_function_with_a_long_name network/my file.o 14\n"
             ".text *fill*  2\n"
             ".text .text /usr/lib/libgcc.a(_arm_mulsf3.o) 360\n"
-            ".data .data.x network/a.o 4\n");
+            ".data .data.x network/a.o 4\n"
+            ".bss *fill*  3\n");
 }
 
 TEST(LinkMap, RefusesOtherTexts) {

@@ -9,6 +9,7 @@
 #include "base/process.h"
 #include "base/temporary_folder.h"
 #include "codegen/bundle.h"
+#include "codegen/compact.h"
 #include "codegen/kernel_sources.h"
 #include "codegen/parts.h"
 #include "ops/ops.h"
@@ -123,7 +124,26 @@ TEST(Design, ParametersTakeAsManyBytesAsTheirStructs) {
 
 // Of what the kernel has packed, the struct's twenty integers are left.
 TEST(Design, PackedStepsKeepNumbersAlone) {
-  EXPECT_EQ(design_of(picture_net("fixed-single"), "cortex-m4").parameter_bytes, 20 * 2);
+  EXPECT_EQ(design_of(picture_net("fixed-single"), "cortex-m4").parameter_bytes, 20);
+}
+
+TEST(Design, NumbersTakeAByteOrThree) {
+  const uint32_t packed = 0;
+  ht_conv_params params{};
+  params.packed = &packed;
+  const auto plain = compact_numbers(params);
+  ASSERT_TRUE(plain);
+  params.batch = 254;
+  EXPECT_EQ(compact_numbers(params)->at(0), 254);
+  for (const int number : {255, 300, -2}) {
+    params.batch = number;
+    const auto numbers = compact_numbers(params);
+    ASSERT_TRUE(numbers);
+    EXPECT_EQ(numbers->size(), plain->size() + 2);
+    EXPECT_EQ(std::vector<uint8_t>(numbers->begin(), numbers->begin() + 3), (std::vector<uint8_t>{255, static_cast<uint8_t>(number & 255), static_cast<uint8_t>(number >> 8 & 255)}));
+  }
+  params.batch = 40000;
+  EXPECT_FALSE(compact_numbers(params));
 }
 
 TEST(Design, CountsTheModelsOwnNumbers) {
@@ -131,7 +151,8 @@ TEST(Design, CountsTheModelsOwnNumbers) {
     const Design design = design_of(picture_net("fixed-single"), cpu);
     EXPECT_EQ(design.weight_bytes, 4 * 27) << cpu;
     EXPECT_EQ(design.bias_bytes, 4 * 4) << cpu;
-    EXPECT_EQ(design.constants->bytes(), design.weight_bytes + design.bias_bytes + design.channel_bytes) << cpu;
+    EXPECT_EQ(design.multiplier_bytes, 4 * 4) << cpu;
+    EXPECT_EQ(design.constants->bytes(), design.weight_bytes + design.bias_bytes + design.multiplier_bytes + design.channel_bytes) << cpu;
   }
 }
 

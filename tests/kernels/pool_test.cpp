@@ -61,18 +61,27 @@ void for_each_output(const Params& p, Visit visit) {
           visit(b, oy, ox, c, static_cast<size_t>(((b * p.output_height + oy) * p.output_width + ox) * p.output_stride + c));
 }
 
+// x * m * 2^(shift - 31), rounded half up; or, as gemmlowp has it, to 31 bits half up and then half away from zero.
+double fixed_point(double x, int32_t m, int32_t shift, bool twice) {
+  if (!twice) return std::floor(std::ldexp(x * m, shift - 31) + 0.5);
+  const double first = std::floor(std::ldexp(x * m, std::max(shift, 0) - 31) + 0.5);
+  return std::round(std::ldexp(first, std::min(shift, 0)));
+}
+
 TEST(Pool, EqualsItsDefinition) {
   for (uint32_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
     ht_pool_params p{};
     random_pool(random, p);
-    const auto policy = random.coin() ? Policy::kFloatHalfEven : Policy::kFixedSingle;
-    const auto channels = static_cast<size_t>(p.channels);
-    const auto zero_in = random.bytes(channels), zero_out = random.bytes(channels);
-    std::vector<double> ratio(channels);
+    const Policy policies[] = {Policy::kFloatHalfEven, Policy::kFixedSingle, Policy::kFixedDouble};
+    const Policy policy = policies[random.integer(0, 2)];
+    p.channel_step = policy == Policy::kFloatHalfEven || random.coin() ? 1 : 0;
+    const auto channels = static_cast<size_t>(p.channels), entries = p.channel_step ? channels : 1;
+    const auto zero_in = random.bytes(entries), zero_out = random.bytes(entries);
+    std::vector<double> ratio(entries);
     for (double& r : ratio) r = static_cast<double>(static_cast<float>(random.real(0.3, 1.5)));
-    const EpilogueData data = *int8_epilogue(policy, p.channels, ratio, {zero_out, {-128}, {127}});
+    const EpilogueData data = *int8_epilogue(policy, static_cast<int32_t>(entries), ratio, {zero_out, {-128}, {127}});
     p.input_zero_point = zero_in.data();
     p.epilogue = data.view();
     const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride));
@@ -83,22 +92,44 @@ TEST(Pool, EqualsItsDefinition) {
     for_each_output(p, [&](int b, int oy, int ox, int c, size_t at) {
       int sum = 0, most = -128;
       const int count = std::max(1, window(p, input, b, oy, ox, c, [&](int8_t q) {
-                                   sum += q - zero_in[static_cast<size_t>(c)];
+                                   sum += q - zero_in[static_cast<size_t>(c * p.channel_step)];
                                    most = std::max<int>(most, q);
                                  }));
       if (p.kind == HT_POOL_MAX) {
         ASSERT_EQ(output[at], most);
       } else {
-        const auto i = static_cast<size_t>(c);
+        const auto i = static_cast<size_t>(c * p.channel_step);
         const float mean = static_cast<float>(sum) / static_cast<float>(count) * static_cast<float>(ratio[i]);
         const double exact = std::clamp<double>(std::nearbyint(mean) + static_cast<float>(zero_out[i]), -128, 127);
         if (policy == Policy::kFloatHalfEven) {
           ASSERT_EQ(output[at], exact);
         } else {  // eight fraction bits decide which side of a tie the mean is on
-          ASSERT_NEAR(output[at], std::clamp(static_cast<double>(sum) / count * ratio[i] + zero_out[i], -128.0, 127.0), 0.504);
+          const ht_multiplier& m = p.epilogue.multiplier;
+          const double value = fixed_point(std::round(256.0 * sum / count), m.fixed[i], m.shift[i] - 8, policy == Policy::kFixedDouble);
+          ASSERT_EQ(output[at], std::clamp(value + zero_out[i], -128.0, 127.0));
+          ASSERT_NEAR(output[at], std::clamp(static_cast<double>(sum) / count * ratio[i] + zero_out[i], -128.0, 127.0), 0.508);
         }
       }
     });
+  }
+}
+
+// Sums near the ends of 32 bits, whose multiples would leave them.
+TEST(Pool, MeansOfLargeWindows) {
+  for (const int32_t size : {1, 2, 3, 255, 1000, 2901}) {
+    for (const int8_t value : {int8_t{-128}, int8_t{-1}, int8_t{127}}) {
+      SCOPED_TRACE(size * value);
+      const int8_t zero_in = static_cast<int8_t>(value > 0 ? -128 : 127), zero_out = 3;
+      const double ratio = 0.25;
+      const EpilogueData data = *int8_epilogue(Policy::kFixedSingle, 1, {ratio}, {{zero_out}, {-128}, {127}});
+      ht_pool_params p{HT_POOL_AVERAGE, 1, size, size, 1, 1, 1, 1, 1, size, size, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, &zero_in, data.view()};
+      const std::vector<int8_t> input(static_cast<size_t>(size) * static_cast<size_t>(size), value);
+      int8_t output = 0;
+      int32_t scratch = 0;
+      const ht_arguments arguments{{input.data()}, &output, &scratch};
+      ht_pool(&p, &arguments, 0, 1);
+      EXPECT_EQ(output, std::clamp<double>(std::floor((value - zero_in) * ratio + 0.5) + zero_out, -128, 127));
+    }
   }
 }
 

@@ -138,7 +138,7 @@ TEST(Variants, Pools) {
     Random random(seed);
     const int32_t channels = random.integer(1, 90);
     ht_pool_params p{random.integer(0, 1), 1,       5, 6, channels, channels, 5, 6, channels, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1,
-                     random.integer(0, 1), nullptr, {}};
+                     random.integer(0, 1), 1, nullptr, {}};
     const auto zero_point = random.bytes(static_cast<size_t>(channels));
     const EpilogueData data = *int8_epilogue(random.coin() ? Policy::kFloatHalfEven : Policy::kFixedSingle, channels,
                                              {random.real(0.3, 2)}, {random.bytes(static_cast<size_t>(channels)), {-128}, {127}});

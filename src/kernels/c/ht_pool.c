@@ -11,28 +11,39 @@ static void take_maximum(const int8_t* HT_RESTRICT x, int32_t count, int8_t* HT_
   for (int32_t c = 0; c < count; ++c) best[c] = best[c] > x[c] ? best[c] : x[c];
 }
 
-static void add_pixel(const int8_t* HT_RESTRICT x, const int8_t* HT_RESTRICT zero_point, int32_t count,
-                      int32_t* HT_RESTRICT sums) {
-  for (int32_t c = 0; c < count; ++c) sums[c] += x[c] - zero_point[c];
+static void add_pixel(const int8_t* HT_RESTRICT x, int32_t count, int32_t* HT_RESTRICT sums) {
+  for (int32_t c = 0; c < count; ++c) sums[c] += x[c];
 }
 
-static void finish_mean(const ht_pool_params* p, int32_t* HT_RESTRICT sums, int32_t count, int8_t* HT_RESTRICT out) {
+// 256 * sum / count, half away from zero; |sum| <= 255 * count. Quotient and rest apart fit into 32 bits.
+static int32_t mean_of(int32_t sum, uint32_t count) {
+  const uint32_t magnitude = sum < 0 ? 0u - (uint32_t)sum : (uint32_t)sum;
+  const uint32_t mean = magnitude / count * 256 + (magnitude % count * 256 + count / 2) / count;
+  return sum < 0 ? -(int32_t)mean : (int32_t)mean;
+}
+
+// Of `taps` inside of the input, with the divisor `count`.
+static void finish_mean(const ht_pool_params* p, int32_t* HT_RESTRICT sums, int32_t taps, int32_t count, int8_t* HT_RESTRICT out) {
   const ht_epilogue* e = &p->epilogue;
   if (HT_USES_POLICY(HT_FLOAT_HALF_EVEN) && e->policy == HT_FLOAT_HALF_EVEN) {
     for (int32_t c = 0; c < p->channels; ++c) {
-      const float mean = (float)sums[c] / (float)count * e->multiplier.real[c];
+      const float mean = (float)(sums[c] - taps * p->input_zero_point[c]) / (float)count * e->multiplier.real[c];
       sums[c] = ht_round_small_half_even(mean < -1024.0f ? -1024.0f : (mean > 1024.0f ? 1024.0f : mean));
     }
-  } else {
-    // The mean with eight fraction bits, half away from zero, then the policy's requantization.
-    for (int32_t c = 0; c < p->channels; ++c) {
-      const int64_t scaled = (int64_t)sums[c] * 256;
-      const int32_t mean = (int32_t)((scaled + (scaled < 0 ? -(count / 2) : count / 2)) / count);
-      sums[c] = ht_requantize_single(mean, e->multiplier.fixed[c], e->multiplier.shift[c] - 8, -1024, 1024);
-    }
+    ht_store_s8(e, 0, p->channels, sums, out);
+    return;
   }
-  ht_store_s8(e, 0, p->channels, sums, out);
+  for (int32_t c = 0; c < p->channels; ++c) {
+    const int32_t i = c * p->channel_step;
+    const int32_t mean = mean_of(sums[c] - taps * p->input_zero_point[i], (uint32_t)count);
+    const int32_t fixed = e->multiplier.fixed[i], shift = e->multiplier.shift[i] - 8;
+    const bool is_double = HT_USES_POLICY(HT_FIXED_DOUBLE) && e->policy == HT_FIXED_DOUBLE;
+    const int32_t value = is_double ? ht_requantize_double(mean, fixed, shift, -1024, 1024) : ht_requantize_single(mean, fixed, shift, -1024, 1024);
+    out[c] = (int8_t)ht_clamp(value + e->zero_point[i], e->minimum[i], e->maximum[i]);
+  }
 }
+
+static int32_t taps_of(ht_window w) { return w.last > w.first ? w.last - w.first : 0; }
 
 static void pool_pixel(const ht_pool_params* p, const int8_t* image, ht_window y, ht_window x, int32_t* sums, int8_t* out) {
   if (p->kind == HT_POOL_MAX) {
@@ -47,12 +58,12 @@ static void pool_pixel(const ht_pool_params* p, const int8_t* image, ht_window y
       if (p->kind == HT_POOL_MAX) {
         take_maximum(pixel, p->channels, out);
       } else {
-        add_pixel(pixel, p->input_zero_point, p->channels, sums);
+        add_pixel(pixel, p->channels, sums);
       }
     }
   }
   const int32_t count = y.counted * x.counted;
-  if (p->kind == HT_POOL_AVERAGE) finish_mean(p, sums, count > 0 ? count : 1, out);
+  if (p->kind == HT_POOL_AVERAGE) finish_mean(p, sums, taps_of(y) * taps_of(x), count > 0 ? count : 1, out);
 }
 
 void HT_FN(ht_pool)(const ht_pool_params* p, const ht_arguments* a, int32_t begin, int32_t end) {

@@ -15,7 +15,7 @@ enum { HT_POOL_MAX = 0, HT_POOL_AVERAGE = 1 };
 // pad_right, as ONNX wants it). A unit is an output row (of batch * output_height).
 //
 // Mean under HT_FLOAT_HALF_EVEN: sum = sum of (q - input_zero_point[c]); clamp(round_half_even(float(sum) / float(count) *
-// multiplier.real[c]) + zero_point[c]). Under HT_FIXED_SINGLE: see docs/NUMERICS.md. The maximum keeps the input's scale.
+// multiplier.real[c]) + zero_point[c]). Under HT_FIXED_SINGLE, HT_FIXED_DOUBLE: docs/NUMERICS.md. The maximum keeps the input's scale.
 typedef struct ht_pool_params {
   int32_t kind;
   int32_t batch;
@@ -26,6 +26,7 @@ typedef struct ht_pool_params {
   int32_t dilation_height, dilation_width;
   int32_t pad_top, pad_left, pad_bottom, pad_right;
   int32_t count_padding;
+  int32_t channel_step;            // mean only: 0 where every array has one entry, not under HT_FLOAT_HALF_EVEN; else 1
   const int8_t* input_zero_point;  // [channels], mean only
   ht_epilogue epilogue;            // mean only: HT_OUTPUT_S8, multiplier = input scale / output scale
 } ht_pool_params;

@@ -2,11 +2,11 @@
 #define HT_CONV_DEEP 1
 #define HT_CONV_SUMS 0
 #include "kernels/cortex_m/ht_clamp_dsp.h"
-#include "kernels/cortex_m/ht_conv_walk_dsp.h"
+#include "kernels/cortex_m/ht_conv_tile_dsp.h"
 
-size_t HT_FN(ht_conv_dsp_deep_scratch)(const ht_conv_params* p) { return ht_walk_scratch(p); }
+size_t HT_FN(ht_conv_dsp_deep_scratch)(const ht_conv_params* p) { return HT_FN(ht_conv_walk_dsp_scratch)(p, HT_CONV_SUMS); }
 
 void HT_FN(ht_conv_dsp_deep)(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  ht_walk_rows(p, a, begin, end);
-  ht_clamp_dsp(p->packed, p->output_channels, (end - begin) * p->output_width, p->output_stride, a->output, begin * p->output_width);
+  HT_FN(ht_conv_walk_dsp)(&ht_tile, p, a->inputs[0], a->output, a->scratch, begin, end);
+  HT_FN(ht_clamp_dsp)(p->packed, p->output_channels, (end - begin) * p->output_width, p->output_stride, a->output, begin * p->output_width);
 }

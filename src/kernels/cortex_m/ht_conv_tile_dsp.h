@@ -8,9 +8,12 @@
 #ifndef HT_CONV_TILE_DSP_H
 #define HT_CONV_TILE_DSP_H
 
+#include "kernels/cortex_m/ht_conv_dsp.h"
+#include "kernels/cortex_m/ht_conv_walk_dsp.h"
 #include "kernels/cortex_m/ht_packed_dsp.h"
-
-enum { HT_TILE_PIXELS = 4 };
+#if HT_CONV_SUMS
+#include "kernels/cortex_m/ht_finish_sums.h"
+#endif
 
 #if HT_CONV_SUMS
 typedef int32_t ht_tile_output;
@@ -44,30 +47,34 @@ static inline int32_t ht_second_sum(int32_t first, int32_t both) {
   return HT_CONV_DEEP ? both : (int32_t)((uint32_t)both - (uint32_t)first) >> 8;
 }
 
-static inline ht_tile_output ht_tile_value(int32_t sum, const ht_layer_dsp* layer, const ht_tile_channel* channel) {
+static inline ht_tile_output ht_tile_value(int32_t sum, int32_t lift, int32_t rounding, const ht_tile_channel* channel) {
 #if HT_CONV_SUMS
-  (void)layer, (void)channel;
+  (void)lift, (void)rounding, (void)channel;
   return sum;
-#elif HT_CONV_DEEP
-  const int32_t rounding = (int32_t)((uint32_t)(channel->rounding >> 8) << (channel->rounding & 255));
-  return (int8_t)ht_requantize_dsp(sum, layer->lift, channel->multiplier, rounding, channel->rounding);
 #else
-  const int32_t rounding = ht_rounding_dsp(layer->zero_point, channel->start);
-  return (int8_t)ht_requantize_dsp(sum, layer->lift, channel->multiplier, rounding, channel->start);
+#if HT_CONV_DEEP
+  const int32_t shift = channel->rounding;
+  rounding = shift >> 8;
+#else
+  const int32_t shift = channel->start;
+#endif
+  return (int8_t)ht_requantize_dsp(sum, lift, channel->multiplier, (int32_t)((uint32_t)rounding << (shift & 255)), shift);
 #endif
 }
 
 // `channels` (one or two) of a pair for one pixel, the words of whose patch lie `pitch` apart.
-HT_ALONE void ht_tile_pair(const uint32_t* x, size_t pitch, const int8_t* w, size_t pair_bytes, const ht_tile_channel* pair,
-                           int32_t channels, const ht_layer_dsp* layer, ht_tile_output* output) {
+HT_ALONE void ht_tile_pair(const uint32_t* x, size_t pitch, const int8_t* w, const void* channel, void* output, int32_t channels,
+                           int32_t lift, int32_t rounding, size_t pair_bytes) {
+  const ht_tile_channel* pair = (const ht_tile_channel*)channel;
+  ht_tile_output* to = (ht_tile_output*)output;
   int32_t first = ht_first_start(pair), both = ht_second_start(pair);
   for (const int8_t* end = w + pair_bytes; w != end; w += sizeof(uint32_t), x += pitch) {
     const uint32_t word = ht_load_word(w);
     first = ht_add_products(ht_even_bytes(word), *x, first);
     both = ht_add_products(HT_CONV_DEEP ? ht_odd_bytes(word) : word, *x, both);
   }
-  output[0] = ht_tile_value(first, layer, pair);
-  if (channels == 2) output[1] = ht_tile_value(ht_second_sum(first, both), layer, pair + 1);
+  to[0] = ht_tile_value(first, lift, rounding, pair);
+  if (channels == 2) to[1] = ht_tile_value(ht_second_sum(first, both), lift, rounding, pair + 1);
 }
 
 #if HT_DSP
@@ -163,8 +170,8 @@ HT_BEGIN_NAKED
 // each step of the patches are adjacent.
 //
 // Frame: x, end of the pair's weights, channel, output; nine saved registers; stride, pairs, lift, rounding, pair_bytes.
-HT_NAKED void ht_multiply_four_pixels(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                      int32_t stride, int32_t pairs, int32_t lift, int32_t rounding, size_t pair_bytes) {
+HT_NAKED void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const void* channel, void* output, int32_t stride, int32_t pairs,
+                                  int32_t lift, int32_t rounding, size_t pair_bytes) {
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
@@ -224,8 +231,8 @@ HT_NAKED void ht_multiply_four_pixels(const uint32_t* x, const int8_t* w, const 
 // `quads` (at least one) of channels for one pixel, the words of whose patch are adjacent.
 //
 // Frame: x, (unused), (unused), output; nine saved registers; quads, lift, rounding, pair_bytes.
-HT_NAKED void ht_multiply_one_pixel(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                    int32_t quads, int32_t lift, int32_t rounding, size_t pair_bytes) {
+HT_NAKED void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const void* channel, void* output, int32_t quads, int32_t lift,
+                                int32_t rounding, size_t pair_bytes) {
   __asm__(
       ".syntax unified\n"
       "push {r4-r11, lr}\n"
@@ -255,30 +262,31 @@ HT_NAKED void ht_multiply_one_pixel(const uint32_t* x, const int8_t* w, const ht
 
 HT_END_NAKED
 
-static inline void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                       int32_t stride, int32_t pairs, const ht_layer_dsp* layer, size_t pair_bytes) {
-  ht_multiply_four_pixels(x, w, channel, output, stride, pairs, layer->lift, 2 * layer->zero_point + 1, pair_bytes);
-}
-
-static inline void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                     int32_t quads, const ht_layer_dsp* layer, size_t pair_bytes) {
-  ht_multiply_one_pixel(x, w, channel, output, quads, layer->lift, 2 * layer->zero_point + 1, pair_bytes);
-}
-
 #else
 
-static inline void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                       int32_t stride, int32_t pairs, const ht_layer_dsp* layer, size_t pair_bytes) {
-  for (int32_t pair = 0; pair < pairs; ++pair, w += pair_bytes, channel += 2, output += 2)
+static void ht_tile_four_pixels(const uint32_t* x, const int8_t* w, const void* channel, void* output, int32_t stride, int32_t pairs,
+                                int32_t lift, int32_t rounding, size_t pair_bytes) {
+  const ht_tile_channel* pair = (const ht_tile_channel*)channel;
+  ht_tile_output* to = (ht_tile_output*)output;
+  for (int32_t i = 0; i < pairs; ++i, w += pair_bytes, pair += 2, to += 2)
     for (int32_t pixel = 0; pixel < HT_TILE_PIXELS; ++pixel)
-      ht_tile_pair(x + pixel, HT_TILE_PIXELS, w, pair_bytes, channel, 2, layer, output + pixel * stride);
+      ht_tile_pair(x + pixel, HT_TILE_PIXELS, w, pair, to + pixel * stride, 2, lift, rounding, pair_bytes);
 }
 
-static inline void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const ht_tile_channel* channel, ht_tile_output* output,
-                                     int32_t quads, const ht_layer_dsp* layer, size_t pair_bytes) {
-  for (int32_t pair = 0; pair < 2 * quads; ++pair, w += pair_bytes, channel += 2, output += 2)
-    ht_tile_pair(x, 1, w, pair_bytes, channel, 2, layer, output);
+static void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const void* channel, void* output, int32_t quads, int32_t lift,
+                              int32_t rounding, size_t pair_bytes) {
+  const ht_tile_channel* pair = (const ht_tile_channel*)channel;
+  ht_tile_output* to = (ht_tile_output*)output;
+  for (int32_t i = 0; i < 2 * quads; ++i, w += pair_bytes, pair += 2, to += 2)
+    ht_tile_pair(x, 1, w, pair, to, 2, lift, rounding, pair_bytes);
 }
 
 #endif
+
+#if HT_CONV_SUMS
+static const ht_tile_dsp ht_tile = {sizeof(ht_tile_channel), ht_tile_four_pixels, ht_tile_one_pixel, ht_tile_pair, ht_finish_sums};
+#else
+static const ht_tile_dsp ht_tile = {sizeof(ht_tile_channel), ht_tile_four_pixels, ht_tile_one_pixel, ht_tile_pair, NULL};
+#endif
+
 #endif

@@ -56,19 +56,23 @@
   "smlabb r8, r3, r5, r8\n"          \
   "smlatt r9, r3, r5, r9\n"
 
-#define HT_REQUANTIZE(sum) "smmla " sum ", " sum ", r0, r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum ", asr #1\n"
-// Of the channel in this place of the quad that r2 points to. The layer's rounding is in r5.
+#define HT_REQUANTIZE(multiplier, sum) \
+  "smmla " sum ", " sum ", " multiplier ", r3\nasr " sum ", " sum ", r4\nssat " sum ", #8, " sum ", asr #1\n"
+// What the sums begin with, from the quad that r2 points to; rounding and shift of the channel in this place, the layer's rounding being in r5.
 #if HT_OWN
+#define HT_LOAD_STARTS "ldm r2, {r6-r9}\n"
 #define HT_LOAD_SHIFT(place)               \
   "ldr r3, [r2, #32 + 4 * " place "]\n"   \
   "ldrb r4, [r2, #48 + " place "]\n"
 #else
+#define HT_LOAD_STARTS "ldm r2, {r6-r9}\nasr r6, r6, #8\nasr r7, r7, #8\nasr r8, r8, #8\nasr r9, r9, #8\n"
 #define HT_LOAD_SHIFT(place)               \
-  "ldrb r4, [r2, #32 + " place "]\n"      \
+  "ldr r4, [r2, #4 * " place "]\n"        \
   "lsl r3, r5, r4\n"
 #endif
-#define HT_REQUANTIZE_ONE(place, sum) "ldr r0, [r2, #16 + 4 * " place "]\n" HT_LOAD_SHIFT(place) HT_REQUANTIZE(sum)
-#define HT_REQUANTIZE_TWO(place, first, second) HT_REQUANTIZE_ONE(place, first) HT_REQUANTIZE(second)
+#define HT_LOAD_MULTIPLIERS(place) "ldrd r0, r1, [r2, #16 + 4 * " place "]\n"
+#define HT_REQUANTIZE_ONE(place, multiplier, sum) HT_LOAD_SHIFT(place) HT_REQUANTIZE(multiplier, sum)
+#define HT_REQUANTIZE_TWO(place, multiplier, first, second) HT_REQUANTIZE_ONE(place, multiplier, first) HT_REQUANTIZE(multiplier, second)
 
 // `pixels` of a filter of three by three, four channels; `stride` bytes lie between the pixels of the output. By pairs, then the last one
 // of an odd number.
@@ -84,7 +88,7 @@
         "ldr r5, [sp, #56]\n"                                                                                                 \
         "b 3f\n"                                                                                                              \
         "1:\n"                                                                                                                \
-        "ldm r2, {r6-r9}\n"                                                                                                   \
+        HT_LOAD_STARTS                                                                                                        \
         "mov r10, r6\nmov r11, r7\nmov r12, r8\nmov lr, r9\n"                                                                 \
         HT_TWO_PIXELS_COLUMN("0", step) HT_TWO_PIXELS_COLUMN("24", step) HT_TWO_PIXELS_COLUMN("48", step)                     \
         "add r0, r0, #2 * " step "\n"                                                                                         \
@@ -95,8 +99,8 @@
         "lsl r6, r6, r4\nlsl r7, r7, r4\nlsl r8, r8, r4\nlsl r9, r9, r4\n"                                                    \
         "lsl r10, r10, r4\nlsl r11, r11, r4\nlsl r12, r12, r4\nlsl lr, lr, r4\n"                                              \
         "2:\n"                                                                                                                \
-        HT_REQUANTIZE_TWO("0", "r6", "r10") HT_REQUANTIZE_TWO("1", "r7", "r11")                                               \
-        HT_REQUANTIZE_TWO("2", "r8", "r12") HT_REQUANTIZE_TWO("3", "r9", "lr")                                                \
+        HT_LOAD_MULTIPLIERS("0") HT_REQUANTIZE_TWO("0", "r0", "r6", "r10") HT_REQUANTIZE_TWO("1", "r1", "r7", "r11")          \
+        HT_LOAD_MULTIPLIERS("2") HT_REQUANTIZE_TWO("2", "r0", "r8", "r12") HT_REQUANTIZE_TWO("3", "r1", "r9", "lr")           \
         "ldr r4, [sp, #12]\n"                                                                                                 \
         "ldr r3, [sp, #52]\n"                                                                                                 \
         "strb r6, [r4]\nstrb r8, [r4, #1]\nstrb r7, [r4, #2]\nstrb r9, [r4, #3]\n"                                            \
@@ -105,18 +109,19 @@
         "add r4, r4, r3\n"                                                                                                    \
         "str r4, [sp, #12]\n"                                                                                                 \
         "ldr r5, [sp, #56]\n"                                                                                                 \
-        "ldr r0, [sp]\n"                                                                                                      \
+        "ldrd r0, r1, [sp]\n"                                                                                                 \
         "3:\n"                                                                                                                \
         "subs r5, r5, #2\n"                                                                                                   \
         "str r5, [sp, #56]\n"                                                                                                 \
         "bpl 1b\n"                                                                                                            \
         "adds r5, r5, #1\n"                                                                                                   \
         "bmi 5f\n"                                                                                                            \
-        "ldm r2, {r6-r9}\n" HT_ONE_PIXEL_COLUMN("0") HT_ONE_PIXEL_COLUMN("24") HT_ONE_PIXEL_COLUMN("48")                \
+        HT_LOAD_STARTS HT_ONE_PIXEL_COLUMN("0") HT_ONE_PIXEL_COLUMN("24") HT_ONE_PIXEL_COLUMN("48")                           \
         "ldr r2, [sp, #8]\n"                                                                                                  \
         "ldrd r4, r5, [sp, #60]\n"                                                                                            \
         "lsl r6, r6, r4\nlsl r7, r7, r4\nlsl r8, r8, r4\nlsl r9, r9, r4\n"                                                    \
-        HT_REQUANTIZE_ONE("0", "r6") HT_REQUANTIZE_ONE("1", "r7") HT_REQUANTIZE_ONE("2", "r8") HT_REQUANTIZE_ONE("3", "r9")   \
+        HT_LOAD_MULTIPLIERS("0") HT_REQUANTIZE_ONE("0", "r0", "r6") HT_REQUANTIZE_ONE("1", "r1", "r7")                        \
+        HT_LOAD_MULTIPLIERS("2") HT_REQUANTIZE_ONE("2", "r0", "r8") HT_REQUANTIZE_ONE("3", "r1", "r9")                        \
         "ldr r4, [sp, #12]\n"                                                                                                 \
         "strb r6, [r4]\nstrb r8, [r4, #1]\nstrb r7, [r4, #2]\nstrb r9, [r4, #3]\n"                                            \
         "5:\n"                                                                                                                \
@@ -155,11 +160,11 @@ static bool ht_quad_finish_by_pairs(const ht_quad* quad, int32_t pixels, int8_t*
 static inline int8_t ht_quad_value(const ht_quad* quad, int32_t place, int32_t sum) {
   const ht_quad_channels* channels = quad->channels;
 #if HT_OWN
-  const int32_t rounding = channels->rounding[place];
+  const int32_t shift = channels->shift[place], rounding = channels->rounding[place];
 #else
-  const int32_t rounding = ht_rounding_dsp(quad->layer->zero_point, channels->shift[place]);
+  const int32_t shift = channels->start[place], rounding = ht_rounding_dsp(quad->layer->zero_point, shift);
 #endif
-  return (int8_t)ht_requantize_dsp(sum, quad->layer->lift, channels->multiplier[place], rounding, channels->shift[place]);
+  return (int8_t)ht_requantize_dsp(sum, quad->layer->lift, channels->multiplier[place], rounding, shift);
 }
 
 // Four channels a pixel, whether they all exist or not.

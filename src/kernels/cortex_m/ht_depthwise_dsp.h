@@ -19,7 +19,7 @@ size_t HT_FN(ht_depthwise_dsp_activated_scratch)(const ht_depthwise_params* p);
 size_t HT_FN(ht_depthwise_dsp_any_scratch)(const ht_depthwise_params* p);
 
 void HT_FN(ht_depthwise_dsp)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);
-void HT_FN(ht_depthwise_dsp_own)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // channels' zero points
+void HT_FN(ht_depthwise_dsp_own)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // zero points of channels' own, large biases
 void HT_FN(ht_depthwise_dsp_activated)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // ht_activated.h
 void HT_FN(ht_depthwise_dsp_any)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);  // any epilogue
 

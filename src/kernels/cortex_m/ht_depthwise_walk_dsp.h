@@ -62,7 +62,7 @@ static inline uint32_t ht_quad_word(const ht_quad* quad, const int8_t* pixel) {
   return word;
 }
 
-static inline uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int32_t y, int32_t x, uint32_t* to) {
+HT_ALONE uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int32_t y, int32_t x, uint32_t* to) {
   const ht_depthwise_params* p = quad->params;
   const bool column_inside = x >= 0 && x < p->input_width;
   uint32_t upper = 0;
@@ -80,6 +80,14 @@ static inline uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image
   if (p->kernel_height % 2 == 0) return to;
   ht_widen_last_row(upper, to);
   return to + 2;
+}
+
+// A column that lies outside.
+static inline void ht_widen_outside(const ht_quad* quad, uint32_t* to) {
+  const uint32_t word = ht_quad_word(quad, quad->params->padding);
+  int32_t rows = quad->params->kernel_height;
+  for (; rows > 1; rows -= 2, to += 4) ht_widen_two_rows(word, word, to);
+  if (rows > 0) ht_widen_last_row(word, to);
 }
 
 // `count` columns that lie outside.
@@ -142,10 +150,18 @@ static inline void ht_widen_weights(const ht_depthwise_params* p, const int8_t* 
   }
 }
 
+// Of the channel in this place of the quad.
+static inline int32_t ht_quad_bias(const ht_quad_channels* channels, int32_t place) {
+#if HT_DEPTHWISE_SUMS || HT_OWN
+  return channels->bias[place];
+#else
+  return channels->start[place] >> 8;
+#endif
+}
+
 static inline void ht_quad_sums(const ht_quad* quad, int32_t pixel, int32_t sums[4]) {
   const ht_depthwise_params* p = quad->params;
-  const int32_t* bias = quad->channels->bias;
-  sums[0] = bias[0], sums[1] = bias[2], sums[2] = bias[1], sums[3] = bias[3];
+  for (int32_t i = 0; i < 4; ++i) sums[i] = ht_quad_bias(quad->channels, ht_quad_place(i));
   ht_add_columns(quad->columns + (size_t)(pixel * ht_column_step(p)) * ht_column_words(p), quad->weights, p->kernel_height,
                  p->kernel_width, sums);
 }
@@ -184,7 +200,7 @@ static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht
     const bool adjacent = count == 4 && p->channel_multiplier == 1;
     const ht_quad quad = {p, 4 * i, count, adjacent, layer, channels, widened, outside, outside + ht_column_words(p)};
     ht_widen_weights(p, weights, widened);
-    ht_widen_column(&quad, NULL, 0, -1, outside);
+    ht_widen_outside(&quad, outside);
     ht_quad_rows(&quad, a, begin, end, finish);
   }
 }

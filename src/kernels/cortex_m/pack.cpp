@@ -130,6 +130,12 @@ FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<SumRange>&
   return layer;
 }
 
+bool has_short_bias(const FixedChannel& channel) { return magnitude(channel.bias) < 1 << 23; }
+
+int32_t bias_and_shift(const FixedChannel& channel) {
+  return static_cast<int32_t>(static_cast<uint32_t>(channel.bias) << 8 | static_cast<uint32_t>(channel.shift - 1));
+}
+
 bool fits_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& sums) {
   if (epilogue.output != HT_OUTPUT_ACTIVATED || epilogue.policy != HT_FIXED_SINGLE || bounds_differ(epilogue, sums.size())) return false;
   const ActivatedLayer layer = activated_layer(epilogue, sums);

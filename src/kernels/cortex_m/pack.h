@@ -40,6 +40,10 @@ FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<SumRange>&
 // With the biases as they are, for kernels whose epilogue needs sums.
 FixedLayer sums_layer(const std::vector<SumRange>& sums);
 
+// Whether a bias has 24 bits; such a one with the shift as its lowest byte, as ht_packed_dsp.h has it.
+bool has_short_bias(const FixedChannel& channel);
+int32_t bias_and_shift(const FixedChannel& channel);
+
 // Whether an epilogue is one that ht_activated.h computes.
 bool fits_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& sums);
 // Returns where the rest goes.

@@ -59,10 +59,9 @@ struct PairForm {
   using Channel = ht_pair_channel_dsp;
   static constexpr bool kDeep = false;
   static void write(const FixedChannel& first, const FixedChannel& second, Channel* to) {
-    const auto start = static_cast<uint32_t>(first.bias), shift = static_cast<uint32_t>(first.shift - 1);
-    const uint32_t both = start + 256 * static_cast<uint32_t>(second.bias);
+    const uint32_t both = static_cast<uint32_t>(first.bias) + 256 * static_cast<uint32_t>(second.bias);
     const uint32_t rest = (static_cast<uint32_t>(second.shift - 1) - both) & 255;
-    to[0] = {first.multiplier, static_cast<int32_t>(start << 8 | shift)};
+    to[0] = {first.multiplier, bias_and_shift(first)};
     to[1] = {second.multiplier, static_cast<int32_t>(both + rest)};
   }
 };
@@ -120,7 +119,7 @@ bool conv_accepts_dsp(const ht_conv_params& p) {
   };
   return every_pair(p, [&](int32_t group, int32_t pair) {
     const auto first = static_cast<size_t>(group * group_outputs(p) + 2 * pair);
-    if (std::abs(int64_t{layer.channels[first].bias}) >= kBoundedSum) return false;
+    if (!has_short_bias(layer.channels[first])) return false;
     if (2 * pair + 1 >= group_outputs(p)) return true;
     return largest(first + 1) < kBoundedSum && separable(PaddedWeights(p, layer, group, 2 * pair), PaddedWeights(p, layer, group, 2 * pair + 1));
   });

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "kernels/cortex_m/ht_activated.h"
 #include "kernels/cortex_m/ht_packed_dsp.h"
 #include "kernels/cortex_m/pack.h"
@@ -10,13 +12,17 @@ size_t outputs_of(const ht_depthwise_params& p) { return static_cast<size_t>(p.i
 size_t quads_of(const ht_depthwise_params& p) { return (outputs_of(p) + 3) / 4; }
 size_t taps_of(const ht_depthwise_params& p) { return static_cast<size_t>(p.kernel_height * p.kernel_width); }
 
-template <class Quad>
-void set_channel(const FixedChannel& channel, int32_t i, Quad& quad) {
+void set_channel(const FixedChannel& channel, int32_t i, ht_quad_dsp& quad) {
+  const int32_t place = ht_quad_place(i);
+  quad.start[place] = bias_and_shift(channel);
+  quad.multiplier[place] = channel.multiplier;
+}
+void set_channel(const FixedChannel& channel, int32_t i, ht_own_quad_dsp& quad) {
   const int32_t place = ht_quad_place(i);
   quad.bias[place] = channel.bias;
   quad.multiplier[place] = channel.multiplier;
   quad.shift[place] = static_cast<int8_t>(channel.shift - 1);
-  if constexpr (requires { quad.rounding; }) quad.rounding[place] = ht_rounding_dsp(channel.zero_point, channel.shift - 1);
+  quad.rounding[place] = ht_rounding_dsp(channel.zero_point, channel.shift - 1);
 }
 void set_channel(const FixedChannel& channel, int32_t i, ht_sum_quad_dsp& quad) { quad.bias[ht_quad_place(i)] = channel.bias; }
 
@@ -43,7 +49,7 @@ size_t packed_bytes(const ht_depthwise_params& p, const FixedLayer& layer) {
 
 bool depthwise_accepts_dsp(const ht_depthwise_params& p) {
   const FixedLayer layer = fixed_layer(p.epilogue, sum_ranges(p));
-  return layer.exact && !layer.own_zero_points;
+  return layer.exact && !layer.own_zero_points && std::ranges::all_of(layer.channels, has_short_bias);
 }
 bool depthwise_accepts_dsp_own(const ht_depthwise_params& p) { return fixed_layer(p.epilogue, sum_ranges(p)).exact; }
 size_t depthwise_packed_dsp(const ht_depthwise_params* p) { return packed_bytes<ht_quad_dsp>(*p, fixed_layer(p->epilogue, sum_ranges(*p))); }

@@ -67,7 +67,9 @@ Status prepare(const Pool& op, PrepareContext& context) {
     context.add(KernelId::k_pool, params, std::move(arrays), {input}, context.integer_output(kLayout, stored));
     return {};
   }
-  const int64_t channels = input_shape[1];
+  const bool by_channel = context.policy() == Policy::kFloatHalfEven || !(stored.is_per_tensor() && stored_affine(type).is_per_tensor());
+  const int64_t channels = by_channel ? input_shape[1] : 1;
+  params.channel_step = by_channel ? 1 : 0;
   const ChannelParameters from = channel_parameters(stored, channels), to = channel_parameters(stored_affine(type), channels);
   std::vector<double> ratios;
   for (size_t c = 0; c < from.scales.size(); ++c) ratios.push_back(from.scales[c] / to.scales[c]);

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cortex_m/ht_conv_walk_dsp.h"
+
+#include "kernels/cortex_m/ht_packed_dsp.h"
+#include "kernels/cortex_m/ht_widen_dsp.h"
+
+// Scratch: the patches of a tile; a row of the filter in bytes, where channels are no words; where sums are asked for those of a tile.
+static size_t tile_pixels(const ht_conv_params* p) {
+  return p->batch * p->output_height * p->output_width < HT_TILE_PIXELS ? 1 : HT_TILE_PIXELS;
+}
+static size_t tile_words(const ht_conv_params* p) {
+  const size_t row = p->input_channels / p->groups % 4 == 0 ? 0 : (ht_row_inputs(p) + 3) / 4;
+  return tile_pixels(p) * ht_patch_words(p) + row;
+}
+size_t HT_FN(ht_conv_walk_dsp_scratch)(const ht_conv_params* p, bool sums) {
+  const size_t stored = sums ? tile_pixels(p) * (size_t)(p->output_channels / p->groups) : 0;
+  return (tile_words(p) + stored) * sizeof(uint32_t);
+}
+
+// What stays the same for a group of channels.
+typedef struct walk {
+  const ht_tile_dsp* tile;
+  const ht_conv_params* params;
+  int32_t first, outputs;  // channels of the output
+  int32_t first_input;
+  int32_t lift, rounding;
+  size_t pair_bytes;
+  const int8_t* weights;
+  const char* channels;
+  uint32_t* patches;
+  int8_t* row;    // room for a row of the filter
+  int32_t* sums;  // of a tile
+} walk;
+
+static walk walk_group(const ht_tile_dsp* tile, const ht_conv_params* p, int32_t group, void* scratch) {
+  const int32_t outputs = p->output_channels / p->groups, pairs = (outputs + 1) / 2;
+  const size_t pair_bytes = ht_patch_words(p) * sizeof(uint32_t);
+  const ht_layer_dsp* layer = ht_layer_of(p->packed);
+  uint32_t* patches = (uint32_t*)scratch;
+  const char* channels = (const char*)ht_channels_of(layer, p->output_channels);
+  const int8_t* weights = (const int8_t*)(channels + (size_t)(p->groups * pairs * 2) * tile->channel_bytes);
+  const walk made = {tile,
+                     p,
+                     group * outputs,
+                     outputs,
+                     group * (p->input_channels / p->groups),
+                     layer->lift,
+                     2 * layer->zero_point + 1,
+                     pair_bytes,
+                     weights + (size_t)(group * pairs) * pair_bytes,
+                     channels + (size_t)(group * pairs * 2) * tile->channel_bytes,
+                     patches,
+                     (int8_t*)(patches + tile_pixels(p) * ht_patch_words(p)),
+                     (int32_t*)(patches + tile_words(p))};
+  return made;
+}
+
+// Where the walk is.
+typedef struct place {
+  const int8_t* image;
+  int32_t oy, ox;
+} place;
+
+// Widens the patch of a pixel and goes on to the next one.
+static inline void widen(const walk* w, place* at, size_t pitch, uint32_t* to) {
+  const ht_conv_params* p = w->params;
+  ht_widen_patch(p, at->image, at->oy, at->ox, w->first_input, w->row, pitch, to);
+  if (++at->ox < p->output_width) return;
+  at->ox = 0;
+  if (++at->oy < p->output_height) return;
+  at->oy = 0;
+  at->image += (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+}
+
+// The channels from `first` on that the functions for more of them leave, of a pixel whose patch has its words `pitch` apart.
+static void pairs_from(const walk* w, int32_t first, const uint32_t* patch, size_t pitch, char* output) {
+  const size_t bytes = w->tile->finish ? sizeof(int32_t) : 1;
+  for (int32_t o = first; o < w->outputs; o += 2)
+    w->tile->pair(patch, pitch, w->weights + (size_t)(o / 2) * w->pair_bytes, w->channels + (size_t)o * w->tile->channel_bytes,
+                  output + (size_t)o * bytes, w->outputs - o == 1 ? 1 : 2, w->lift, w->rounding, w->pair_bytes);
+}
+
+// Computes `pixels` (four or one) whose patches are there; `stride` elements lie between them.
+static void compute(const walk* w, int32_t pixels, char* output, int32_t stride) {
+  const int32_t pairs = w->outputs / 2, quads = w->outputs / 4;
+  if (pixels == 1) {
+    if (quads > 0) w->tile->one_pixel(w->patches, w->weights, w->channels, output, quads, w->lift, w->rounding, w->pair_bytes);
+    pairs_from(w, 4 * quads, w->patches, 1, output);
+    return;
+  }
+  if (pairs > 0) w->tile->four_pixels(w->patches, w->weights, w->channels, output, stride, pairs, w->lift, w->rounding, w->pair_bytes);
+  if (w->outputs % 2 == 0) return;
+  const size_t step = (size_t)stride * (w->tile->finish ? sizeof(int32_t) : 1);
+  for (int32_t pixel = 0; pixel < pixels; ++pixel) pairs_from(w, 2 * pairs, w->patches + pixel, HT_TILE_PIXELS, output + (size_t)pixel * step);
+}
+
+// Into output[at], output[at + output_stride], ...
+static inline void compute_tile(const walk* w, int32_t pixels, void* output, size_t at) {
+  const ht_conv_params* p = w->params;
+  if (!w->tile->finish) {
+    compute(w, pixels, (char*)output + at, p->output_stride);
+    return;
+  }
+  compute(w, pixels, (char*)w->sums, w->outputs);
+  for (int32_t pixel = 0; pixel < pixels; ++pixel)
+    w->tile->finish(&p->epilogue, p->packed, p->output_channels, w->first, w->outputs, w->sums + pixel * w->outputs, output,
+                    at + (size_t)pixel * (size_t)p->output_stride);
+}
+
+void HT_FN(ht_conv_walk_dsp)(const ht_tile_dsp* tile, const ht_conv_params* p, const void* input, void* output, void* scratch, int32_t begin,
+                             int32_t end) {
+  const size_t image_bytes = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+  const place start = {(const int8_t*)input + (size_t)(begin / p->output_height) * image_bytes, begin % p->output_height, 0};
+  for (int32_t group = 0; group < p->groups; ++group) {
+    const walk w = walk_group(tile, p, group, scratch);
+    place at = start;
+    size_t to = (size_t)begin * (size_t)p->output_width * (size_t)p->output_stride + (size_t)w.first;
+    int32_t left = (end - begin) * p->output_width;
+    while (left > 0) {
+      const int32_t pixels = left < HT_TILE_PIXELS ? 1 : HT_TILE_PIXELS;
+      for (int32_t pixel = 0; pixel < pixels; ++pixel) widen(&w, &at, (size_t)pixels, w.patches + pixel);
+      compute_tile(&w, pixels, output, to);
+      to += (size_t)pixels * (size_t)p->output_stride;
+      left -= pixels;
+    }
+  }
+}

@@ -87,7 +87,7 @@ Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
 
 Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings, const Context& context) {
   QuantizeRequest request;
-  request.refine = {weight_rounding(settings.rounding.value_or(usual_rounding(settings))), resolve_threads(context.threads)};
+  request.refine = {weight_rounding(settings.rounding.value_or(usual_rounding(settings))), resolve_threads(context.threads), settings.correct_bias};
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
   request.layers.group = settings.group;

@@ -110,7 +110,7 @@ TrialBench::TrialBench(const Graph& graph, std::shared_ptr<const Network> networ
       decoded_.insert(graph.value(output).name);
 }
 
-double TrialBench::relative_error(const Head& head, const Head& exact) {
+double TrialBench::mean_column_error(const Head& head, const Head& exact) {
   std::vector<double> errors(head.columns), energies(head.columns);
   for (size_t i = 0; i < head.elements.size(); ++i) {
     const double x = exact.elements[i], difference = head.elements[i] - x;
@@ -167,7 +167,7 @@ Result<double> TrialBench::run_trial(const Trial& trial, std::span<const std::st
   for (size_t p = 0; p < photos_.size(); ++p) {
     if (context_.is_cancelled()) return interrupted();
     HT_ASSIGN(const Heads found, run_photo(runner, *network, photos_[p], heads));
-    for (size_t h = 0; h < found.size(); ++h) sum += relative_error(found[h], exact_[p][h]) / static_cast<double>(photos_.size());
+    for (size_t h = 0; h < found.size(); ++h) sum += mean_column_error(found[h], exact_[p][h]) / static_cast<double>(photos_.size());
   }
   return sum;
 }

@@ -51,7 +51,7 @@ class TrialBench {
     size_t columns = 1, inner = 1;  // element i is of column i / inner % columns
   };
   using Heads = std::vector<Head>;
-  static double relative_error(const Head& head, const Head& exact);
+  static double mean_column_error(const Head& head, const Head& exact);
   Status prepare(std::span<const std::string> heads);
   Result<Heads> run_photo(Runner& runner, const Network& network, const TrialPhoto& photo, std::span<const std::string> heads) const;
   Result<double> run_trial(const Trial& trial, std::span<const std::string> heads);

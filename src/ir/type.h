@@ -44,6 +44,7 @@ class AffineTable {
  public:
   struct Place {
     size_t base, factor;
+    bool operator==(const Place&) const = default;
   };
 
   AffineTable(std::vector<float> scales, std::vector<int32_t> zero_points, std::vector<float> factors = {1.0f}, size_t inner = 1);

@@ -22,18 +22,36 @@ struct RowScales {
   bool is_exact = false;  // nothing was multiplied yet
 };
 
+// The least and the greatest of some numbers. (std::ranges::minmax makes pairs of them, which no compiler turns into vectors.)
+template <class T>
+std::pair<T, T> extremes(std::span<const T> numbers) {
+  T least = numbers[0], most = numbers[0];
+  for (const T number : numbers) {
+    least = std::min(least, number);
+    most = std::max(most, number);
+  }
+  return {least, most};
+}
+
 // The greatest scale that all products of a row are small multiples of, and these; nothing where there is none. Products of scales
 // that vary both with the input are two roundings to float apart from the multiple, others are exactly float(multiple) * scale.
 std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multiples) {
   constexpr double kTolerance = 4e-6;
+  const auto is_close = [&](float product, float exact) {
+    return row.is_exact ? exact == product : std::abs(static_cast<double>(product) - exact) <= kTolerance * exact;
+  };
+  const auto sum_scale = [&](float scale) {
+    const float sum = scale * row.input;
+    return std::isnormal(sum) ? std::optional(sum) : std::nullopt;
+  };
+  const auto [least, most] = extremes(std::span(row.products));
+  if (is_close(least, row.products[0]) && is_close(most, row.products[0])) {  // as almost all are
+    std::ranges::fill(multiples, uint8_t{1});
+    return sum_scale(row.products[0]);
+  }
   for (int first = 1; first <= kMostMultiple; ++first) {
     const float scale = row.products[0] / static_cast<float>(first);
-    const auto is_close = [&](float product, float exact) {
-      return row.is_exact ? exact == product : std::abs(static_cast<double>(product) - exact) <= kTolerance * exact;
-    };
     const auto fits = [&](float product, uint8_t& multiple) {
-      multiple = 1;
-      if (is_close(product, scale)) return true;  // as almost all are: no division
       const float nearest = std::nearbyint(product / scale);
       if (!(nearest >= 1 && nearest <= kMostMultiple)) return false;
       multiple = static_cast<uint8_t>(nearest);
@@ -41,33 +59,42 @@ std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multi
     };
     size_t tap = 0;
     while (tap < row.products.size() && fits(row.products[tap], multiples[tap])) ++tap;
-    const float sum = scale * row.input;
-    if (tap == row.products.size()) return std::isnormal(sum) ? std::optional(sum) : std::nullopt;
+    if (tap == row.products.size()) return sum_scale(scale);
   }
   return std::nullopt;
 }
 
+// What the input's channels have, each as often as a filter has taps in it.
+template <class To, class From>
+std::vector<To> repeated(const std::vector<From>& of_channels, int64_t taps) {
+  std::vector<To> result;
+  result.reserve(of_channels.size() * static_cast<size_t>(taps));
+  for (const From& of_channel : of_channels) result.insert(result.end(), static_cast<size_t>(taps), static_cast<To>(of_channel));
+  return result;
+}
+
 std::optional<CommonScales> common_scales(const Affine& weights, const Shape& shape, const Affine& input, size_t axis, const TapChannels& channels,
                                           int64_t taps) {
-  const std::vector<float> input_scales = input.scales_along(axis, channels.input_channels);
+  const auto under_taps = repeated<float>(input.scales_along(axis, channels.input_channels), channels.spatial_taps);
   // Places in the table are a sum of one part for the output and one for the tap, as scales vary along axes.
   const AffineTable& table = weights.table();
   std::vector<AffineTable::Place> of_tap;
   for (int64_t tap = 0; tap < taps; ++tap) of_tap.push_back(table.place_of(weights.index_of(shape, tap)));
   CommonScales common;
-  common.multiples.resize(static_cast<size_t>(shape[0] * taps));
+  common.multiples.resize(static_cast<size_t>(shape[0] * taps), 1);
   RowScales row;
-  row.products.resize(static_cast<size_t>(taps));
   row.is_exact = input.is_per_tensor();
   if (row.is_exact) row.input = input.scales()[0];
+  const bool one_scale = row.is_exact && std::ranges::all_of(of_tap, [&](const auto& place) { return place == of_tap[0]; });
+  row.products.resize(one_scale ? 1 : of_tap.size());  // one stands for all that are equal
   for (int64_t o = 0; o < shape[0]; ++o) {
     const AffineTable::Place of_output = table.place_of(weights.index_of(shape, o * taps));
-    for (int64_t tap = 0; tap < taps; ++tap) {
-      const auto at = static_cast<size_t>(tap);
-      const float scale = table.scale({of_output.base + of_tap[at].base, of_output.factor + of_tap[at].factor});
-      row.products[at] = row.is_exact ? scale : input_scales[static_cast<size_t>(channels.channel_of(o, tap))] * scale;
+    const float* under = under_taps.data() + channels.channel_of(o, 0) * channels.spatial_taps;
+    for (size_t tap = 0; tap < row.products.size(); ++tap) {
+      const float scale = table.scale({of_output.base + of_tap[tap].base, of_output.factor + of_tap[tap].factor});
+      row.products[tap] = row.is_exact ? scale : under[tap] * scale;
     }
-    const auto scale = common_scale(row, std::span(common.multiples).subspan(static_cast<size_t>(o * taps), static_cast<size_t>(taps)));
+    const auto scale = common_scale(row, std::span(common.multiples).subspan(static_cast<size_t>(o * taps), row.products.size()));
     if (!scale) return std::nullopt;
     common.scales.push_back(*scale);
   }
@@ -126,19 +153,17 @@ struct Folded {
   int64_t zero_points = 0, magnitude = 0;
 };
 Folded fold(std::span<const int16_t> weights, const int16_t* zero_points) {
+  constexpr size_t kStretch = 16;  // products of 12 bits, multiples and all, by 15: 31 bits hold their sum
   Folded result;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    result.zero_points += weights[i] * zero_points[i];
-    result.magnitude += std::abs(weights[i]);
+  for (size_t first = 0; first < weights.size(); first += kStretch) {
+    int32_t product = 0, magnitude = 0;
+    for (size_t i = first; i < std::min(first + kStretch, weights.size()); ++i) {
+      product += weights[i] * zero_points[i];
+      magnitude += std::abs(weights[i]);
+    }
+    result.zero_points += product;
+    result.magnitude += magnitude;
   }
-  return result;
-}
-
-// The zero points of the input's channels, each as often as a filter has taps.
-std::vector<int16_t> repeated(const std::vector<int32_t>& zero_points, int64_t times) {
-  std::vector<int16_t> result;
-  result.reserve(zero_points.size() * static_cast<size_t>(times));
-  for (int32_t zero_point : zero_points) result.insert(result.end(), static_cast<size_t>(times), static_cast<int16_t>(zero_point));
   return result;
 }
 
@@ -162,7 +187,7 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   product.four_bits = weights.dtype() == DType::kInt4 && std::ranges::all_of(*centred, [](int16_t weight) { return weight >= -8 && weight <= 7; });
   for (size_t i = 0; i < common->multiples.size(); ++i) (*centred)[i] = static_cast<int16_t>((*centred)[i] * common->multiples[i]);
   product.padding = stored.zero_points_along(axis, channels.input_channels);
-  const std::vector<int16_t> under_taps = repeated(product.padding, channels.spatial_taps);
+  const auto under_taps = repeated<int16_t>(product.padding, channels.spatial_taps);
   for (int64_t o = 0; o < product.outputs; ++o) {
     const Folded folded = fold({centred->data() + o * product.taps, static_cast<size_t>(product.taps)},
                                under_taps.data() + channels.channel_of(o, 0) * channels.spatial_taps);
@@ -173,7 +198,7 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   }
   product.sum_scale = std::move(common->scales);
   if (std::ranges::any_of(rounded->rest, [](float rest) { return rest != 0; })) product.rest = std::move(rounded->rest);
-  const auto [least, most] = std::ranges::minmax(*centred);
+  const auto [least, most] = extremes(std::span<const int16_t>(*centred));
   if (product.four_bits) product.multiples = std::move(common->multiples);
   if (least >= INT8_MIN && most <= INT8_MAX)
     product.weights.assign(centred->begin(), centred->end());

@@ -54,6 +54,7 @@ Result<Target> parse_target(std::string_view text) {
   for (const auto& [key, value] : table)
     if (std::ranges::find(kKeys, key.str()) == kKeys.end())
       return input_error("`{}` is no key of a target; there are {}", key.str(), fmt::join(kKeys, ", ")).in("target " + target.name);
+  if (target.name.empty()) return refuse("name");
   HT_ASSIGN(const std::string type, value_of(table, "activations", std::string()));
   const auto activations = dtype_from_name(type);
   if (activations != DType::kInt8 && activations != DType::kUint8) return refuse("activations");

@@ -30,6 +30,7 @@ TEST(Target, WhatIsNotKnownIsRefusedByItsKey) {
     const auto target = parse_target(text);
     return !target && target.error().message.find(key) != std::string::npos;
   };
+  EXPECT_TRUE(refused("activations = \"i8\"\nrequantization = \"float-half-even\"\n", "name"));
   EXPECT_TRUE(refused("name = \"x\"\nrequantization = \"float-half-even\"\n", "activations"));
   EXPECT_TRUE(refused("name = \"x\"\nactivations = \"f32\"\nrequantization = \"float-half-even\"\n", "activations"));
   EXPECT_TRUE(refused("name = \"x\"\nactivations = \"i8\"\nrequantization = \"shift\"\n", "requantization"));

@@ -38,6 +38,7 @@ template <class T>
 std::vector<T> kernel_order(std::span<const T> weights, const Geometry& g, bool depthwise) {
   const auto taps = static_cast<size_t>(g.spatial_taps()), channels = static_cast<size_t>(g.channels_per_group());
   const auto outputs = static_cast<size_t>(g.output_channels);
+  if (!depthwise && (taps == 1 || channels == 1)) return {weights.begin(), weights.end()};
   std::vector<T> ordered(weights.size());
   if (weights.empty()) return ordered;
   for (size_t o = 0; o < outputs; ++o)

@@ -2,7 +2,10 @@
 """Ways to quantize: ours, each method added to those before it, and the peers'."""
 from dataclasses import dataclass
 
-PLAIN = ("--ranges", "minmax", "--granularity", "tensor", "--head", "quantize", "--rounding", "nearest")
+MINMAX, TENSOR, HEAD = ("--ranges", "minmax"), ("--granularity", "tensor"), ("--head", "quantize")
+BY_STATISTICS = ("--fast", "--correct-bias", "false")  # nothing but ranges and scales
+AS_THEY_ARE = ("--correct-bias", "false")  # biases
+FOUR, GROUPS = ("--weights", "4"), ("--group", "32")
 
 
 @dataclass(frozen=True)
@@ -12,6 +15,7 @@ class Configuration:
     flags: tuple = ()
     engine: str = "halftone"  # which runs the file: halftone, onnxruntime, openvino
     command: str = "quantize"
+    spares: bool = True  # whether layers may stay in float for the sake of accuracy
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,25 @@ class Peer:
 
 
 OURS = [
-    Configuration("plain", "minmax, a scale a tensor, head in integers", PLAIN),
-    Configuration("head", "+ head in float", PLAIN[:4] + PLAIN[6:]),
-    Configuration("channels", "+ a scale a channel", PLAIN[:2] + PLAIN[6:]),
-    Configuration("ranges", "+ ranges mse", ("--fast",)),
-    Configuration("share", "+ share of float", ("--rounding", "nearest")),
-    Configuration("gptq", "+ rounding gptq", ("--rounding", "gptq")),
-    Configuration("descent", "+ rounding descent", ("--rounding", "descent")),
-    Configuration("native", "the defaults"),
+    Configuration("plain", "minmax, a scale a tensor, head in integers, rounded to the nearest", (*BY_STATISTICS, *MINMAX, *TENSOR, *HEAD)),
+    Configuration("head", "+ head in float", (*BY_STATISTICS, *MINMAX, *TENSOR)),
+    Configuration("ranges", "+ ranges mse", (*BY_STATISTICS, *TENSOR)),
+    Configuration("channels", "+ a scale a channel", BY_STATISTICS),
+    Configuration("gptq", "+ rounding gptq", AS_THEY_ARE, spares=False),
+    Configuration("biases", "+ biases", spares=False),
+    Configuration("native", "+ share of float: the defaults"),
     Configuration("cortex-m", "target cortex-m", ("--target", "cortex-m")),
     Configuration("onnxruntime", "target onnxruntime, in ONNX Runtime", ("--target", "onnxruntime"), "onnxruntime"),
     Configuration("openvino", "target openvino, in OpenVINO", ("--target", "openvino"), "openvino"),
     Configuration("a16", "activations of 16 bits", ("--activations", "16")),
-    Configuration("w4", "weights of 4 bits", ("--weights", "4")),
-    Configuration("w4-32", "weights of 4 bits, groups of 32", ("--weights", "4", "--group", "32")),
+    Configuration("w4-nearest", "weights of 4 bits, a scale a channel, rounded to the nearest", (*FOUR, *BY_STATISTICS)),
+    Configuration("w4-groups", "+ groups of 32", (*FOUR, *GROUPS, *BY_STATISTICS)),
+    Configuration("w4-gptq", "+ rounding gptq", (*FOUR, *GROUPS, "--rounding", "gptq", *AS_THEY_ARE), spares=False),
+    Configuration("w4-descent", "+ rounding descent", (*FOUR, *GROUPS, "--rounding", "descent", *AS_THEY_ARE), spares=False),
+    Configuration("w4-squares", "+ rounding least-squares", (*FOUR, *GROUPS, *AS_THEY_ARE), spares=False),
+    Configuration("w4-biases", "+ biases", (*FOUR, *GROUPS), spares=False),
+    Configuration("w4-32", "+ share of float: the defaults with weights of 4 bits in groups of 32", (*FOUR, *GROUPS)),
+    Configuration("w4", "weights of 4 bits, a scale a channel", FOUR),
     Configuration("mixed", "search --max-bits 5", ("--max-bits", "5"), command="search"),
 ]
 PEERS = [

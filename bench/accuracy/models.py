@@ -40,6 +40,11 @@ class Model:
         return self.folder / "recipe.toml"
 
     @property
+    def integer_recipe(self):
+        """The same with everything in integers that can be, whatever float would be good for."""
+        return self.folder / "integers.toml"
+
+    @property
     def held_out(self):
         """Annotations of a detector's held-out photos, which say nothing but what photos there are."""
         return self.folder / "held_out_annotations.json"
@@ -53,6 +58,7 @@ class Model:
         if self.write_data:
             self.write_data()
         self.recipe.write_text(toml(self.sections))
+        self.integer_recipe.write_text(toml(self.sections) + '[[quantize.layer]]\nmatch = "*"\nfloat = false\n')
         if self.detects:
             calibration = self.sections["calibration"]
             photos = sorted(Path(calibration["images"]).glob("*.jpg"))[calibration["count"]:][:HELD_OUT]

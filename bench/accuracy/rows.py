@@ -95,7 +95,8 @@ class Rows:
         file = folder / "model.onnx"
         statistics, calibration = self.statistics()
         given = ["--cache", folder / "measurements"] if configuration.command == "search" else ["--stats", statistics]
-        done = halftone(configuration.command, self.model.recipe, "-o", file, *given, *configuration.flags)
+        recipe = self.model.recipe if configuration.spares else self.model.integer_recipe
+        done = halftone(configuration.command, recipe, "-o", file, *given, *configuration.flags)
         return file, {"seconds": done["seconds"], "calibration_seconds": calibration, "peak_bytes": done["peak_rss_bytes"], "bytes": file.stat().st_size,
                       "float_nodes": len(done["float_nodes"]) if "float_nodes" in done else None}
 

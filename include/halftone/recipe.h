@@ -136,6 +136,7 @@ struct QuantizeSettings {
   Granularity granularity = Granularity::kChannel;
   HeadTreatment head = HeadTreatment::kFloat;
   std::optional<Rounding> rounding;  // absent: kLeastSquares where any weights have 4 bits, else kGptq
+  bool correct_bias = true;  // biases take up the mean errors that rounding makes of outputs
   Prefer prefer = Prefer::kAccuracy;
   bool fast = false;  // ranges alone: no photo is looked at again for what stays in float or how weights are rounded
   std::vector<std::string> keep_float;  // names of nodes; * and ? stand for any characters

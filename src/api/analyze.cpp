@@ -12,6 +12,7 @@
 #include "halftone/operations.h"
 #include "quantize/roles.h"
 #include "quantize/spare.h"
+#include "quantize/wide.h"
 
 namespace ht {
 namespace {
@@ -83,19 +84,21 @@ Status measure_layers(Sensitivity& sensitivity, const QuantizedVariant& variant,
   return {};
 }
 
-// What quantize leaves in float for the sake of accuracy, with the reasons.
-Status find_spared(const halftone::Model& model, const Recipe& recipe, const QuantizedVariant& variant, bool skip_bad, const Context& context,
-                   QuantizeRequest& request, AnalyzeResult& result) {
+// What quantize leaves in float for the sake of accuracy, and whose weights it leaves 8 bits.
+Status find_exceptions(const halftone::Model& model, const Recipe& recipe, const Statistics& statistics, const QuantizedVariant& variant, bool skip_bad,
+                       const Context& context, QuantizeRequest& request, AnalyzeResult& result) {
   if (recipe.quantize.prefer == halftone::Prefer::kLatency) {
     result.notes.push_back("prefer = \"latency\" leaves layers in float by how long they take; here all count as integers");
     return {};
   }
-  if (!spares_layers(recipe, request)) return {};
+  const Graph& graph = model.content().graph;
   const MeasureTrials measure = measure_on_photos(model, recipe, skip_bad, context);
-  HT_ASSIGN(request.spared, find_spared_nodes(model.content().graph, variant.quantized, request.target.float_share, measure));
-  for (LayerHarm& layer : result.layers)
-    for (const FloatNode& node : request.spared)
-      if (node.name == layer.name) layer.spared = node.reason;
+  if (spares_layers(recipe, request)) {
+    HT_ASSIGN(request.spared, find_spared_nodes(graph, variant.quantized, request.target.float_share, measure));
+  }
+  if (widens_products(recipe, request)) {
+    HT_ASSIGN(request.wide, find_wide_products(graph, statistics, request, measure));
+  }
   return {};
 }
 
@@ -122,7 +125,8 @@ Result<AnalyzeResult> analyze(const halftone::Model& model, const Recipe& recipe
   const Graph& graph = model.content().graph;
   HT_ASSIGN(const auto sensitivity, Sensitivity::open(model, recipe, statistics, {folder_of(options), options.photos, options.skip_bad}, context));
   context.progress("quantize", 0, 1);
-  HT_ASSIGN(const QuantizedVariant plain, sensitivity->quantize_plainly(sensitivity->request()));
+  QuantizeRequest request = sensitivity->request();
+  HT_ASSIGN(QuantizedVariant plain, sensitivity->quantize_plainly(request));
   context.progress("quantize", 1, 1);
   if (plain.layers.empty()) return usage_error("no layer of the model computes in integers under this recipe, so there is nothing to analyze");
   AnalyzeResult result;
@@ -130,13 +134,19 @@ Result<AnalyzeResult> analyze(const halftone::Model& model, const Recipe& recipe
   result.held_out = sensitivity->held_out();
   result.heads = sensitivity->heads();
   result.notes.push_back(where_measured(*sensitivity));
+  HT_TRY(find_exceptions(model, recipe, statistics, plain, options.skip_bad, context, request, result));
+  if (request.wide) {
+    QuantizeRequest in_integers = request;
+    in_integers.spared.clear();
+    HT_ASSIGN(plain, sensitivity->quantize_plainly(in_integers));
+  }
   for (const IntegerLayer& layer : plain.layers) {
     const auto node = std::ranges::find(graph.nodes, layer.node, &Node::name);
     result.layers.push_back(describe(graph, *node, layer, plain.quantized));
+    const auto spared = std::ranges::find(request.spared, layer.node, &FloatNode::name);
+    if (spared != request.spared.end()) result.layers.back().spared = spared->reason;
   }
   HT_ASSIGN(result.values, analyze_values(graph, plain, statistics, sensitivity->photos(), context));
-  QuantizeRequest request = sensitivity->request();
-  HT_TRY(find_spared(model, recipe, plain, options.skip_bad, context, request, result));
   HT_ASSIGN(const QuantizedVariant whole, sensitivity->quantize(request));
   QuantizedVariant variant = plain;
   variant.take_weights(whole, plain);

@@ -17,6 +17,7 @@
 #include "export/onnx/export.h"
 #include "quantize/float16.h"
 #include "quantize/spare.h"
+#include "quantize/wide.h"
 
 namespace ht {
 namespace {
@@ -37,6 +38,10 @@ class Quantizer {
     if (!looks_at_photos(recipe_, request)) return made;
     if (cost && photos_.heads) {
       HT_ASSIGN(*cost, target_cost(request, made));
+    }
+    if (widens_products(recipe_, request) && photos_.trials) {
+      HT_ASSIGN(request.wide, find_wide_products(graph_, seen_, request, photos_.trials));
+      HT_ASSIGN(made, quantize_graph(graph_, seen_, request));
     }
     if (request.refine.rounding == WeightRounding::kNearest || !photos_.moments) return made;
     request.measure_moments = photos_.moments;

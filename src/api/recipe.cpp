@@ -31,7 +31,7 @@ constexpr auto kTaskKeys = std::to_array<std::string_view>(
 constexpr auto kCalibrationKeys = std::to_array<std::string_view>({"images", "count"});
 constexpr auto kValidationKeys = std::to_array<std::string_view>({"images", "annotations"});
 constexpr auto kQuantizeKeys = std::to_array<std::string_view>(
-    {"target", "weights", "group", "activations", "symmetric", "ranges", "granularity", "head", "rounding", "prefer", "fast", "keep_float", "seed", "layer"});
+    {"target", "weights", "group", "activations", "symmetric", "ranges", "granularity", "head", "rounding", "correct_bias", "prefer", "fast", "keep_float", "seed", "layer"});
 constexpr auto kLayerKeys =
     std::to_array<std::string_view>({"match", "weights", "group", "activations", "symmetric", "ranges", "granularity", "float"});
 constexpr auto kSections = std::to_array<std::string_view>({"model", "preprocess", "task", "calibration", "validation", "quantize"});
@@ -271,6 +271,7 @@ Status read_quantize(const toml::table& table, const std::string& place, Quantiz
   reader.read("granularity", settings.granularity);
   reader.read("head", settings.head);
   reader.read("rounding", settings.rounding);
+  reader.read("correct_bias", settings.correct_bias);
   reader.read("prefer", settings.prefer);
   reader.read("fast", settings.fast);
   reader.read("keep_float", settings.keep_float);
@@ -363,6 +364,7 @@ std::vector<SettingKey> quantize_keys() {
           {"granularity", "channel | tensor"},
           {"head", "float | quantize"},
           {"rounding", "nearest | gptq | descent | least-squares"},
+          {"correct_bias", "true | false"},
           {"prefer", "accuracy | latency"},
           {"fast", "no second look at photos", true},
           {"keep_float", "names of nodes, separated by commas; * and ? stand for any characters"},
@@ -379,7 +381,7 @@ Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::s
     const long long number = std::strtoll(digits.c_str(), &end, 10);
     if (digits.empty() || *end != '\0') return ht::usage_error("'{}' must be a whole number, not '{}'", key, value);
     table.insert(key, static_cast<int64_t>(number));
-  } else if (key == "symmetric" || key == "fast") {
+  } else if (key == "symmetric" || key == "correct_bias" || key == "fast") {
     if (value != "true" && value != "false") return ht::usage_error("'{}' must be true or false, not '{}'", key, value);
     table.insert(key, value == "true");
   } else if (key == "keep_float") {

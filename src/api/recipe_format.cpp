@@ -174,6 +174,7 @@ void write_quantize(Writer& writer, const QuantizeSettings& settings) {
   writer.key("granularity", toml_text(word_of(settings.granularity)), "of weights: channel | tensor");
   writer.key("head", toml_text(word_of(settings.head)), "float | quantize");
   if (settings.rounding) writer.key("rounding", toml_text(word_of(*settings.rounding)));
+  if (!settings.correct_bias) writer.key("correct_bias", "false");
   if (settings.prefer != QuantizeSettings{}.prefer) writer.key("prefer", toml_text(word_of(settings.prefer)));
   if (settings.fast) writer.key("fast", "true");
   if (settings.keep_float.empty()) {

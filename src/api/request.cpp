@@ -87,7 +87,7 @@ Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
 
 Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings, const Context& context) {
   QuantizeRequest request;
-  request.refine = {weight_rounding(settings.rounding.value_or(usual_rounding(settings))), resolve_threads(context.threads)};
+  request.refine = {weight_rounding(settings.rounding.value_or(usual_rounding(settings))), resolve_threads(context.threads), settings.correct_bias};
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
   request.layers.group = settings.group;
@@ -109,6 +109,8 @@ bool may_move_factors(const Recipe& recipe, const QuantizeRequest& request) { re
 bool spares_layers(const Recipe& recipe, const QuantizeRequest& request) {
   return looks_at_photos(recipe, request) && request.layers.activations == 8 && request.target.float_share > 0;
 }
+
+bool widens_products(const Recipe& recipe, const QuantizeRequest& request) { return looks_at_photos(recipe, request) && request.layers.weights == 4; }
 
 Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const QuantizeRequest& request,
                                                            const halftone::QuantizeOptions& options, const Context& context) {

@@ -24,6 +24,9 @@ Result<std::string> data_hash(const Graph& graph, const halftone::Recipe& recipe
 // Whether layers are left in float for the sake of accuracy, by a look at photos. To 16 bits no input is rounded so that it harms.
 bool spares_layers(const halftone::Recipe& recipe, const QuantizeRequest& request);
 
+// Whether photos tell which weights keep 8 bits where the others get 4.
+bool widens_products(const halftone::Recipe& recipe, const QuantizeRequest& request);
+
 // The statistics that were given, or made now; none where nothing depends on them. Those of another model, other data or other
 // preprocessing are refused.
 Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const halftone::Recipe& recipe, const QuantizeRequest& request,

@@ -205,7 +205,7 @@ class ConstantQuantizer {
     if (has_integer_bias) HT_TRY(make_room_for_bias(quantized, weights.constant->data<float>(), shape, wish, bias, unit));
 
     HT_ASSIGN(Affine affine, absorbs ? absorbed_affine(quantized, input_scales, shape, wish) : weight_affine(quantized, shape, wish));
-    if (!measured && has_bias(i) && std::holds_alternative<Conv>(node.op)) correct_bias(floats_.nodes[i], quantized.values, affine, wish.groups, bias);
+    if (!measured && request_.refine.correct_bias && has_bias(i) && std::holds_alternative<Conv>(node.op)) correct_bias(floats_.nodes[i], quantized.values, affine, wish.groups, bias);
     set(own(node, 1), Tensor::of<int8_t>(choice.weights == 4 ? DType::kInt4 : DType::kInt8, shape, quantized.values), std::move(affine));
     if (!has_bias(i)) return {};
     return has_integer_bias ? quantize_bias(node, bias, choice.per_channel, outputs, unit) : set_bias(node, bias);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct LayerChoice {
   std::optional<bool> symmetric = {};  // activations with the zero point in the middle; else as the target has it
   RangeMethod ranges = RangeMethod::kMse;
   std::string float_reason = {};       // not empty: the layer stays in float
+  bool open_bits = false;              // weights of fewer than 8 bits were not asked for by a rule
   bool stays_integer = false;          // a rule wants it in integers, whatever float would be good for
 };
 
@@ -36,12 +38,18 @@ struct LayerRule {
 // The nodes whose names match the pattern; none is an error, which names the recipe's `key`.
 Result<std::vector<size_t>> nodes_called(const Graph& graph, const std::string& pattern, std::string_view key);
 
-// The choice for each node of the graph. Weights of 4 bits that no rule asks for keep 8 where they are few and weigh heavily: of depthwise
-// convolutions and of the first and last products, the smallest first, as long as those have an eighth of all weights together; `notes`
+// Of weights that may have 4 bits one in so many keeps 8, so that a weight has at most 4.5 bits on average.
+inline constexpr int64_t kWideShare = 8;
+
+// Nodes whose weights keep 8 bits where no rule asks for 4.
+using WideProducts = std::set<std::string>;
+
+// The choice for each node of the graph. Where nothing says which weights are `wide`, those are that are few and weigh heavily: of depthwise
+// convolutions and of the first and last products, the smallest first, as long as those have one in kWideShare of all weights together; `notes`
 // say so, and how many bits a weight has on average. A pattern that matches nothing is an error, and so are groups where no weights have 4
 // bits.
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
-                                               std::vector<std::string>& notes);
+                                               const std::optional<WideProducts>& wide, std::vector<std::string>& notes);
 
 // Of a value that these layers read: the most bits, symmetric where one asks for it, a scale a channel where all may have it, and the
 // range method of the first.

@@ -75,6 +75,15 @@ void ProductMoments::add(const ProductMoments& other) {
   samples += other.samples;
 }
 
+void ProductMoments::subtract_from_outputs(std::span<const double> less) {
+  for (size_t o = 0; o < outputs; ++o) {
+    const double* own_sums = sums.data() + o / (outputs / groups) * size;
+    for (size_t i = 0; i < (cross.empty() ? 0 : size); ++i) cross[o * size + i] -= less[o] * own_sums[i];
+    output_squares[o] += less[o] * (less[o] * samples - 2 * output_sums[o]);
+    output_sums[o] -= less[o] * samples;
+  }
+}
+
 void ProductMoments::finish() {
   for (double* own = squares.data(); own < squares.data() + squares.size(); own += size * size)
     for (size_t i = 0; i < size; ++i)

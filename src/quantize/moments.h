@@ -34,6 +34,8 @@ struct ProductMoments {
   // `inputs`: [count, groups * size], `values`: [count, outputs].
   void add(size_t count, std::span<const double> inputs, std::span<const double> values);
   void add(const ProductMoments& other);
+  // As if the float network's outputs were less by these, [outputs], in their units.
+  void subtract_from_outputs(std::span<const double> less);
   // To be called once behind all others: the sums' upper triangles.
   void finish();
 

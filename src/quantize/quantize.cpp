@@ -214,6 +214,7 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
     const Node& node = graph.nodes[i];
     if (std::holds_alternative<Convert>(node.op)) continue;
     if (roles[i].choice.stays_integer) result.pinned.insert(node.name);
+    if (roles[i].choice.open_bits) result.open_bits.insert(node.name);
     if (roles[i].is_integer()) {
       ++result.quantized_nodes;
     } else {

@@ -2,6 +2,7 @@
 // From a float graph and its statistics to a graph with quantized types.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,6 +31,7 @@ struct QuantizeRequest {
   std::vector<LayerRule> rules;
   bool quantize_head = false;  // the arithmetic behind the last weighted layers too
   std::vector<std::string> keep_float;
+  std::optional<WideProducts> wide;  // none: by the graph's structure
   std::vector<FloatNode> spared;  // more nodes that stay in float
   CrossLayer cross_layer = CrossLayer::kNone;
   MeasureMoments measure_moments;  // where there is none, weights are rounded to the nearest
@@ -42,6 +44,7 @@ struct QuantizedGraph {
   std::vector<FloatNode> float_nodes;
   Equalizations equalized;         // values that the float graph does not have
   std::set<std::string> pinned;     // nodes that a rule wants in integers
+  std::set<std::string> open_bits;  // nodes whose weights may have 4 or 8 bits, as no rule says
   std::vector<std::string> notes;  // what was done about difficult values
 };
 

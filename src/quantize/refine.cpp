@@ -107,6 +107,15 @@ double error_of(const Rows& rows, const std::vector<RoundedRow>& rounded, const 
   return sum;
 }
 
+// What the weights are to make when the biases stay as they are.
+ObservedMoments without_biases(ObservedMoments moments, std::span<const float> bias, std::span<const double> output_units) {
+  std::vector<double> in_units;
+  for (size_t o = 0; o < bias.size(); ++o) in_units.push_back(bias[o] / output_units[o]);
+  moments.fit.subtract_from_outputs(in_units);
+  moments.check.subtract_from_outputs(in_units);
+  return moments;
+}
+
 // The damping with which rows rounded by some photos do best on others.
 double best_damping(const Rows& rows, const ObservedMoments& moments, std::span<const double> output_units, bool about_means, WeightRounding method,
                     ThreadPool& pool) {
@@ -176,6 +185,11 @@ std::vector<size_t> sort_into_parts(const Graph& graph, std::vector<ObservedProd
 void refine_product(const ObservedProduct& product, const ObservedMoments& moments, std::span<const float> weights, const Shape& shape,
                     const WeightRequest& request, std::span<const float> input_scales, const RefineRequest& how, QuantizedWeights& quantized,
                     std::vector<float>& bias) {
+  if (!bias.empty() && !how.correct_bias) {
+    const ObservedMoments rest = without_biases(moments, bias, product.output_units);
+    std::vector<float> none;
+    return refine_product(product, rest, weights, shape, request, input_scales, how, quantized, none);
+  }
   const Geometry geometry = geometry_of(shape, request);
   const size_t size = geometry.size, per_group = geometry.outputs / geometry.groups;
   const bool absorbs = !request.input_scales.empty(), has_bias = !bias.empty();

@@ -53,7 +53,7 @@ std::string reason_of_operator(const Graph& graph, const Node& node) {
 
 Result<std::vector<Role>> find_roles(const Graph& graph, const QuantizeRequest& request, std::vector<std::string>& notes) {
   const Links links(graph);
-  HT_ASSIGN(const std::vector<LayerChoice> choices, choose_layers(graph, request.layers, request.rules, notes));
+  HT_ASSIGN(const std::vector<LayerChoice> choices, choose_layers(graph, request.layers, request.rules, request.wide, notes));
   std::vector<Role> roles(graph.nodes.size());
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     roles[i].float_reason = reason_of_operator(graph, graph.nodes[i]);

@@ -47,7 +47,7 @@ def test_rows_and_their_cache(bench, halftone, tmp_path):
     assert errors[0] + 5 < errors[1], "plain methods must be worse"
     assert plain["validation"]["outputs"] != plain["held_out"], "the outputs' error is that of other photos"
     assert native["seconds"] > 0 and native["calibration_seconds"] > 0 and native["peak_bytes"] > 1e6
-    lines = [line for line in done.stdout.splitlines() if line.startswith("| the defaults")]
+    lines = [line for line in done.stdout.splitlines() if line.startswith("| + share of float: the defaults")]
     low, high = native["validation"]["drop_interval"]
     assert len(lines) == 1 and f"{native['validation']['drop_mean']:.2f} [{low:.2f}, {high:.2f}]" in lines[0]
 

@@ -9,6 +9,7 @@
 #include "quantize/roles.h"
 #include "quantize/spare.h"
 #include "quantize/weights.h"
+#include "quantize/wide.h"
 
 namespace ht {
 namespace {
@@ -181,6 +182,46 @@ TEST(SparedNodes, AreThoseThatWinMostForTheirSize) {
   EXPECT_NE((*most)[1].reason.find("b_out"), std::string::npos);
   // What harms little stays in integers even where there is room.
   EXPECT_EQ(find_spared_nodes(chain.graph, chain.quantized, 1, measure)->size(), 2u);
+}
+
+// p, q, r, s, t, u and v in a row, of 4, 16, 64, 64, 64, 16 and 4 weights: 29 of 232 may have 8 bits.
+WideProducts widest(const std::vector<LayerRule>& rules) {
+  Graph graph;
+  graph.inputs = {add_floats(graph, "x", {1, 2, 4, 4})};
+  ValueId value = graph.inputs[0];
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  for (const auto& [name, outputs] : std::vector<std::pair<std::string, int64_t>>{{"p", 2}, {"q", 8}, {"r", 8}, {"s", 8}, {"t", 8}, {"u", 2}, {"v", 2}}) {
+    std::vector<float> weights(static_cast<size_t>(outputs * graph.value(value).type.shape[1]));
+    for (float& weight : weights) weight = normal(random);
+    value = add_conv(graph, name, value, outputs, weights);
+  }
+  graph.outputs = {value};
+  QuantizeRequest request;
+  request.layers.weights = 4;
+  request.layers.activations = std::nullopt;
+  request.rules = rules;
+  const std::map<std::string, double> harm = {{"p", 0.001}, {"q", 1}, {"r", 50}, {"u", 1.1}, {"v", 0.4}};
+  const auto measure = [&](std::span<const Trial> trials, std::span<const std::string> heads) -> Result<std::vector<double>> {
+    EXPECT_EQ(heads[0], "v_out");
+    std::vector<double> errors;
+    for (const Trial& trial : trials) {
+      EXPECT_TRUE(trial.size() == 1 && trial.front().weights && !trial.front().inputs);
+      errors.push_back(harm.at(trial.front().layer->node));
+    }
+    return errors;
+  };
+  const auto found = find_wide_products(graph, {}, request, measure);
+  EXPECT_TRUE(found);
+  return *found;
+}
+
+TEST(WideProducts, AreThoseThatHarmMostForTheirSizeAsLongAsThereIsRoom) {
+  EXPECT_EQ(widest({}), (WideProducts{"p", "u", "v"}));  // 4 + 16 + 4; q is behind u and v, r alone too large
+  EXPECT_EQ(widest({{.match = "u", .weights = 4}}), (WideProducts{"p", "q", "v"}));
+  EXPECT_EQ(widest({{.match = "u", .keep_float = true}}), (WideProducts{"p", "q", "v"}));  // and 27 of 216
+  EXPECT_EQ(widest({{.match = "q", .weights = 8}}), (WideProducts{"p", "v"}));             // which leaves room for 13 more
+  EXPECT_EQ(widest({{.match = "r", .weights = 8}}), WideProducts());
 }
 
 TEST(SparedNodes, AConvolutionWhoseOutputIsRoundedBeforeItsActivation) {

@@ -33,7 +33,7 @@ Graph five_convolutions(int64_t kernel = 5) {
 }
 
 std::vector<int> weight_bits(const LayerChoice& all, const std::vector<LayerRule>& rules, std::vector<std::string>& notes, int64_t kernel = 5) {
-  const auto choices = choose_layers(five_convolutions(kernel), all, rules, notes);
+  const auto choices = choose_layers(five_convolutions(kernel), all, rules, {}, notes);
   std::vector<int> bits;
   for (const LayerChoice& choice : *choices) bits.push_back(choice.weights);
   return bits;
@@ -56,9 +56,9 @@ TEST(Layers, FourBitsSpareNoMoreThanAnEighthOfAllWeights) {
 TEST(Layers, GroupsNeedWeightsOfFourBits) {
   std::vector<std::string> notes;
   const Graph graph = five_convolutions();
-  EXPECT_FALSE(choose_layers(graph, {.group = 32}, {}, notes));
-  EXPECT_FALSE(choose_layers(graph, {.weights = 4}, {{.match = "stem", .weights = 8, .group = 32}}, notes));
-  const auto choices = choose_layers(graph, {.weights = 4, .group = 32}, {{.match = "body.2", .group = 128}}, notes);
+  EXPECT_FALSE(choose_layers(graph, {.group = 32}, {}, {}, notes));
+  EXPECT_FALSE(choose_layers(graph, {.weights = 4}, {{.match = "stem", .weights = 8, .group = 32}}, {}, notes));
+  const auto choices = choose_layers(graph, {.weights = 4, .group = 32}, {{.match = "body.2", .group = 128}}, {}, notes);
   ASSERT_TRUE(choices);
   EXPECT_EQ((*choices)[1].group, 32);
   EXPECT_EQ((*choices)[3].group, 128);
@@ -73,9 +73,21 @@ TEST(Layers, RulesHaveTheLastWord) {
             (std::vector<int>{4, 8, 8, 8, 8}));
 }
 
+TEST(Layers, WhatIsKnownToHarmKeepsEightBits) {
+  std::vector<std::string> notes;
+  const auto choices = choose_layers(five_convolutions(), {.weights = 4}, {{.match = "head", .weights = 4}, {.match = "stem", .weights = 8}}, WideProducts{"body.1", "head"}, notes);
+  ASSERT_TRUE(choices);
+  std::vector<int> bits;
+  std::vector<bool> open;
+  for (const LayerChoice& choice : *choices) bits.push_back(choice.weights), open.push_back(choice.open_bits);
+  EXPECT_EQ(bits, (std::vector<int>{8, 4, 8, 4, 4}));
+  EXPECT_EQ(open, (std::vector<bool>{false, true, true, true, false}));
+  EXPECT_NE(notes[0].find("1 layers, whose rounding to 4 bits harms"), std::string::npos);
+}
+
 TEST(Layers, ARuleThatMatchesNothingIsAnError) {
   std::vector<std::string> notes;
-  const auto choices = choose_layers(five_convolutions(), {}, {{.match = "backbone*", .weights = 4}}, notes);
+  const auto choices = choose_layers(five_convolutions(), {}, {{.match = "backbone*", .weights = 4}}, {}, notes);
   ASSERT_FALSE(choices);
   EXPECT_EQ(choices.error().code, ErrorCode::kUsage);
   EXPECT_NE(choices.error().message.find("backbone*"), std::string::npos);

@@ -144,6 +144,28 @@ TEST(RefineProduct, GivesIntegersScalesAndTheMeanOfTheOutputs) {
   }
 }
 
+// Outputs are 3 x + 10, and the weight is to make 2 x + 10 of them: what is missing of 3 x is proportional to x.
+TEST(RefineProduct, KeepsBiasesThatMayNotBeCorrected) {
+  ObservedProduct product = named("product", 1);
+  product.outputs = 1;
+  product.output_units = {1};
+  ObservedMoments moments{ProductMoments(product), ProductMoments(product)};
+  for (int x = 1; x <= 40; ++x) {
+    const std::vector<double> input = {double(x)}, output = {3.0 * x + 10};
+    (x % 4 == 3 ? moments.check : moments.fit).add(1, input, output);
+  }
+  moments.fit.finish();
+  moments.check.finish();
+  const std::vector<float> weights = {2}, input_scale = {1};
+  const Shape shape = {1, 1, 1, 1};
+  const auto nearest = quantize_weights(weights, shape, {});
+  QuantizedWeights quantized = *nearest;
+  std::vector<float> bias = {10};
+  refine_product(product, moments, weights, shape, {}, input_scale, {WeightRounding::kLeastSquares, 1, false}, quantized, bias);
+  EXPECT_EQ(bias, (std::vector<float>{10}));
+  EXPECT_NEAR(quantized.values[0] * quantized.scales[0], 3, 0.05);
+}
+
 TEST(RefineProduct, WithoutSamplesNothingChanges) {
   const std::vector<float> weights = {1, 2, 3, 4}, input_scale = {0.5f};
   ObservedProduct product = named("product");

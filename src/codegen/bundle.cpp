@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "codegen/bundle_name.h"
 #include "codegen/compact.h"
 #include "codegen/fields.h"
 #include "codegen/interface.h"
@@ -273,7 +274,7 @@ int64_t Design::constant_bytes() const {
 Result<Design> design_bundle(Plan plan, BundleOptions options) {
   Design design;
   design.options = std::move(options);
-  design.options.name = c_identifier(design.options.name);
+  design.options.name = bundle_name(design.options.name);
   use_inner_values(plan);
   elide_copies(plan);
   separate_outputs(plan);

@@ -19,7 +19,7 @@
 namespace ht {
 
 struct BundleOptions {
-  std::string name;   // of files and functions; becomes an identifier
+  std::string name;   // of files and functions; bundle_name() makes it one that builds
   std::string model;  // where it comes from, for comments
   std::string version;  // of this program
   const Cpu* cpu = nullptr;

@@ -73,6 +73,15 @@ std::string c_literal(float value) {
   return text + "f";
 }
 
+std::string c_string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '?' && c != '@';
+    result += plain ? std::string(1, c) : fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+  }
+  return result + "\"";
+}
+
 #define HT_C_TYPE(type) const CType CTypeOf<type>::kType = {#type, sizeof(type), array_of<type>};
 HT_C_TYPES(HT_C_TYPE)
 #undef HT_C_TYPE

@@ -23,6 +23,8 @@ std::string c_literal(uint32_t value);
 std::string c_literal(int64_t value);
 std::string c_literal(uint64_t value);
 std::string c_literal(float value);
+// In quotes, whatever the bytes are; filled() finds no mark in it.
+std::string c_string(std::string_view text);
 
 // An element type of constant arrays.
 struct CType {

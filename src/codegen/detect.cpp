@@ -73,16 +73,6 @@ int64_t memory_bytes(const Design& design) {
 
 int32_t room_of(const Design& design) { return candidate_room(design, design.detection->most_candidates); }
 
-// In quotes, whatever the bytes are.
-std::string c_string(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '?';
-    result += plain ? std::string(1, c) : fmt::format("\\{:03o}", static_cast<unsigned char>(c));
-  }
-  return result + "\"";
-}
-
 std::string function(const std::string& name) { return name.empty() ? "NULL" : "HT_FN(" + name + ")"; }
 
 template <class T>

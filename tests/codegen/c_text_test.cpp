@@ -53,6 +53,13 @@ TEST(CText, IdentifiersAreNoWordsOfDialectsNorMacros) {
   for (const std::string name : {"int8_max", "X_max", "MAX", "INT8_MAXIMUM", "eof"}) EXPECT_EQ(c_identifier(name), name);
 }
 
+TEST(CText, StringsHoldNoMarkAndNoEscapeOfTheirOwn) {
+  EXPECT_EQ(c_string("a b"), "\"a b\"");
+  EXPECT_EQ(c_string("\"\\\n\?"), R"("\042\134\012\077")");
+  const std::vector<std::pair<std::string_view, std::string>> values = {{"NAMES", c_string("@RUN@")}, {"RUN", "run();"}};
+  EXPECT_EQ(filled("@NAMES@ @RUN@", values), R"("\100RUN\100" run();)");
+}
+
 TEST(CText, IdentifiersDifferWhateverTheCaseOfLetters) {
   Identifiers names;
   EXPECT_EQ(names.make("x"), "x");

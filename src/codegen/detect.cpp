@@ -150,11 +150,12 @@ std::string level_text(const ht_detect_level& l) {
                      c_literal(l.least_class));
 }
 
-// Scales as many as the output's values have, if any.
+// Scales as many as the output's values have; integers that stand for themselves have one.
 std::string output_text(Constants& constants, const Design& design, size_t index) {
   const ht_detect_output& output = design.detection->detect.outputs[index];
   if (output.type == HT_VALUES_F32) return fmt::format("{{{}, 0, NULL, NULL}}", output.type);
-  const size_t count = design.plan.buffer(design.outputs[design.detection->ports[index]].buffer).affine->scales().size();
+  const auto& affine = design.plan.buffer(design.outputs[design.detection->ports[index]].buffer).affine;
+  const size_t count = affine ? affine->scales().size() : 1;
   const std::string scale = constants.array(fmt::format("detect_scale_{}", index), output.scale, count);
   const std::string zero_point = constants.array(fmt::format("detect_zero_point_{}", index), output.zero_point, count);
   return fmt::format("{{{}, {}, {}, {}}}", output.type, output.scale_step, scale, zero_point);

@@ -48,8 +48,9 @@ bool is_bundle(const fs::path& folder) {
   std::error_code error;
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string path = entry->path().lexically_relative(folder).generic_string();
+    const bool is_folder = fs::is_directory(entry->symlink_status(error));
     if (path == kBuildFolder) entry.disable_recursion_pending();
-    else if (!entry->is_directory() && !known.contains(path)) return false;
+    else if (error || (!is_folder && !known.contains(path))) return false;
   }
   return !error;
 }

@@ -267,6 +267,8 @@ int64_t Design::port_bytes() const {
   return bytes;
 }
 
+int64_t Design::ram_bytes() const { return detection ? detect_bytes(*this) : memory.arena_bytes + port_bytes(); }
+
 int64_t Design::constant_bytes() const {
   return constants->bytes() + parameter_bytes;
 }

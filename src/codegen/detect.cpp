@@ -67,10 +67,6 @@ Piece candidate_piece(const Design& design) {
   return free_piece(design, std::move(outputs), kFewCandidates * static_cast<int64_t>(sizeof(ht_candidate)));
 }
 
-int64_t memory_bytes(const Design& design) {
-  return std::max({aligned(design.memory.arena_bytes), resize_piece(design).end, candidate_piece(design).end});
-}
-
 int32_t room_of(const Design& design) { return candidate_room(design, design.detection->most_candidates); }
 
 std::string function(const std::string& name) { return name.empty() ? "NULL" : "HT_FN(" + name + ")"; }
@@ -250,6 +246,10 @@ std::string boxes_text(const std::vector<ht_box>& boxes, size_t index) {
 
 }  // namespace
 
+int64_t detect_bytes(const Design& design) {
+  return std::max({aligned(design.memory.arena_bytes), resize_piece(design).end, candidate_piece(design).end});
+}
+
 int32_t candidate_room(const Design& design, int64_t most_candidates) {
   return static_cast<int32_t>(std::min(most_candidates, candidate_piece(design).bytes() / static_cast<int64_t>(sizeof(ht_candidate))));
 }
@@ -276,7 +276,7 @@ std::string detect_includes(const Design& design) { return design.detection ? "\
 std::string detect_declarations(const Design& design) {
   if (!design.detection) return {};
   auto values = common_values(design);
-  values.emplace_back("BYTES", std::to_string(memory_bytes(design)));
+  values.emplace_back("BYTES", std::to_string(detect_bytes(design)));
   values.emplace_back("AMONG", design.input_by_bands() ? "some rows of the input and the outputs" : "inputs and outputs");
   values.emplace_back("CANDIDATES", std::to_string(room_of(design)));
   values.emplace_back("MAX_BOXES", std::to_string(max_boxes(design)));

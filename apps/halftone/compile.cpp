@@ -16,7 +16,7 @@ struct CompileFlags {
     command.add_option("-o,--output", output, "The new folder for the C99 project")->required()->type_name("DIR");
     command.add_option("--cpu", options.cpu, "host, aarch64, cortex-m3, cortex-m4, cortex-m7 or cortex-m55")->type_name("NAME")->capture_default_str();
     command.add_option("--name", options.name, "Of its files and functions (default: the model file's)")->type_name("NAME");
-    command.add_option("--ram", options.ram_bytes, "How much there is: fail where inputs, outputs and arena need more")->type_name("BYTES")->check(CLI::PositiveNumber);
+    command.add_option("--ram", options.ram_bytes, "How much there is: fail where arena, inputs and outputs, or NAME_detect(), need more")->type_name("BYTES")->check(CLI::PositiveNumber);
     command.add_flag("--bands", options.bands, "Run the first layers by bands of rows, for the smallest arena (with --ram: only where needed)");
     command.add_option("--flash", options.flash_bytes, "How much there is: fail where weights, constants and code need more")->type_name("BYTES")->check(CLI::PositiveNumber);
     command.add_option("--vectors", options.vectors, "How many random inputs its test has")->type_name("N")->capture_default_str()->check(CLI::Range(1, 1000));
@@ -41,7 +41,7 @@ std::string tensors_of(const std::vector<halftone::CompiledTensor>& tensors, con
 
 std::string text_of(const CompileResult& result) {
   std::string text = tensors_of(result.inputs, "input ") + tensors_of(result.outputs, "output");
-  text += fmt::format("RAM     {} bytes: arena {} (at least {}), inputs and outputs beside it {}\n", result.ram_bytes, result.arena_bytes, result.arena_lower_bound,
+  text += fmt::format("RAM     {} bytes: arena {} (at least {}), beside it {}\n", result.ram_bytes, result.arena_bytes, result.arena_lower_bound,
                       result.ram_bytes - result.arena_bytes);
   text += fmt::format("flash   {} bytes: weights {}, biases {}, other constants {}, {}\n", result.flash_bytes, result.weight_bytes, result.bias_bytes, result.constant_bytes,
                       result.code_bytes ? fmt::format("code {}", *result.code_bytes) : "code not measured");

@@ -247,7 +247,7 @@ struct CompileResult {
   std::vector<CompiledTensor> inputs, outputs;
   int64_t arena_bytes = 0;
   int64_t arena_lower_bound = 0;  // no arena for these steps could be smaller
-  int64_t ram_bytes = 0;          // arena, and inputs and outputs where they have no place in it
+  int64_t ram_bytes = 0;          // arena, and what has no place in it: inputs and outputs, or with NAME_detect() what that needs
   int64_t weight_bytes = 0, bias_bytes = 0;  // of the model's own numbers
   int64_t constant_bytes = 0;     // multipliers, shifts, tables, and the parameters of the steps
   std::optional<int64_t> code_bytes;  // with the compiler's library, the kernels' own constants and gaps, where it was measured

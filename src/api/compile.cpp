@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -48,8 +49,9 @@ bool is_bundle(const fs::path& folder) {
   std::error_code error;
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string path = entry->path().lexically_relative(folder).generic_string();
+    const bool is_folder = fs::is_directory(entry->symlink_status(error));
     if (path == kBuildFolder) entry.disable_recursion_pending();
-    else if (!entry->is_directory() && !known.contains(path)) return false;
+    else if (error || (!is_folder && !known.contains(path))) return false;
   }
   return !error;
 }
@@ -93,7 +95,7 @@ CompileResult result_of(const Design& design, const fs::path& folder) {
   for (const Port& port : design.outputs) result.outputs.push_back(compiled_tensor(design, port));
   result.arena_bytes = design.memory.arena_bytes;
   result.arena_lower_bound = design.memory.lower_bound;
-  result.ram_bytes = result.arena_bytes + design.port_bytes();
+  result.ram_bytes = design.ram_bytes();
   result.weight_bytes = design.weight_bytes;
   result.bias_bytes = design.bias_bytes;
   result.constant_bytes = design.constant_bytes() - result.weight_bytes - result.bias_bytes;
@@ -113,9 +115,10 @@ Status check_fit(const Design& design, const CompileResult& result, const Compil
   if (options.ram_bytes && result.ram_bytes > *options.ram_bytes) {
     const Step& fullest = design.plan.steps[design.memory.fullest];
     return Error{ErrorCode::kDemandNotMet,
-                 fmt::format("needs {} bytes of RAM (arena {}, inputs and outputs beside it {}), which is {} more than the {} there are, the stack aside; the arena is fullest in "
+                 fmt::format("needs {} bytes of RAM (arena {}, {} beside it {}), which is {} more than the {} there are, the stack aside; the arena is fullest in "
                              "{} ({}){}, so a smaller input or fewer channels there make it fit",
-                             result.ram_bytes, result.arena_bytes, design.port_bytes(), result.ram_bytes - *options.ram_bytes, *options.ram_bytes, fullest.node, fullest.op,
+                             result.ram_bytes, result.arena_bytes, design.detection ? fmt::format("what {}_detect() needs", design.name()) : "inputs and outputs",
+                             result.ram_bytes - result.arena_bytes, result.ram_bytes - *options.ram_bytes, *options.ram_bytes, fullest.node, fullest.op,
                              result.bands > 0 ? fmt::format(", although the first layers run in {} bands of rows", result.bands) : ""),
                  {}};
   }
@@ -233,18 +236,28 @@ Result<Designed> design_for(const halftone::Model& model, const CompileOptions& 
   BundleOptions how{name, content.path.filename().string(), std::string(halftone::version()), cpu};
   HT_ASSIGN(Design design, design_bundle(plan, how));
   auto detection = detection_of(model, design);
+  const auto design_again = [&]() -> Status {
+    HT_ASSIGN(design, design_bundle(plan, how));
+    if (detection) design.detection = *detection;
+    return {};
+  };
   if (detection && *detection) {
     how.ports_in_arena = true;
     how.input_window = (*detection)->scratch_bytes + kArenaAlignment;
-    HT_ASSIGN(design, design_bundle(plan, how));
+    HT_TRY(design_again());
   }
-  const int64_t most = options.ram_bytes ? std::max<int64_t>(*options.ram_bytes - design.port_bytes(), 0) : 0;
-  if (options.bands || (options.ram_bytes && design.memory.arena_bytes > most)) {
-    how.arena_bytes = options.bands ? 0 : most;
-    HT_ASSIGN(design, design_bundle(plan, how));
+  if (options.bands) {
+    how.arena_bytes = 0;
+    HT_TRY(design_again());
+  }
+  // What the arena has no room for any more NAME_detect() needs beside it: so its size is found in steps.
+  const auto excess = [&] { return options.ram_bytes ? std::max<int64_t>(design.ram_bytes() - *options.ram_bytes, 0) : 0; };
+  for (int64_t last = std::numeric_limits<int64_t>::max(); excess() > 0 && design.memory.arena_bytes < last;) {
+    last = design.memory.arena_bytes;
+    how.arena_bytes = std::max<int64_t>(last - excess(), 0);
+    HT_TRY(design_again());
   }
   if (!detection) return Designed{std::move(design), detection.error()};
-  design.detection = *detection;
   return Designed{std::move(design), std::nullopt};
 }
 

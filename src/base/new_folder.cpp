@@ -27,7 +27,7 @@ fs::path beside(const fs::path& path) {
 Status check_free(const fs::path& path, const std::function<bool(const fs::path&)>& may_be_replaced) {
   std::error_code ignored;
   if (path.filename().empty() || path.filename() == "." || path.filename() == "..") return usage_error("name the new folder itself").in(path.string());
-  if (!fs::exists(path, ignored)) return {};
+  if (!fs::exists(fs::symlink_status(path, ignored))) return {};
   if (!fs::is_directory(path, ignored)) return input_error("is there already and is no folder").in(path.string());
   if (fs::is_empty(path, ignored) || may_be_replaced(path)) return {};
   return input_error("the folder holds other files; name a new one, or empty it").in(path.string());
@@ -46,8 +46,11 @@ NewFolder::~NewFolder() {
 }
 
 Result<NewFolder> NewFolder::make(const fs::path& path, const std::function<bool(const fs::path&)>& may_be_replaced) {
-  const fs::path target = named(path);
+  fs::path target = named(path);
   HT_TRY(check_free(target, may_be_replaced));
+  std::error_code error;
+  if (fs::exists(target, error)) target = fs::canonical(target, error);  // a link stays, and what it names is replaced
+  if (error) return input_error("cannot find the folder: {}", error.message()).in(path.string());
   std::string temporary = beside(target).string();
   if (::mkdtemp(temporary.data()) == nullptr) return input_error("cannot make the folder: {}", std::strerror(errno)).in(target.string());
   return NewFolder(target, temporary);
@@ -56,7 +59,7 @@ Result<NewFolder> NewFolder::make(const fs::path& path, const std::function<bool
 Status NewFolder::commit() {
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  std::error_code error;
+  std::error_code error, ignored;
   fs::permissions(temporary_, static_cast<fs::perms>(0777 & ~mask), error);
   fs::path old;  // where what stands there goes meanwhile
   if (!error && fs::exists(path_, error) && !fs::is_empty(path_, error)) {
@@ -64,9 +67,9 @@ Status NewFolder::commit() {
     if (::mkdtemp(name.data()) == nullptr) return input_error("cannot replace the folder: {}", std::strerror(errno)).in(path_.string());
     old = name;
     fs::rename(path_, old, error);
+    if (error) fs::remove(std::exchange(old, {}), ignored);
   }
   if (!error) fs::rename(temporary_, path_, error);
-  std::error_code ignored;
   if (error && !old.empty()) fs::rename(old, path_, ignored);
   if (error) return input_error("cannot name the finished folder: {}", error.message()).in(path_.string());
   temporary_.clear();

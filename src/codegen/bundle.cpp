@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "codegen/bundle_name.h"
 #include "codegen/compact.h"
 #include "codegen/fields.h"
 #include "codegen/interface.h"
@@ -266,6 +267,8 @@ int64_t Design::port_bytes() const {
   return bytes;
 }
 
+int64_t Design::ram_bytes() const { return detection ? detect_bytes(*this) : memory.arena_bytes + port_bytes(); }
+
 int64_t Design::constant_bytes() const {
   return constants->bytes() + parameter_bytes;
 }
@@ -273,7 +276,7 @@ int64_t Design::constant_bytes() const {
 Result<Design> design_bundle(Plan plan, BundleOptions options) {
   Design design;
   design.options = std::move(options);
-  design.options.name = c_identifier(design.options.name);
+  design.options.name = bundle_name(design.options.name);
   use_inner_values(plan);
   elide_copies(plan);
   separate_outputs(plan);

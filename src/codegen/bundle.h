@@ -19,7 +19,7 @@
 namespace ht {
 
 struct BundleOptions {
-  std::string name;   // of files and functions; becomes an identifier
+  std::string name;   // of files and functions; bundle_name() makes it one that builds
   std::string model;  // where it comes from, for comments
   std::string version;  // of this program
   const Cpu* cpu = nullptr;
@@ -64,6 +64,7 @@ struct Design {
   // Whether the input comes by bands, so that the arena has no room for all of it.
   bool input_by_bands() const { return plan.inputs != session_plan->inputs; }
   int64_t port_bytes() const;  // of inputs and outputs that have no place in the arena
+  int64_t ram_bytes() const;   // of a call: the arena, and what has no place in it (inputs and outputs, or what NAME_detect() needs)
   int64_t constant_bytes() const;  // all arrays and parameters
 };
 

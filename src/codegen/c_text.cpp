@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kLineWidth = 120;
 
-// Of C99 and C++, and of what the headers of bundles define.
+// Of C99, C++ and their GNU dialects, and of what the headers that bundles include define.
 constexpr std::array kReserved = {
     "alignas",   "alignof",  "and",       "and_eq",   "asm",          "auto",     "bitand",   "bitor",    "bool",         "break",      "case",
     "catch",     "char",     "class",     "co_await", "co_return",    "co_yield", "compl",    "concept",  "const",        "const_cast", "consteval",
@@ -24,10 +24,17 @@ constexpr std::array kReserved = {
     "requires",  "restrict", "return",    "short",    "signed",       "sizeof",   "static",   "static_assert", "static_cast", "struct",  "switch",
     "template",  "this",     "thread_local", "throw", "true",         "try",      "typedef",  "typeid",   "typename",     "uint16_t",   "uint32_t",
     "uint64_t",  "uint8_t",  "union",     "unix",     "unsigned",     "using",    "virtual",  "void",     "volatile",     "wchar_t",    "while",
-    "xor",       "xor_eq",   "inputs",    "outputs"};
+    "xor",       "xor_eq",   "inputs",    "outputs",  "typeof",       "typeof_unqual", "char8_t", "char16_t", "char32_t", "NULL",     "EOF",
+    "BUFSIZ",    "stdin",    "stdout",    "stderr"};
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// INT8_MAX, UINT32_C, SIZE_MAX, FLT_MIN and the like.
+bool is_limit(std::string_view name) {
+  const bool ends = name.ends_with("_MAX") || name.ends_with("_MIN") || name.ends_with("_C");
+  return ends && std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
+}
 
 template <class T>
 std::string array_of(std::span<const uint8_t> bytes) {
@@ -64,6 +71,15 @@ std::string c_literal(float value) {
   std::string text = fmt::format("{:.9g}", value);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text + "f";
+}
+
+std::string c_string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '?' && c != '@';
+    result += plain ? std::string(1, c) : fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+  }
+  return result + "\"";
 }
 
 #define HT_C_TYPE(type) const CType CTypeOf<type>::kType = {#type, sizeof(type), array_of<type>};
@@ -111,7 +127,7 @@ std::string c_identifier(std::string_view name) {
   }
   while (!result.empty() && result.back() == '_') result.pop_back();
   if (result.empty() || is_digit(result[0])) result = "n" + result;
-  if (std::ranges::find(kReserved, result) != kReserved.end()) result += "_";
+  if (std::ranges::find(kReserved, result) != kReserved.end() || is_limit(result)) result += "_";
   return result;
 }
 

@@ -23,6 +23,8 @@ std::string c_literal(uint32_t value);
 std::string c_literal(int64_t value);
 std::string c_literal(uint64_t value);
 std::string c_literal(float value);
+// In quotes, whatever the bytes are; filled() finds no mark in it.
+std::string c_string(std::string_view text);
 
 // An element type of constant arrays.
 struct CType {
@@ -48,7 +50,7 @@ const CType* c_type(DType dtype);
 // The unsigned integer of 1, 2, 4 or 8 bytes.
 const CType& c_type_of_bytes(int32_t bytes);
 
-// Letters, digits and underscores that are no keyword of C or C++; what others a name has become underscores.
+// Letters, digits and underscores that are no keyword of C or C++ and no macro of the headers that bundles include; what others a name has become underscores.
 std::string c_identifier(std::string_view name);
 std::string upper_case(std::string_view text);
 

@@ -67,21 +67,7 @@ Piece candidate_piece(const Design& design) {
   return free_piece(design, std::move(outputs), kFewCandidates * static_cast<int64_t>(sizeof(ht_candidate)));
 }
 
-int64_t memory_bytes(const Design& design) {
-  return std::max({aligned(design.memory.arena_bytes), resize_piece(design).end, candidate_piece(design).end});
-}
-
 int32_t room_of(const Design& design) { return candidate_room(design, design.detection->most_candidates); }
-
-// In quotes, whatever the bytes are.
-std::string c_string(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '?';
-    result += plain ? std::string(1, c) : fmt::format("\\{:03o}", static_cast<unsigned char>(c));
-  }
-  return result + "\"";
-}
 
 std::string function(const std::string& name) { return name.empty() ? "NULL" : "HT_FN(" + name + ")"; }
 
@@ -160,11 +146,12 @@ std::string level_text(const ht_detect_level& l) {
                      c_literal(l.least_class));
 }
 
-// Scales as many as the output's values have, if any.
+// Scales as many as the output's values have; integers that stand for themselves have one.
 std::string output_text(Constants& constants, const Design& design, size_t index) {
   const ht_detect_output& output = design.detection->detect.outputs[index];
   if (output.type == HT_VALUES_F32) return fmt::format("{{{}, 0, NULL, NULL}}", output.type);
-  const size_t count = design.plan.buffer(design.outputs[design.detection->ports[index]].buffer).affine->scales().size();
+  const auto& affine = design.plan.buffer(design.outputs[design.detection->ports[index]].buffer).affine;
+  const size_t count = affine ? affine->scales().size() : 1;
   const std::string scale = constants.array(fmt::format("detect_scale_{}", index), output.scale, count);
   const std::string zero_point = constants.array(fmt::format("detect_zero_point_{}", index), output.zero_point, count);
   return fmt::format("{{{}, {}, {}, {}}}", output.type, output.scale_step, scale, zero_point);
@@ -259,6 +246,10 @@ std::string boxes_text(const std::vector<ht_box>& boxes, size_t index) {
 
 }  // namespace
 
+int64_t detect_bytes(const Design& design) {
+  return std::max({aligned(design.memory.arena_bytes), resize_piece(design).end, candidate_piece(design).end});
+}
+
 int32_t candidate_room(const Design& design, int64_t most_candidates) {
   return static_cast<int32_t>(std::min(most_candidates, candidate_piece(design).bytes() / static_cast<int64_t>(sizeof(ht_candidate))));
 }
@@ -285,7 +276,7 @@ std::string detect_includes(const Design& design) { return design.detection ? "\
 std::string detect_declarations(const Design& design) {
   if (!design.detection) return {};
   auto values = common_values(design);
-  values.emplace_back("BYTES", std::to_string(memory_bytes(design)));
+  values.emplace_back("BYTES", std::to_string(detect_bytes(design)));
   values.emplace_back("AMONG", design.input_by_bands() ? "some rows of the input and the outputs" : "inputs and outputs");
   values.emplace_back("CANDIDATES", std::to_string(room_of(design)));
   values.emplace_back("MAX_BOXES", std::to_string(max_boxes(design)));

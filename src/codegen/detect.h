@@ -33,6 +33,10 @@ struct Detection {
   static constexpr int kWidestFrame = 640;
 };
 
+// The memory of a call of NAME_detect(), NAME_DETECT_BYTES: the arena, which inputs and outputs have a place in, and what resizing and candidates
+// need beside it.
+int64_t detect_bytes(const Design& design);
+
 // How many candidates of so many there is room for: as many as the arena holds beside the outputs, and some at least.
 int32_t candidate_room(const Design& design, int64_t most_candidates);
 

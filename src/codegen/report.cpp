@@ -14,6 +14,7 @@ constexpr std::string_view kNotMeasured = "`halftone compile --verify` measures 
 std::string ram_text(const Design& design, const Measured* measured) {
   std::string text = "## RAM, bytes\n\n| | bytes |\n|---|---|\n";
   text += row("arena", design.memory.arena_bytes);
+  if (design.detection) text += row(fmt::format("beside it for {}_detect(), which resizes frames and collects candidates", design.name()), design.ram_bytes() - design.memory.arena_bytes);
   const char* whose = design.memory.with_ports ? ", may lie in the arena" : ", the caller's";
   const std::string by_bands = fmt::format(", whose rows {}_detect() brings into the arena by bands", design.name());
   for (const Port& port : design.inputs) text += row("input " + port.name + (design.input_by_bands() ? by_bands : whose), design.plan.buffer(port.buffer).bytes());

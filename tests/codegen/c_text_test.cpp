@@ -8,6 +8,9 @@
 #include <cstdlib>
 #include <limits>
 #include <random>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace ht {
 namespace {
@@ -41,6 +44,20 @@ TEST(CText, IdentifiersAreValidWhateverTheNames) {
   EXPECT_EQ(c_identifier("class"), "class_");
   EXPECT_EQ(c_identifier("\xc3\xa9t\xc3\xa9"), "t");
   EXPECT_LE(c_identifier(std::string(1000, 'a')).size(), 60u);
+}
+
+TEST(CText, IdentifiersAreNoWordsOfDialectsNorMacros) {
+  for (const std::string name : {"typeof", "typeof_unqual", "char8_t", "char16_t", "char32_t", "NULL", "EOF", "stdin", "INT8_MAX", "UINT16_MAX", "INT_LEAST8_MIN", "INTPTR_MAX",
+                                 "UINT64_C", "SIZE_MAX", "WCHAR_MIN", "FLT_MAX"})
+    EXPECT_EQ(c_identifier(name), name + "_");
+  for (const std::string name : {"int8_max", "X_max", "MAX", "INT8_MAXIMUM", "eof"}) EXPECT_EQ(c_identifier(name), name);
+}
+
+TEST(CText, StringsHoldNoMarkAndNoEscapeOfTheirOwn) {
+  EXPECT_EQ(c_string("a b"), "\"a b\"");
+  EXPECT_EQ(c_string("\"\\\n\?"), R"("\042\134\012\077")");
+  const std::vector<std::pair<std::string_view, std::string>> values = {{"NAMES", c_string("@RUN@")}, {"RUN", "run();"}};
+  EXPECT_EQ(filled("@NAMES@ @RUN@", values), R"("\100RUN\100" run();)");
 }
 
 TEST(CText, IdentifiersDifferWhateverTheCaseOfLetters) {

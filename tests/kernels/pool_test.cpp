@@ -133,6 +133,27 @@ TEST(Pool, MeansOfLargeWindows) {
   }
 }
 
+// Ratios of which nothing is left, down to the smallest that have a multiplier.
+TEST(Pool, MeansAtTinyRatios) {
+  for (const Policy policy : {Policy::kFixedSingle, Policy::kFixedDouble}) {
+    for (int exponent = -32; exponent <= -6; ++exponent) {
+      for (const int8_t value : {int8_t{-128}, int8_t{127}}) {
+        SCOPED_TRACE(exponent);
+        const int8_t zero_in = static_cast<int8_t>(value > 0 ? -128 : 127), zero_out = 3;
+        const double ratio = std::ldexp(1.0, exponent);
+        const EpilogueData data = *int8_epilogue(policy, 1, {ratio}, {{zero_out}, {-128}, {127}});
+        const ht_pool_params p{HT_POOL_AVERAGE, 1, 2, 2, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, &zero_in, data.view()};
+        const std::vector<int8_t> input(4, value);
+        int8_t output = 0;
+        int32_t scratch = 0;
+        const ht_arguments arguments{{input.data()}, &output, &scratch};
+        ht_pool(&p, &arguments, 0, 1);
+        EXPECT_EQ(output, std::round((value - zero_in) * ratio) + zero_out);
+      }
+    }
+  }
+}
+
 TEST(PoolF32, EqualsItsDefinition) {
   for (uint32_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);

@@ -239,6 +239,44 @@ def test_only_earlier_bundles_are_replaced(halftone, quantized, folder):
     assert "holds other files" in done.stderr and files_of(place) == before
 
 
+def test_links(halftone, quantized, folder):
+    """A link as the folder is kept, and what it names replaced; links in a bundle are not of it, wherever they point."""
+    place, link = folder / "linked", folder / "link"
+    link.symlink_to(place.name)
+    halftone("compile", quantized("kws"), "-o", link, "--name", "kws", expect=3)
+    place.mkdir()
+    for _ in range(2):
+        halftone("compile", quantized("kws"), "-o", link, "--name", "kws")
+        assert link.is_symlink() and (place / "kws.h").exists()
+    for target in ("loop", ".", "kernels"):
+        (place / "loop").symlink_to(target)
+        assert "holds other files" in halftone("compile", quantized("kws"), "-o", place, "--name", "kws", expect=3).stderr
+        (place / "loop").unlink()
+    assert not list(folder.glob(".link*")) and not list(folder.glob(".linked*"))
+
+
+@pytest.mark.parametrize("name", ["test", "help", "stdint", "features", "ht_conv"])
+def test_names_that_others_have_build(halftone, quantized, folder, name):
+    """CMake's targets, system headers, files of the kernels."""
+    place = folder / f"name_{name}"
+    assert halftone.json("compile", quantized("kws"), "-o", place, "--name", name, "--vectors", "1")["name"] == f"{name}_net"
+    subprocess.run(["make", "-s", "-C", place, "test", "CFLAGS=-O0"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "-S", place, "-B", place / "build" / "cmake"], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_system_headers_are_none_of_the_bundles(bundle, halftone, quantized, folder):
+    """As the compiler lists those that the bundle's files include: a bundle of such a name gets another one."""
+    place, _ = bundle("kws", "--vectors", "2")
+    listed = subprocess.run(["gcc", "-M", f"-I{place}", *sources(place), place / "test" / "main.c"], check=True, capture_output=True, text=True).stdout
+    words = [word for word in listed.replace("\\\n", " ").split() if word.endswith(".h") and not word.startswith(str(place))]
+    names = {word.rsplit("/", 1)[1][:-2] for word in words if word.rsplit("/", 2)[1] in ("include", "sys-include")}
+    names = sorted(name for name in names if name.isidentifier())
+    assert {"stdint", "stdio", "features"} <= set(names)
+    for name in names:
+        result = halftone.json("compile", quantized("kws"), "-o", folder / "header", "--name", name, "--vectors", "1")
+        assert result["name"] not in names
+
+
 @pytest.mark.parametrize("options, code, words", [
     (["--ram", "4000"], 1, ["bytes of RAM", "arena", "4000", "smaller input"]),
     (["--flash", "5000"], 1, ["bytes of flash", "weights", "5000", "4 bits"]),

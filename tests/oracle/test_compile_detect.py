@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bundles of detectors: boxes in a camera's frame, held against `halftone run` on the same pixels in a PNG file."""
+import re
 import subprocess
 
 import cv2
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 
 from places import MICRO, STREET
@@ -122,3 +125,75 @@ def test_the_example_runs(street):
     _, place = street
     done = subprocess.run(["make", "-C", place, "example"], capture_output=True, text=True)
     assert done.returncode == 0 and "boxes" in done.stdout
+
+
+LISTED = """<ir_version: 8, opset_import: ["": 13]>
+listed (float[1,3,16,16] images) => (float[1,4,4] boxes, float[1,4] scores, LABELS[1,4] labels)
+<float pixel = {0.003921569}, float fine = {0.01}, float coarse = {0.05}, int8 zero = {0}, int8 black = {-128}, int64[3] rows = {1,6,4}, int64[2] list = {1,4},
+ int64[1] n0 = {0}, int64[1] n4 = {4}, int64[1] n5 = {5}, int64[1] n6 = {6}, int64[1] last = {2}> {
+  xq = QuantizeLinear(images, pixel, black)
+  x = DequantizeLinear(xq, pixel, black)
+  w = DequantizeLinear(weights, fine, zero)
+  y = Conv<strides = [8, 8]>(x, w)
+  yq = QuantizeLinear(y, coarse, zero)
+  z = DequantizeLinear(yq, coarse, zero)
+  r = Reshape(z, rows)
+  t = Transpose<perm = [0, 2, 1]>(r)
+  boxes = Slice(t, n0, n4, last)
+  s = Slice(t, n4, n5, last)
+  sigmoid = Sigmoid(s)
+  scores = Reshape(sigmoid, list)
+  c = Slice(t, n5, n6, last)
+  positive = Relu(c)
+  numbers = Reshape(positive, list)
+  labels = Cast<to = TYPE>(numbers)
+}"""
+RECIPE = """[preprocess]
+size = [16, 16]
+resize = "stretch"
+color = "rgb"
+mean = [0.0, 0.0, 0.0]
+std = [255.0, 255.0, 255.0]
+interpolation = "bilinear"
+
+[task]
+type = "detection"
+classes = ["@RUN@", "a@NAME@", "c"]
+head = "boxes"
+score_threshold = 0.3
+nms_threshold = 0.7
+max_detections = 10
+"""
+
+
+@pytest.fixture(scope="module", params=["uint8", "int8", "float"])
+def listed(request, folder):
+    """A model that gives boxes with scores and classes, whose numbers are integers without scales; names of classes look like marks in templates."""
+    kind = {"uint8": onnx.TensorProto.UINT8, "int8": onnx.TensorProto.INT8, "float": onnx.TensorProto.FLOAT}[request.param]
+    model = onnx.parser.parse_model(LISTED.replace("LABELS", request.param).replace("TYPE", str(kind)))
+    weights = np.random.default_rng(0).integers(-15, 16, (6, 3, 8, 8)).astype(np.int8)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(weights, "weights"))
+    onnx.helper.set_model_props(model, {"halftone.recipe": RECIPE, "halftone.requantization": "float-half-even"})
+    onnx.checker.check_model(model)
+    path = folder / f"listed_{request.param}.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def test_listed_boxes_with_any_names(halftone, listed, folder):
+    place = folder / f"{listed.stem}_bundle"
+    halftone("compile", listed, "-o", place, "--name", "listed")
+    done = subprocess.run(["make", "-C", place, "test", "CFLAGS=-O1 -Werror"], capture_output=True, text=True)
+    assert done.returncode == 0 and "boxes identical to the host's" in done.stdout, done.stdout + done.stderr
+
+
+def test_ram_is_what_detect_needs(halftone, listed, folder):
+    place = folder / f"{listed.stem}_ram"
+    result = halftone.json("compile", listed, "-o", place, "--name", "listed", "--cpu", "cortex-m4", "--vectors", "1")
+    needed = int(re.search(r"define LISTED_DETECT_BYTES (\d+)", (place / "listed.h").read_text())[1])
+    assert result["ram_bytes"] == needed > result["arena_bytes"]
+    rows = dict(re.findall(r"^\| (arena|beside it)\b[^|]*\| (\d+) \|$", (place / "REPORT.md").read_text(), re.M))
+    assert sum(map(int, rows.values())) == needed and len(rows) == 2
+    done = halftone("compile", listed, "-o", folder / "never", "--name", "listed", "--cpu", "cortex-m4", "--ram", needed - 1, expect=1)
+    assert f"needs {needed} bytes" in done.stderr and "listed_detect()" in done.stderr
+    halftone("compile", listed, "-o", place, "--name", "listed", "--cpu", "cortex-m4", "--ram", needed, "--vectors", "1")

@@ -36,7 +36,8 @@ static void finish_mean(const ht_pool_params* p, int32_t* HT_RESTRICT sums, int3
   for (int32_t c = 0; c < p->channels; ++c) {
     const int32_t i = c * p->channel_step;
     const int32_t mean = mean_of(sums[c] - taps * p->input_zero_point[i], (uint32_t)count);
-    const int32_t fixed = e->multiplier.fixed[i], shift = e->multiplier.shift[i] - 8;
+    // Means are below 2^16: shifted right by 31 and more, nothing is left of them whatever the shift.
+    const int32_t fixed = e->multiplier.fixed[i], shift = e->multiplier.shift[i] < -23 ? -31 : e->multiplier.shift[i] - 8;
     const bool is_double = HT_USES_POLICY(HT_FIXED_DOUBLE) && e->policy == HT_FIXED_DOUBLE;
     const int32_t value = is_double ? ht_requantize_double(mean, fixed, shift, -1024, 1024) : ht_requantize_single(mean, fixed, shift, -1024, 1024);
     out[c] = (int8_t)ht_clamp(value + e->zero_point[i], e->minimum[i], e->maximum[i]);

@@ -39,7 +39,7 @@ static inline __mmask64 first_bytes(size_t count) { return count >= 64 ? ~(__mma
 
 static void copy_rows(const ht_copy_params* p, const char* in, char* out, int32_t begin, int32_t end) {
   const ptrdiff_t element = p->element_bytes;
-  const size_t bytes = (size_t)(p->shape[p->rank - 1] * p->element_bytes);
+  const size_t bytes = (size_t)p->shape[p->rank - 1] * (size_t)p->element_bytes;
   const __mmask64 rest = first_bytes(bytes % 64);
   row_walk w = walk_from(p, begin);
   for (int32_t row = begin; row < end; ++row, advance(p, &w, 1)) {

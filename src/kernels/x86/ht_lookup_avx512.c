@@ -85,6 +85,7 @@ __attribute__((target("avx512vbmi"))) static void shuffle_rows(const ht_gather_p
 }
 
 void ht_gather_run_avx512(const ht_gather_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  if (begin >= end) return;  // as where no index is given
   const int32_t first = (begin + p->count - 1) / p->count, last = end / p->count;  // whole rows
   if (!is_shuffle(p) || first >= last) {
     ht_gather_avx512vnni(p, a, begin, end);

@@ -41,9 +41,8 @@ class Quantizer {
     }
     if (widens_products(recipe_, request) && photos_.trials) {
       HT_ASSIGN(request.wide, find_wide_products(graph_, seen_, request, photos_.trials));
-      HT_ASSIGN(made, quantize_graph(graph_, seen_, request));
     }
-    if (request.refine.rounding == WeightRounding::kNearest || !photos_.moments) return made;
+    if (request.refine.rounding == WeightRounding::kNearest || !photos_.moments) return request.wide ? quantize_graph(graph_, seen_, request) : made;
     request.measure_moments = photos_.moments;
     return quantize_graph(graph_, seen_, request);
   }

@@ -33,7 +33,7 @@ std::pair<T, T> extremes(std::span<const T> numbers) {
   return {least, most};
 }
 
-// The greatest scale that all products of a row are small multiples of, and these; nothing where there is none. Products of scales
+// The greatest scale that all products of a row are small multiples of, and these, which are 1 before; nothing where there is none. Products of scales
 // that vary both with the input are two roundings to float apart from the multiple, others are exactly float(multiple) * scale.
 std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multiples) {
   constexpr double kTolerance = 4e-6;
@@ -45,10 +45,7 @@ std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multi
     return std::isnormal(sum) ? std::optional(sum) : std::nullopt;
   };
   const auto [least, most] = extremes(std::span(row.products));
-  if (is_close(least, row.products[0]) && is_close(most, row.products[0])) {  // as almost all are
-    std::ranges::fill(multiples, uint8_t{1});
-    return sum_scale(row.products[0]);
-  }
+  if (is_close(least, row.products[0]) && is_close(most, row.products[0])) return sum_scale(row.products[0]);  // as almost all are
   for (int first = 1; first <= kMostMultiple; ++first) {
     const float scale = row.products[0] / static_cast<float>(first);
     const auto fits = [&](float product, uint8_t& multiple) {

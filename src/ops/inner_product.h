@@ -36,8 +36,8 @@ struct TapChannels {
 };
 
 // The integer form of a product with these (constant, quantized) weights laid out [outputs][taps], or nothing where it does not
-// exist: weights of more than 8 bits, an input whose scales vary along another axis, scales that do not agree within an output's sum, sums that could leave their bits, a bias that
-// is not constant. Then the product is computed in float. `input` is the type of an input in integers (is_stored), whose channels lie
+// exist: weights of more than 8 bits, an input whose scales vary along another axis, scales that do not agree within an output's sum,
+// sums that could leave their bits, a bias that is not constant. Then the product is computed in float. `input` is the type of an input in integers (is_stored), whose channels lie
 // along `axis`.
 std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine& weight_affine, const TensorType& input, size_t axis,
                                             const TapChannels& channels, const Value* bias);

@@ -84,7 +84,7 @@ Result<BenchResult> bench(const std::filesystem::path& path, const BenchOptions&
   ht::Timed timed(model.content().graph, *network, result.threads);
   result.load_ms = load.seconds() * ht::kMilliseconds;
   const ht::Stopwatch first;
-  HT_TRY(timed.runner.run(timed.inputs));
+  HT_TRY(timed.runner.run(timed.inputs, timed.outputs));
   result.first_run_ms = first.seconds() * ht::kMilliseconds;
   HT_ASSIGN(const auto other, ht::load_compared(options.compare, result.threads, context));
   std::optional<ht::Timed> other_timed;

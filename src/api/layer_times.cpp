@@ -17,7 +17,7 @@ constexpr int64_t kLeastRuns = 20, kMostRuns = 100000, kWarmUps = 3;
 
 Status run_once(Timed& timed) {
   const Stopwatch watch;
-  HT_TRY(timed.runner.run(timed.inputs));
+  HT_TRY(timed.runner.run(timed.inputs, timed.outputs));
   timed.runs.push_back(watch.seconds());
   return {};
 }

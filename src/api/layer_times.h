@@ -22,7 +22,7 @@ struct Timed {
   const Graph& graph;
   const Network& network;
   Runner runner;
-  std::vector<Tensor> inputs;
+  std::vector<Tensor> inputs, outputs;
   std::vector<double> runs;
   std::vector<std::vector<double>> steps;  // of each of the plan's steps, by run, where steps are timed
 

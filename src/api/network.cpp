@@ -58,6 +58,10 @@ Result<std::vector<Tensor>> Runner::run(std::span<const Tensor> inputs) {
   return std::visit([&](auto& how) { return how.run(inputs); }, how_);
 }
 
+Status Runner::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  return std::visit([&](auto& how) { return how.run(inputs, outputs); }, how_);
+}
+
 void Runner::compute() {
   std::visit([](auto& how) { how.compute(); }, how_);
 }

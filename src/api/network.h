@@ -61,6 +61,7 @@ class Runner {
   Session& session();
   // Inputs and outputs in the graph's order.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);  // as Session::run
   // What lies between Session::set_input() and read_output().
   void compute();
 

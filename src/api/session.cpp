@@ -104,7 +104,6 @@ Status Session::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs
     HT_ASSIGN(const Tensor* tensor, ht::given_for(graph, graph.inputs[i], inputs));
     HT_TRY(ht::lend_input(session, graph, i, *tensor));
   }
-  content_->runner.compute();
   outputs.resize(graph.outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     const ht::Buffer& buffer = session.plan().buffer(session.plan().outputs[i]);
@@ -112,8 +111,10 @@ Status Session::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs
     outputs[i].type = ht::dtype_name(buffer.declared());
     outputs[i].shape = buffer.shape;
     outputs[i].bytes.resize(static_cast<size_t>(buffer.bytes()));
-    session.read_output(i, outputs[i].bytes);
+    session.lend_output(i, outputs[i].bytes);
   }
+  content_->runner.compute();
+  for (size_t i = 0; i < outputs.size(); ++i) session.read_output(i, outputs[i].bytes);
   return {};
 }
 

@@ -85,9 +85,15 @@ Session make_session(const FloatProgram& program) {
 
 FloatExecutor::FloatExecutor(const FloatProgram& program) : session_(make_session(program)), threads_(program.threads()) {}
 
-Result<std::vector<Tensor>> FloatExecutor::run(std::span<const Tensor> inputs) {
+Status FloatExecutor::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   omp_set_num_threads(threads_);  // of the calling thread
-  return session_.run(inputs);
+  return session_.run(inputs, outputs);
+}
+
+Result<std::vector<Tensor>> FloatExecutor::run(std::span<const Tensor> inputs) {
+  std::vector<Tensor> outputs;
+  HT_TRY(run(inputs, outputs));
+  return outputs;
 }
 
 void FloatExecutor::compute() {

@@ -37,6 +37,7 @@ class FloatExecutor {
   Session& session() { return session_; }
   // As Session's.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   void compute();
 
  private:

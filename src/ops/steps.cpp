@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ops/common.h"
+#include "plan/copy.h"
 
 namespace ht {
 
@@ -18,35 +19,9 @@ bool is_8bit_node(const PrepareContext& context) {
 }
 
 void add_copy(PrepareContext& context, const View& from, const View& to, const Shape& shape, const std::vector<size_t>& order) {
-  constexpr int64_t kLongestRow = 1 << 14;  // so that there are rows to share among threads
-  ht_copy_params copy{};
-  copy.element_bytes = static_cast<int32_t>(dtype_size(context.buffer(from.buffer).dtype));
+  ht_copy_params copy = make_copy(dtype_size(context.buffer(from.buffer).dtype), shape, order, from.strides, to.strides);
   copy.input_offset = static_cast<int32_t>(from.offset);
   copy.output_offset = static_cast<int32_t>(to.offset);
-  struct Axis {
-    int64_t size, in, out;
-  };
-  std::vector<Axis> axes;  // the innermost first
-  for (size_t p = order.size(); p-- > 0;) {
-    const Axis axis{shape[order[p]], from.strides[order[p]], to.strides[order[p]]};
-    if (axis.size == 1) continue;
-    if (!axes.empty()) {
-      Axis& last = axes.back();
-      if (axis.in == last.in * last.size && axis.out == last.out * last.size && (axes.size() > 1 || axis.size * last.size <= kLongestRow)) {
-        last.size *= axis.size;
-        continue;
-      }
-    }
-    axes.push_back(axis);
-  }
-  if (axes.empty()) axes.push_back({1, 0, 0});
-  copy.rank = static_cast<int32_t>(axes.size());
-  for (size_t i = 0; i < axes.size(); ++i) {
-    const Axis& axis = axes[axes.size() - 1 - i];
-    copy.shape[i] = static_cast<int32_t>(axis.size);
-    copy.input_stride[i] = static_cast<int32_t>(axis.in);
-    copy.output_stride[i] = static_cast<int32_t>(axis.out);
-  }
   context.add(KernelId::k_copy, copy, {}, {from.buffer}, to.buffer);
 }
 

@@ -5,6 +5,7 @@
 
 #include "ir/dequantize.h"
 #include "kernels/tables.h"
+#include "plan/copy.h"
 
 namespace ht {
 namespace {
@@ -174,16 +175,8 @@ BufferId PrepareContext::relayout(BufferId source, Layout layout) {
   to.constant = nullptr;  // a copy of one is made by a step
   plan_.buffers.push_back(std::move(to));
   const BufferId target(plan_.buffers.size() - 1);
-  ht_copy_params copy{};
-  copy.element_bytes = static_cast<int32_t>(dtype_size(from.dtype));
-  const auto order = memory_order(from.shape.size(), layout);
-  const Shape in = layout_strides(from.shape, from.layout), out = layout_strides(from.shape, layout);
-  copy.rank = static_cast<int32_t>(order.size());
-  for (size_t p = 0; p < order.size(); ++p) {
-    copy.shape[p] = static_cast<int32_t>(from.shape[order[p]]);
-    copy.input_stride[p] = static_cast<int32_t>(in[order[p]]);
-    copy.output_stride[p] = static_cast<int32_t>(out[order[p]]);
-  }
+  const ht_copy_params copy = make_copy(dtype_size(from.dtype), from.shape, memory_order(from.shape.size(), layout),
+                                        layout_strides(from.shape, from.layout), layout_strides(from.shape, layout));
   add_step({node().name, std::string(kLayoutOp), KernelId::k_copy, copy, {}, {source}, target, 0, false});
   return target;
 }

@@ -33,7 +33,8 @@ Session::Session(std::shared_ptr<const Placement> placement, int threads, Parall
       arena_(std::make_unique<Aligned>(static_cast<size_t>(placement_->arena_bytes()))),
       scratch_(std::make_unique<Aligned>((placement_->scratch_bytes() + Aligned::kAlignment) * static_cast<size_t>(threads))),
       needs_copy_(plan().buffers.size()),
-      lent_(plan().buffers.size()) {
+      lent_(plan().buffers.size()),
+      lent_outputs_(plan().buffers.size()) {
   for (const Step& step : plan().steps) needs_copy_[plan().root(step.output).index] = true;
   for (BufferId output : plan().outputs) needs_copy_[plan().root(output).index] = true;
 }
@@ -50,14 +51,17 @@ void Session::set_profile(std::vector<double>* seconds) {
 const uint8_t* Session::bytes_of(BufferId id) const {
   const BufferId root = plan().root(id);
   const Buffer& buffer = plan().buffer(root);
-  const uint8_t* memory = lent_[root.index]   ? lent_[root.index]
-                          : buffer.constant ? buffer.constant->data()
-                                            : arena_->memory + placement_->offset(root);
+  const uint8_t* memory = lent_[root.index]           ? lent_[root.index]
+                          : lent_outputs_[root.index] ? lent_outputs_[root.index]
+                          : buffer.constant         ? buffer.constant->data()
+                                                    : arena_->memory + placement_->offset(root);
   return memory + offset_bytes(plan().buffer(id));
 }
 
 uint8_t* Session::memory_of(BufferId id) {
-  return arena_->memory + placement_->offset(plan().root(id)) + offset_bytes(plan().buffer(id));
+  const BufferId root = plan().root(id);
+  uint8_t* memory = lent_outputs_[root.index] ? lent_outputs_[root.index] : arena_->memory + placement_->offset(root);
+  return memory + offset_bytes(plan().buffer(id));
 }
 
 void Session::observe(BufferId id) {
@@ -101,10 +105,25 @@ Status Session::lend_input(size_t index, DType dtype, const Shape& shape, std::s
   return {};
 }
 
-void Session::read_output(size_t index, std::span<uint8_t> bytes) const {
+// Where a step writes the output's memory, all of it, for this output alone.
+bool Session::can_be_lent(size_t output) const {
+  const BufferId id = plan().outputs[output], root = plan().root(id);
+  const auto shares = [&](BufferId other) { return plan().root(other) == root; };
+  const auto writes = [&](const Step& step) { return shares(step.output); };
+  return plan().buffer(id).bytes() == plan().buffer(root).bytes() && std::ranges::count_if(plan().outputs, shares) == 1 &&
+         std::ranges::none_of(plan().inputs, shares) && std::ranges::any_of(plan().steps, writes);
+}
+
+void Session::lend_output(size_t index, std::span<uint8_t> bytes) {
+  if (can_be_lent(index)) lent_outputs_[plan().root(plan().outputs[index]).index] = bytes.data();
+}
+
+void Session::read_output(size_t index, std::span<uint8_t> bytes) {
   const BufferId id = plan().outputs[index];
   const Buffer& buffer = plan().buffer(id);
-  if (!bytes.empty()) std::memcpy(bytes.data(), bytes_of(id), bytes.size());
+  const uint8_t* from = bytes_of(id);
+  if (!bytes.empty() && from != bytes.data()) std::memcpy(bytes.data(), from, bytes.size());
+  lent_outputs_[plan().root(id).index] = nullptr;
   if (buffer.is_unsigned) flip_signs(buffer.dtype, bytes);
 }
 
@@ -146,16 +165,23 @@ void Session::compute() {
   }
 }
 
-Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
+Status Session::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   if (inputs.size() != plan().inputs.size()) return usage_error("the network has {} inputs, but {} were given", plan().inputs.size(), inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) HT_TRY(lend_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].bytes()));
-  compute();
-  std::vector<Tensor> outputs;
-  for (size_t i = 0; i < plan().outputs.size(); ++i) {
+  outputs.resize(plan().outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
     const Buffer& buffer = plan().buffer(plan().outputs[i]);
-    outputs.push_back(Tensor::zeros(buffer.declared(), buffer.shape));
-    read_output(i, outputs.back().mutable_data<uint8_t>());
+    if (outputs[i].dtype() != buffer.declared() || outputs[i].shape() != buffer.shape) outputs[i] = Tensor::zeros(buffer.declared(), buffer.shape);
+    lend_output(i, outputs[i].mutable_data<uint8_t>());
   }
+  compute();
+  for (size_t i = 0; i < outputs.size(); ++i) read_output(i, outputs[i].mutable_data<uint8_t>());
+  return {};
+}
+
+Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
+  std::vector<Tensor> outputs;
+  HT_TRY(run(inputs, outputs));
   return outputs;
 }
 

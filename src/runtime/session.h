@@ -38,17 +38,22 @@ class Session {
 
   // Inputs in the graph's order, plain, of the declared types and shapes; outputs likewise.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  // The same into tensors that nobody shares, whose memory is used again where they are those of an earlier run.
+  Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   // The same by parts, which allocate nothing: every input, the computation, and any of its outputs, whose bytes must be as many as it has.
   Status set_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes);
   // lend_input: set_input without a copy where that is possible; the bytes must stay as they are until the outputs have been read.
   Status lend_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes);
+  // lend_output: the next computation writes that output there, where that is possible; read_output() of the same bytes has to follow.
+  void lend_output(size_t index, std::span<uint8_t> bytes);
   void compute();
-  void read_output(size_t index, std::span<uint8_t> bytes) const;
+  void read_output(size_t index, std::span<uint8_t> bytes);
 
  private:
   Status check_input(size_t index, DType dtype, const Shape& shape) const;
   const uint8_t* bytes_of(BufferId id) const;
   uint8_t* memory_of(BufferId id);
+  bool can_be_lent(size_t output) const;
   void run_step(size_t index);
   void observe(BufferId id);
 
@@ -59,7 +64,8 @@ class Session {
   int threads_;
   std::unique_ptr<Aligned> arena_, scratch_;
   std::vector<bool> needs_copy_;      // of each buffer that is no alias: a step writes it, or it is an output as well
-  std::vector<const uint8_t*> lent_;  // memory of a buffer that is the caller's; null: it lies in the arena
+  std::vector<const uint8_t*> lent_;  // memory of a buffer that is the caller's to read; null: it lies elsewhere
+  std::vector<uint8_t*> lent_outputs_;  // the same, to be written
   Observer observer_;
   std::vector<double>* profile_ = nullptr;
 };

@@ -82,6 +82,24 @@ TEST_F(SessionTest, ReadsTheInputsOfEachRun) {
   EXPECT_TRUE(*session.run(inputs_) == first);
 }
 
+// They are written where the caller wants them, which may be elsewhere in the next run.
+TEST_F(SessionTest, WritesTheOutputsOfEachRun) {
+  Session session = SessionTest::session(2);
+  const auto expected = *SessionTest::session(1).run(inputs_);
+  auto outputs = std::make_unique<std::vector<Tensor>>();
+  ASSERT_TRUE(session.run(inputs_, *outputs));
+  EXPECT_TRUE(*outputs == expected);
+  const auto kept = std::move(outputs);
+  outputs = std::make_unique<std::vector<Tensor>>();
+  std::vector<Tensor> dark = inputs_;
+  dark[0].bytes.assign(inputs_[0].bytes.size(), 0);
+  ASSERT_TRUE(session.run(dark, *outputs));
+  EXPECT_FALSE(*outputs == expected);
+  outputs.reset();
+  EXPECT_TRUE(*kept == expected);
+  EXPECT_TRUE(*session.run(inputs_) == expected);
+}
+
 TEST_F(SessionTest, RefusesInputsThatAreNotTheModels) {
   Session session = SessionTest::session(1);
   EXPECT_FALSE(session.run(std::span<const Tensor>()));

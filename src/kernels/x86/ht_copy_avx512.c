@@ -3,9 +3,8 @@
 
 #include "kernels/x86/ht_elements_x86.h"
 
-// Three ways to move bytes: rows adjacent on both sides, rows of every second byte, and transpositions, where adjacent rows of
-// the output are adjacent bytes of the input; and words of up to four planes to pixels of as many words. The rest is left to the
-// compiler's rendering of c/ht_copy.c.
+// Rows adjacent on both sides, rows of every second byte, and transpositions of bytes and of words of 32 bits, where adjacent rows of the
+// output are adjacent in the input. The rest is left to the compiler's rendering of c/ht_copy.c.
 typedef struct row_walk {
   int32_t index[HT_MAX_RANK];
   ptrdiff_t in, out;  // in elements
@@ -182,6 +181,59 @@ static void transpose_words(const ht_copy_params* p, const int32_t* in, int32_t*
   }
 }
 
+// Sixteen vectors of words, of which word j of vector i becomes word i of vector j: pairs of vectors interleaved by words, by pairs of
+// words, and twice by quarters.
+static inline void transpose_block(__m512i* v) {
+  __m512i a[16];
+  for (int32_t i = 0; i < 16; i += 2) {
+    a[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
+    a[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
+  }
+  for (int32_t i = 0; i < 16; i += 4)
+    for (int32_t j = 0; j < 2; ++j) {
+      v[i + 2 * j] = _mm512_unpacklo_epi64(a[i + j], a[i + j + 2]);
+      v[i + 2 * j + 1] = _mm512_unpackhi_epi64(a[i + j], a[i + j + 2]);
+    }
+  for (int32_t i = 0; i < 16; i += 8)
+    for (int32_t j = 0; j < 4; ++j) {
+      a[i + j] = _mm512_shuffle_i32x4(v[i + j], v[i + j + 4], 0x88);
+      a[i + j + 4] = _mm512_shuffle_i32x4(v[i + j], v[i + j + 4], 0xdd);
+    }
+  for (int32_t j = 0; j < 8; ++j) {
+    v[j] = _mm512_shuffle_i32x4(a[j], a[j + 8], 0x88);
+    v[j + 8] = _mm512_shuffle_i32x4(a[j], a[j + 8], 0xdd);
+  }
+}
+
+// Up to sixteen rows of `columns` words, of which those of a column are adjacent in the input.
+static inline void transpose_columns(const int32_t* in, ptrdiff_t in_step, int32_t* out, ptrdiff_t out_step, int32_t rows, int32_t columns) {
+  const __mmask16 mask = (__mmask16)first_bytes((size_t)rows);
+  for (int32_t c = 0; c < columns; c += 16) {
+    const int32_t now = columns - c < 16 ? columns - c : 16;
+    __m512i v[16];
+    for (int32_t i = 0; i < 16; ++i) v[i] = i < now ? _mm512_maskz_loadu_epi32(mask, in + (c + i) * in_step) : _mm512_setzero_si512();
+    transpose_block(v);
+    for (int32_t i = 0; i < 16; ++i)
+      if (i < rows) _mm512_mask_storeu_epi32(out + i * out_step + c, (__mmask16)first_bytes((size_t)now), v[i]);
+  }
+}
+
+// Columns are taken in parts that stay in a cache while all rows are made of them.
+static void transpose_many_words(const ht_copy_params* p, const int32_t* in, int32_t* out, int32_t begin, int32_t end) {
+  const int32_t run = p->rank - 2, columns = p->shape[p->rank - 1], part = 256;
+  const ptrdiff_t in_step = p->input_stride[p->rank - 1], out_step = p->output_stride[run];
+  row_walk w = walk_from(p, begin);
+  for (int32_t row = begin; row < end;) {
+    const int32_t rows = p->shape[run] - w.index[run] < end - row ? p->shape[run] - w.index[run] : end - row;
+    for (int32_t c = 0; c < columns; c += part)
+      for (int32_t r = 0; r < rows; r += 16)
+        transpose_columns(in + w.in + r + c * in_step, in_step, out + w.out + r * out_step + c, out_step, rows - r < 16 ? rows - r : 16,
+                          columns - c < part ? columns - c : part);
+    row += rows;
+    advance(p, &w, rows);
+  }
+}
+
 void ht_copy_run_avx512(const ht_copy_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const int32_t last = p->rank - 1;
   const char* in = (const char*)a->inputs[0];
@@ -196,6 +248,8 @@ void ht_copy_run_avx512(const ht_copy_params* p, const ht_arguments* a, int32_t 
   } else if (p->element_bytes == 4 && p->rank > 1 && p->shape[last] <= 4 && p->output_stride[last] == 1 &&
              p->input_stride[last - 1] == 1 && p->output_stride[last - 1] == p->shape[last]) {
     transpose_words(p, (const int32_t*)in, (int32_t*)out, begin, end);
+  } else if (p->element_bytes == 4 && p->rank > 1 && p->output_stride[last] == 1 && p->input_stride[last - 1] == 1) {
+    transpose_many_words(p, (const int32_t*)in, (int32_t*)out, begin, end);
   } else {
     ht_copy_avx512vnni(p, a, begin, end);
   }

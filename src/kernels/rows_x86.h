@@ -35,19 +35,34 @@ inline void specialize(Kernel<ht_conv_s16_params>& kernel) {
 // on; in convolutions of many groups most of a tile is empty, so they are left to VNNI.
 inline bool suits_tiles(const ht_conv_params& p) { return p.groups == 1 || p.output_channels / p.groups >= 16; }
 
-inline void add_variants(Rows<ht_conv_params>& rows) {
+inline Kernel<ht_conv_params> conv_by_tiles() {
   Kernel<ht_conv_params> kernel{.isa = Isa::kAmx, .name = "conv.amx", .run = nullptr};
   HT_PACKED(conv, amx);
   kernel.accepts = suits_tiles;
-  rows.insert(rows.begin(), kernel);
+  return kernel;
 }
+inline Kernel<ht_conv_params> conv_by_rows() {
+  Kernel<ht_conv_params> kernel{.isa = Isa::kAvx512Vnni, .name = "conv_rows.avx512vnni", .run = nullptr};
+  HT_PACKED(conv, avx512vnni_rows);
+  kernel.accepts = [](const ht_conv_params& p) { return ht_conv_accepts_avx512vnni_rows(&p); };
+  return kernel;
+}
+inline void add_variants(Rows<ht_conv_params>& rows) { rows.insert(rows.begin(), {conv_by_tiles(), conv_by_rows()}); }
 
-inline void add_variants(Rows<ht_conv_w4_params>& rows) {
+inline Kernel<ht_conv_w4_params> conv_w4_by_tiles() {
   Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAmx, .name = "conv_w4.amx", .run = nullptr};
   unpack_first<ht_conv_run_amx, ht_conv_packed_scratch_amx, ht_conv_packed_amx, ht_conv_pack_amx>(kernel);
   kernel.accepts = [](const ht_conv_w4_params& p) { return suits_tiles(p.conv); };
-  rows.insert(rows.begin(), kernel);
+  return kernel;
 }
+inline Kernel<ht_conv_w4_params> conv_w4_by_rows() {
+  Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAvx512Vnni, .name = "conv_w4_rows.avx512vnni", .run = nullptr};
+  unpack_first<ht_conv_run_avx512vnni_rows, ht_conv_packed_scratch_avx512vnni_rows, ht_conv_packed_avx512vnni_rows,
+               ht_conv_pack_avx512vnni_rows>(kernel);
+  kernel.accepts = [](const ht_conv_w4_params& p) { return ht_conv_accepts_avx512vnni_rows(&p.conv); };
+  return kernel;
+}
+inline void add_variants(Rows<ht_conv_w4_params>& rows) { rows.insert(rows.begin(), {conv_w4_by_tiles(), conv_w4_by_rows()}); }
 
 inline bool accepts_depthwise(const ht_depthwise_params& p) {
   return p.channel_multiplier == 1 && p.kernel_height * p.kernel_width <= HT_DEPTHWISE_TAPS;

@@ -26,6 +26,7 @@ class ListedStep final : public PlacedStep {
     if constexpr (requires { params_.packed; }) {
       const size_t bytes = kernel.packed_bytes(params);
       if (bytes == 0) return;
+      packed_bytes_ = bytes;
       packed_.reset(std::aligned_alloc(kAlignment, static_cast<size_t>(align(static_cast<int64_t>(bytes)))));
       kernel.pack(&params, packed_.get());
       params_.packed = packed_.get();
@@ -34,12 +35,14 @@ class ListedStep final : public PlacedStep {
   std::string_view kernel() const override { return kernel_.name; }
   int32_t units() const override { return units_; }
   size_t scratch_bytes() const override { return kernel_.scratch_bytes(params_); }
+  size_t packed_bytes() const override { return packed_bytes_; }
   void run(const ht_arguments& arguments, int32_t begin, int32_t end) const override { kernel_.run(&params_, &arguments, begin, end); }
 
  private:
   const Kernel<Params>& kernel_;
   Params params_;
   int32_t units_;
+  size_t packed_bytes_ = 0;
   std::unique_ptr<void, FreeDeleter> packed_;
 };
 

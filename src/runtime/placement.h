@@ -20,6 +20,7 @@ class PlacedStep {
   virtual std::string_view kernel() const = 0;  // "conv.avx512vnni"
   virtual int32_t units() const = 0;
   virtual size_t scratch_bytes() const = 0;  // for each thread
+  virtual size_t packed_bytes() const { return 0; }  // weights that each call of run() reads whole
   virtual void run(const ht_arguments& arguments, int32_t begin, int32_t end) const = 0;
 };
 

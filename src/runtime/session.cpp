@@ -130,6 +130,7 @@ void Session::read_output(size_t index, std::span<uint8_t> bytes) {
 void Session::run_step(size_t index) {
   // Below this much work, waking other threads costs more than it saves.
   constexpr int64_t kLeastWork = 1 << 13;
+  constexpr size_t kMostKept = 1 << 18;
   const Step& step = plan().steps[index];
   const PlacedStep& placed = *placement_->steps()[index];
   ht_arguments arguments{};
@@ -143,7 +144,9 @@ void Session::run_step(size_t index) {
     placed.run(arguments, 0, units);
     return;
   }
-  const int64_t parts = std::min<int64_t>(units, int64_t{2} * threads_);
+  // Each part reads all weights, so there are few of them where those do not stay in a core's own cache.
+  const bool is_heavy = placed.packed_bytes() > kMostKept;
+  const int64_t parts = std::min<int64_t>(units, int64_t{is_heavy ? 1 : 2} * threads_);
   const auto run_part = [&](int64_t part, int worker) {
     ht_arguments own = arguments;
     own.scratch = scratch_->memory + scratch * static_cast<size_t>(worker);

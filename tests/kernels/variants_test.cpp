@@ -48,14 +48,15 @@ TEST(Variants, Convolution) {
     const int32_t in = random.integer(1, 80), out = random.integer(1, 70);
     p.batch = 1;
     p.input_height = random.integer(1, 6);
-    p.input_width = random.integer(1, 19);
+    p.input_width = random.integer(1, seed % 4 == 0 ? 90 : 19);
     p.input_channels = in * p.groups;
     p.input_stride = p.input_channels + (random.coin() ? 0 : 7);
     p.output_channels = out * p.groups;
     p.output_stride = p.output_channels + (random.coin() ? 0 : 3);
-    p.kernel_height = p.kernel_width = random.coin() ? 1 : 3;
+    p.kernel_height = p.kernel_width = random.coin() ? 1 : random.coin() ? 3 : random.integer(2, 6);
     p.stride_height = p.stride_width = random.integer(1, 2);
-    p.dilation_height = p.dilation_width = random.integer(1, 2);
+    p.dilation_height = random.integer(1, 2);
+    p.dilation_width = random.integer(1, 2);
     p.pad_top = p.pad_left = p.kernel_height / 2 * random.integer(0, 2);
     p.output_height = (p.input_height - 1) / p.stride_height + 1;
     p.output_width = (p.input_width - 1) / p.stride_width + 1;

@@ -20,7 +20,7 @@ size_t ht_conv_packed_scratch_amx(const ht_conv_params* p) {
   return 2 * kSums * sizeof(int32_t) + (size_t)kPixels * padded_depth(p) + kTileDepth;
 }
 
-void ht_conv_pack_amx(const ht_conv_params* p, void* packed) { ht_pack_blocks(p, padded_depth(p), 0, (char*)packed); }
+void ht_conv_pack_amx(const ht_conv_params* p, void* packed) { ht_pack_blocks(p, 1, padded_depth(p), 0, (char*)packed); }
 
 typedef struct tile_configuration {
   uint8_t palette, start_row, reserved[14];

@@ -9,43 +9,36 @@
 
 #include "kernels/c/ht_patch.h"
 #include "kernels/x86/ht_finish_avx512.h"
+#include "kernels/x86/ht_padded_row.h"
 
 static inline int32_t ht_group_inputs(const ht_conv_params* p) { return p->input_channels / p->groups; }
 static inline int32_t ht_group_outputs(const ht_conv_params* p) { return p->output_channels / p->groups; }
 static inline int32_t ht_channel_blocks(const ht_conv_params* p) { return (ht_group_outputs(p) + HT_VECTOR - 1) / HT_VECTOR; }
 static inline size_t ht_block_bytes(size_t depth) { return HT_VECTOR * sizeof(int32_t) + depth * HT_VECTOR; }
 
-// For every group and block of sixteen output channels the biases, then [depth / 4][16 channels][4] weights, zeros beyond.
-// `offset` was added to the inputs, and the bias takes it back.
-static inline void ht_pack_blocks(const ht_conv_params* p, size_t depth, int32_t offset, char* packed) {
-  const size_t used = ht_patch_depth(p);
+// For every group and block of sixteen output channels the biases, then [rows][depth / 4][16 channels][4] weights, zeros beyond those of
+// each of the rows that the filter is split into. `offset` was added to the inputs, and the bias takes it back.
+static inline void ht_pack_blocks(const ht_conv_params* p, int32_t rows, size_t depth, int32_t offset, char* packed) {
+  const size_t used = ht_patch_depth(p) / (size_t)rows;
   const int32_t count = ht_channel_blocks(p);
-  for (int32_t block = 0; block < p->groups * count; ++block, packed += ht_block_bytes(depth)) {
+  for (int32_t block = 0; block < p->groups * count; ++block, packed += ht_block_bytes((size_t)rows * depth)) {
     int32_t* bias = (int32_t*)packed;
     int8_t* weights = (int8_t*)(packed + HT_VECTOR * sizeof(int32_t));
     for (int32_t lane = 0; lane < HT_VECTOR; ++lane) {
       const int32_t within = block % count * HT_VECTOR + lane;
       const bool real = within < ht_group_outputs(p);
       const int32_t output = block / count * ht_group_outputs(p) + within;
-      const int8_t* from = p->weights + (real ? (size_t)output * used : 0);
+      const int8_t* from = p->weights + (real ? (size_t)(output * rows) * used : 0);
       int8_t* to = weights + (size_t)lane * 4;
       int32_t sum = 0;
-      for (size_t k = 0; k < depth; k += 4, to += 4 * HT_VECTOR) {
-        int8_t four[4] = {0, 0, 0, 0};
-        for (size_t i = 0; i < 4 && real && k + i < used; ++i) sum += four[i] = from[k + i];
-        memcpy(to, four, sizeof(four));
-      }
+      for (int32_t row = 0; row < rows; ++row, from += real ? used : 0)
+        for (size_t k = 0; k < depth; k += 4, to += 4 * HT_VECTOR) {
+          int8_t four[4] = {0, 0, 0, 0};
+          for (size_t i = 0; i < 4 && real && k + i < used; ++i) sum += four[i] = from[k + i];
+          memcpy(to, four, sizeof(four));
+        }
       bias[lane] = real ? p->bias[output] - offset * sum : 0;
     }
-  }
-}
-
-static inline void ht_copy_flipped(const int8_t* from, size_t count, __m512i flip, int8_t* to) {
-  size_t i = 0;
-  for (; i + 64 <= count; i += 64) _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(from + i), flip));
-  if (i < count) {
-    const __mmask64 mask = ~(__mmask64)0 >> (64 - (count - i));
-    _mm512_mask_storeu_epi8(to + i, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, from + i), flip));
   }
 }
 

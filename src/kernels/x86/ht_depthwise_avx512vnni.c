@@ -3,6 +3,7 @@
 
 #include "kernels/x86/ht_conv_x86.h"
 #include "kernels/x86/ht_finish_avx512.h"
+#include "kernels/x86/ht_padded_row.h"
 
 // A row of the output is one line of bytes, pixel after pixel, worked off in blocks of 64: what a tap reads for it is another
 // line of bytes. Rows of the input are copied into a ring, padded, as q + 128 and sorted by their column modulo the stride,
@@ -95,36 +96,23 @@ void ht_depthwise_pack_avx512vnni(const ht_depthwise_params* p, void* packed) {
   }
 }
 
-static void copy_line(const int8_t* from, size_t count, uint8_t* to) {
-  const __m512i flip = _mm512_set1_epi8(-128);
-  size_t i = 0;
-  for (; i + kBlock <= count; i += kBlock) _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(from + i), flip));
-  if (i < count) {
-    const __mmask64 mask = ~(__mmask64)0 >> (kBlock - (count - i));
-    _mm512_mask_storeu_epi8(to + i, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, from + i), flip));
-  }
-}
-
 // Row y of the input, which may lie outside of it.
-static void fill_ring_row(const ht_depthwise_params* p, const int8_t* image, int32_t y, uint8_t* to) {
+static void fill_ring_row(const ht_depthwise_params* p, const int8_t* image, int32_t y, int8_t* to) {
+  const __m512i flip = _mm512_set1_epi8(-128);
   const size_t pitch = (size_t)pitch_of(p), channels = (size_t)p->input_channels;
   const int32_t columns = columns_of(p), stride = p->stride_width;
   const bool inside = y >= 0 && y < p->input_height;
   const int8_t* row = image + (ptrdiff_t)y * p->input_width * p->input_stride;
   if (inside && stride == 1 && pitch == (size_t)p->input_stride) {
-    const int32_t left = p->pad_left < columns ? p->pad_left : columns;
-    const int32_t end = left + p->input_width < columns ? left + p->input_width : columns;
-    for (int32_t x = 0; x < left; ++x) copy_line(p->padding, channels, to + (size_t)x * pitch);
-    copy_line(row, (size_t)(end - left) * pitch, to + (size_t)left * pitch);
-    for (int32_t x = end; x < columns; ++x) copy_line(p->padding, channels, to + (size_t)x * pitch);
+    ht_copy_padded_row(row, p->padding, channels, pitch, p->pad_left, p->input_width, columns, flip, to);
     return;
   }
   const size_t plane = (size_t)plane_width(p) * pitch;
-  uint8_t* pixel = to;
+  int8_t* pixel = to;
   for (int32_t column = 0, within = 0; column < columns; ++column) {
     const int32_t x = column - p->pad_left;
-    copy_line(inside && x >= 0 && x < p->input_width ? row + (ptrdiff_t)x * p->input_stride : p->padding, channels,
-              pixel + (size_t)within * plane);
+    ht_copy_flipped(inside && x >= 0 && x < p->input_width ? row + (ptrdiff_t)x * p->input_stride : p->padding, channels, flip,
+                    pixel + (size_t)within * plane);
     if (++within == stride) within = 0, pixel += pitch;
   }
 }
@@ -214,11 +202,11 @@ static void convolve_line_of(const ht_depthwise_params* p, const ht_finisher* f,
 }
 
 // Where each tap's line begins; those that only fill up the last four repeat the first one, their weights being 0.
-static void find_lines(const ht_depthwise_params* p, const uint8_t* ring, int32_t top, const uint8_t** lines) {
+static void find_lines(const ht_depthwise_params* p, const int8_t* ring, int32_t top, const uint8_t** lines) {
   const size_t pitch = (size_t)pitch_of(p), plane = (size_t)plane_width(p) * pitch;
   int32_t t = 0;
   for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
-    const uint8_t* row = ring + (size_t)((top + ky * p->dilation_height) % ring_rows(p)) * ring_row_bytes(p);
+    const uint8_t* row = (const uint8_t*)ring + (size_t)((top + ky * p->dilation_height) % ring_rows(p)) * ring_row_bytes(p);
     for (int32_t kx = 0; kx < p->kernel_width; ++kx, ++t) {
       const int32_t column = kx * p->dilation_width;
       lines[t] = row + (size_t)(column % p->stride_width) * plane + (size_t)(column / p->stride_width) * pitch;
@@ -234,7 +222,7 @@ void ht_depthwise_run_avx512vnni(const ht_depthwise_params* p, const ht_argument
   const size_t element = p->epilogue.output == HT_OUTPUT_F32 ? sizeof(float) : 1;
   const bool in_place = element == 1 && pitch == channels && p->output_stride == p->input_channels;
   char* line = (char*)a->scratch;
-  uint8_t* ring = (uint8_t*)line + line_bytes(p) * sizeof(float);
+  int8_t* ring = (int8_t*)line + line_bytes(p) * sizeof(float);
   const uint8_t* lines[HT_DEPTHWISE_TAPS + 3];
   int32_t filled = 0;  // rows of the padded input above this one are in the ring, as far as it reaches
   for (int32_t row = begin; row < end; ++row) {

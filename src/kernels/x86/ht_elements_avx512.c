@@ -74,13 +74,17 @@ static inline __m512i quantize(const grid* g, __m512 x) {
   return _mm512_add_epi32(round_half_even(divide(x, g->scale, g->inverse)), g->zero_point);
 }
 
+// Lane l of what two packings make of a, b, c and d holds lane l of each.
+static inline void store_packed_64(__m512i bytes, int8_t* to) {
+  const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, bytes));
+}
+
 // 64 adjacent elements of one scale.
 static inline void quantize_64(const grid* g, const float* from, int8_t* to) {
   const __m512i a = quantize(g, _mm512_loadu_ps(from)), b = quantize(g, _mm512_loadu_ps(from + kLanes));
   const __m512i c = quantize(g, _mm512_loadu_ps(from + 2 * kLanes)), d = quantize(g, _mm512_loadu_ps(from + 3 * kLanes));
-  const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
-  const __m512i bytes = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
-  _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, bytes));
+  store_packed_64(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)), to);
 }
 
 void ht_quantize_run_avx512(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
@@ -142,11 +146,46 @@ static bool even_rows(const ht_broadcast* s, pitches* rows) {
   return even(s, s->a_stride, &rows->a) && even(s, s->b_stride, &rows->b) && even(s, s->output_stride, &rows->output);
 }
 
+static inline __m512 real_bytes(const int8_t* from, __m512 zero_point) {
+  return _mm512_sub_ps(_mm512_cvtepi32_ps(load_bytes(from, 0xffff)), zero_point);
+}
+
+// Adjacent elements of one scale, in whole sixty-fours; returns how many those are. Ratios are so small that no sum leaves the integers.
+// `kind` is a constant where this is inlined.
+static inline __attribute__((always_inline)) int32_t combine_64(const ht_binary_params* p, const int8_t* a, const int8_t* b, int32_t count, int8_t* out,
+                                                                int32_t kind) {
+  const __m512 a_ratio = _mm512_set1_ps(p->a_ratio[0]), b_ratio = kind == HT_MUL ? a_ratio : _mm512_set1_ps(p->b_ratio[0]);
+  const __m512 za = _mm512_set1_ps(p->a_zero_point[0]), zb = _mm512_set1_ps(p->b_zero_point[0]);
+  const __m512 shift = _mm512_set1_ps((float)(p->output_zero_point[0] + 128));
+  const __m512i zo = _mm512_set1_epi16(kind == HT_MUL ? -128 : p->output_zero_point[0]);
+  int32_t c = 0;
+  for (; c + 4 * kLanes <= count; c += 4 * kLanes) {
+    __m512i s[4];
+    for (int32_t i = 0; i < 4; ++i) {
+      const __m512 x = real_bytes(a + c + i * kLanes, za), y = real_bytes(b + c + i * kLanes, zb);
+      const __m512 first = _mm512_mul_ps(x, kind == HT_MUL ? y : a_ratio);
+      const __m512 r = kind == HT_MUL   ? _mm512_add_ps(_mm512_mul_ps(first, a_ratio), shift)
+                       : kind == HT_SUB ? _mm512_sub_ps(first, _mm512_mul_ps(y, b_ratio))
+                                        : _mm512_add_ps(first, _mm512_mul_ps(y, b_ratio));
+      s[i] = round_half_even(r);
+    }
+    const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(s[0], s[1]), zo), cd = _mm512_adds_epi16(_mm512_packs_epi32(s[2], s[3]), zo);
+    store_packed_64(_mm512_packs_epi16(ab, cd), out + c);
+  }
+  return c;
+}
+
+static bool has_small_ratios(const ht_binary_params* p) {
+  const float limit = 1024;
+  const bool small = p->a_ratio[0] < limit && p->a_ratio[0] > -limit;
+  return small && (p->kind == HT_MUL || (p->b_ratio[0] < limit && p->b_ratio[0] > -limit));
+}
+
 // `kind` is a constant where this is inlined.
 static inline __attribute__((always_inline)) void combine(const ht_binary_params* p, const int8_t* a, const int8_t* b, int32_t rows,
                                                           int32_t count, pitches pitch, int8_t* out, int32_t kind) {
   const int32_t step = p->channel_step;
-  for (int32_t c = 0; c < count; c += kLanes) {
+  for (int32_t c = rows == 1 && step == 0 && has_small_ratios(p) ? combine_64(p, a, b, count, out, kind) : 0; c < count; c += kLanes) {
     const __mmask16 mask = lanes_of(count - c);
     const __m512 a_ratio = channel_floats(p->a_ratio, step, c, mask);
     const __m512 b_ratio = kind == HT_MUL ? a_ratio : channel_floats(p->b_ratio, step, c, mask);

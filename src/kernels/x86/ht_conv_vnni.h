@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tiles of pixels by blocks of sixteen output channels, multiplied by AVX-512 VNNI. vpdpbusd multiplies unsigned by signed bytes, so
+// activations enter as q + 128. Registers hold the sums of eight pixels. The epilogue takes a whole tile at once, because it loads its tables
+// anew each time, and blocks of weights too large for the nearest cache are read once for all of its pixels.
+#ifndef HT_CONV_VNNI_H
+#define HT_CONV_VNNI_H
+
+#include "kernels/x86/ht_conv_avx512.h"
+
+enum { HT_REGISTER_PIXELS = 8, HT_MOST_PIXELS = 64, HT_TILE_SUMS = 2 * HT_MOST_PIXELS * HT_VECTOR };
+
+// The inputs of pixel r are `count` rows of `depth` bytes, a multiple of four, that begin at rows[i] + r * step.
+typedef struct ht_patches {
+  const uint8_t* const* rows;
+  int32_t count;
+  size_t depth, step;
+} ht_patches;
+
+#define HT_EACH_1(X) X(0)
+#define HT_EACH_4(X) X(0) X(1) X(2) X(3)
+#define HT_EACH_8(X) HT_EACH_4(X) X(4) X(5) X(6) X(7)
+
+static inline __m512i ht_broadcast_four(const uint8_t* from) {
+  int32_t four;
+  __builtin_memcpy(&four, from, sizeof(four));
+  return _mm512_set1_epi32(four);
+}
+
+#define HT_START_1(r) __m512i a##r = _mm512_loadu_si512(block);
+#define HT_STEP_1(r) a##r = _mm512_dpbusd_epi32(a##r, ht_broadcast_four(from + r * step + k), w0);
+#define HT_STORE_1(r) _mm512_storeu_si512(sums + r * HT_VECTOR, a##r);
+
+#define HT_START_2(r) __m512i a##r = _mm512_loadu_si512(block), b##r = _mm512_loadu_si512(block + bytes);
+#define HT_STEP_2(r)                                              \
+  {                                                               \
+    const __m512i x = ht_broadcast_four(from + r * step + k);     \
+    a##r = _mm512_dpbusd_epi32(a##r, x, w0);                      \
+    b##r = _mm512_dpbusd_epi32(b##r, x, w1);                      \
+  }
+#define HT_STORE_2(r)                              \
+  _mm512_storeu_si512(sums + r * HT_VECTOR, a##r); \
+  _mm512_storeu_si512(sums + (HT_MOST_PIXELS + r) * HT_VECTOR, b##r);
+
+// ht_multiply_1_PIXELS: pixels from `first` on by sixteen channels; the sums of pixel r go to sums + r * HT_VECTOR. ht_multiply_2_PIXELS: by
+// two adjacent blocks; the second block's sums follow the tile's of the first.
+#define HT_MULTIPLY(pixels)                                                                                                            \
+  static void ht_multiply_1_##pixels(const ht_patches* p, int32_t first, const char* block, int32_t* sums) {                           \
+    const char* w = block + HT_VECTOR * sizeof(int32_t);                                                                               \
+    const size_t depth = p->depth, step = p->step;                                                                                     \
+    HT_EACH_##pixels(HT_START_1) for (int32_t i = 0; i < p->count; ++i) {                                                              \
+      const uint8_t* from = p->rows[i] + (size_t)first * step;                                                                         \
+      for (size_t k = 0; k < depth; k += 4, w += 64) {                                                                                 \
+        const __m512i w0 = _mm512_loadu_si512(w);                                                                                      \
+        HT_EACH_##pixels(HT_STEP_1)                                                                                                    \
+      }                                                                                                                                \
+    }                                                                                                                                  \
+    HT_EACH_##pixels(HT_STORE_1)                                                                                                       \
+  }                                                                                                                                    \
+  static void ht_multiply_2_##pixels(const ht_patches* p, int32_t first, const char* block, size_t bytes, int32_t* sums) {             \
+    const char* w = block + HT_VECTOR * sizeof(int32_t);                                                                               \
+    const size_t depth = p->depth, step = p->step;                                                                                     \
+    HT_EACH_##pixels(HT_START_2) for (int32_t i = 0; i < p->count; ++i) {                                                              \
+      const uint8_t* from = p->rows[i] + (size_t)first * step;                                                                         \
+      for (size_t k = 0; k < depth; k += 4, w += 64) {                                                                                 \
+        const __m512i w0 = _mm512_loadu_si512(w), w1 = _mm512_loadu_si512(w + bytes);                                                  \
+        _mm_prefetch(w + 2048, _MM_HINT_T0), _mm_prefetch(w + bytes + 2048, _MM_HINT_T0);                                              \
+        HT_EACH_##pixels(HT_STEP_2)                                                                                                    \
+      }                                                                                                                                \
+    }                                                                                                                                  \
+    HT_EACH_##pixels(HT_STORE_2)                                                                                                       \
+  }
+HT_MULTIPLY(1)
+HT_MULTIPLY(4)
+HT_MULTIPLY(8)
+
+// The pixels [first, valid) of a tile, at most eight, by one block or two.
+static inline void ht_multiply(const ht_patches* p, int32_t first, int32_t valid, const char* block, size_t bytes, bool two, int32_t* sums) {
+  const int32_t count = valid - first;
+  if (two) {
+    (count > 4 ? ht_multiply_2_8 : count > 1 ? ht_multiply_2_4 : ht_multiply_2_1)(p, first, block, bytes, sums);
+  } else {
+    (count > 4 ? ht_multiply_1_8 : count > 1 ? ht_multiply_1_4 : ht_multiply_1_1)(p, first, block, sums);
+  }
+}
+
+// All output channels of a group of `valid` pixels, at most a tile's. `sums` has room for HT_TILE_SUMS.
+static inline void ht_convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t group, const ht_patches* patches, int32_t valid,
+                                    int32_t* sums, void* output, size_t at) {
+  const size_t bytes = ht_block_bytes((size_t)patches->count * patches->depth);
+  const int32_t outputs = ht_group_outputs(p), count = ht_channel_blocks(p);
+  const char* packed = (const char*)p->packed + (size_t)group * (size_t)count * bytes;
+  for (int32_t block = 0; block < count;) {
+    const int32_t pair = block + 2 <= count ? 2 : 1;
+    for (int32_t r = 0; r < valid; r += HT_REGISTER_PIXELS)
+      ht_multiply(patches, r, valid, packed + (size_t)block * bytes, bytes, pair == 2, sums + r * HT_VECTOR);
+    for (int32_t i = 0; i < pair; ++i, ++block) {
+      const int32_t first = block * HT_VECTOR;
+      const int32_t channels = outputs - first < HT_VECTOR ? outputs - first : HT_VECTOR;
+      ht_finish_block(f, group * outputs + first, channels, valid, sums + i * HT_MOST_PIXELS * HT_VECTOR, output,
+                      at + (size_t)(group * outputs + first), (size_t)p->output_stride);
+    }
+  }
+}
+
+#endif

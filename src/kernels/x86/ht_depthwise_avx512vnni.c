@@ -9,8 +9,9 @@
 // line of bytes. Rows of the input are copied into a ring, padded, as q + 128 and sorted by their column modulo the stride,
 // so that every tap's line is gapless. Unpacking the lines of four taps brings each channel's four bytes together for
 // vpdpbusd; in lane l of vector j that leaves channels 16l + 4j to 16l + 4j + 3, and packing the sums to bytes restores the
-// order. A block's weights and parameters repeat with the channels: each of the few phases has a copy.
-enum { kBlock = 64, kVectors = kBlock / HT_VECTOR };
+// order. A block's weights and parameters repeat with the channels: each of the few phases has a copy. Two rows of the output
+// are worked off together, because loading weights takes as long as multiplying by them.
+enum { kBlock = 64, kVectors = kBlock / HT_VECTOR, kRows = 2 };
 
 typedef struct phase {
   int32_t bias[kBlock];
@@ -38,7 +39,8 @@ static int32_t pitch_of(const ht_depthwise_params* p) {
 static int32_t phases_of(const ht_depthwise_params* p) { return repeats_after(pitch_of(p)); }
 static size_t phase_bytes(const ht_depthwise_params* p) { return sizeof(phase) + (size_t)tap_groups(p) * 4 * kBlock; }
 
-static int32_t ring_rows(const ht_depthwise_params* p) { return (p->kernel_height - 1) * p->dilation_height + 1; }
+static int32_t window_rows(const ht_depthwise_params* p) { return (p->kernel_height - 1) * p->dilation_height + 1; }
+static int32_t ring_rows(const ht_depthwise_params* p) { return window_rows(p) + (kRows - 1) * p->stride_height; }
 static int32_t columns_of(const ht_depthwise_params* p) {
   return (p->output_width - 1) * p->stride_width + (p->kernel_width - 1) * p->dilation_width + 1;
 }
@@ -60,9 +62,9 @@ bool ht_depthwise_accepts_avx512vnni(const ht_depthwise_params* p) {
 
 size_t ht_depthwise_packed_avx512vnni(const ht_depthwise_params* p) { return (size_t)phases_of(p) * phase_bytes(p); }
 
-// Scratch: a line of results, then the ring.
+// Scratch: lines of results, then the ring.
 size_t ht_depthwise_packed_scratch_avx512vnni(const ht_depthwise_params* p) {
-  return line_bytes(p) * sizeof(float) + (size_t)ring_rows(p) * ring_row_bytes(p) + kBlock;
+  return kRows * line_bytes(p) * sizeof(float) + (size_t)ring_rows(p) * ring_row_bytes(p) + kBlock;
 }
 
 void ht_depthwise_pack_avx512vnni(const ht_depthwise_params* p, void* packed) {
@@ -117,16 +119,24 @@ static void fill_ring_row(const ht_depthwise_params* p, const int8_t* image, int
   }
 }
 
-// The sums of a block, times four taps: d0 to d3 hold the same 64 channels for each tap.
-#define HT_ADD_FOUR_TAPS(s, d0, d1, d2, d3, w)                                                                     \
-  do {                                                                                                             \
-    const __m512i low01 = _mm512_unpacklo_epi8(d0, d1), high01 = _mm512_unpackhi_epi8(d0, d1);                     \
-    const __m512i low23 = _mm512_unpacklo_epi8(d2, d3), high23 = _mm512_unpackhi_epi8(d2, d3);                     \
-    (s)[0] = _mm512_dpbusd_epi32((s)[0], _mm512_unpacklo_epi16(low01, low23), _mm512_loadu_si512(w));                  \
-    (s)[1] = _mm512_dpbusd_epi32((s)[1], _mm512_unpackhi_epi16(low01, low23), _mm512_loadu_si512((w) + kBlock));       \
-    (s)[2] = _mm512_dpbusd_epi32((s)[2], _mm512_unpacklo_epi16(high01, high23), _mm512_loadu_si512((w) + 2 * kBlock)); \
-    (s)[3] = _mm512_dpbusd_epi32((s)[3], _mm512_unpackhi_epi16(high01, high23), _mm512_loadu_si512((w) + 3 * kBlock)); \
-  } while (false)
+// Adds to the sums of a block what four taps give, whose lines hold its 64 channels from `at` on.
+static inline void add_four_taps(__m512i* s, const uint8_t* const* lines, size_t at, const __m512i* w) {
+  const __m512i d0 = _mm512_loadu_si512(lines[0] + at), d1 = _mm512_loadu_si512(lines[1] + at);
+  const __m512i d2 = _mm512_loadu_si512(lines[2] + at), d3 = _mm512_loadu_si512(lines[3] + at);
+  const __m512i low01 = _mm512_unpacklo_epi8(d0, d1), high01 = _mm512_unpackhi_epi8(d0, d1);
+  const __m512i low23 = _mm512_unpacklo_epi8(d2, d3), high23 = _mm512_unpackhi_epi8(d2, d3);
+  s[0] = _mm512_dpbusd_epi32(s[0], _mm512_unpacklo_epi16(low01, low23), w[0]);
+  s[1] = _mm512_dpbusd_epi32(s[1], _mm512_unpackhi_epi16(low01, low23), w[1]);
+  s[2] = _mm512_dpbusd_epi32(s[2], _mm512_unpacklo_epi16(high01, high23), w[2]);
+  s[3] = _mm512_dpbusd_epi32(s[3], _mm512_unpackhi_epi16(high01, high23), w[3]);
+}
+
+// The same of one tap, which odd filters have behind all fours.
+static inline void add_one_tap(__m512i* s, const uint8_t* line, size_t at, const __m512i* w) {
+  const __m512i d = _mm512_loadu_si512(line + at), first = _mm512_set4_epi32(~0xff | 3, ~0xff | 2, ~0xff | 1, ~0xff);
+  for (int32_t j = 0; j < kVectors; ++j)
+    s[j] = _mm512_dpbusd_epi32(s[j], _mm512_shuffle_epi8(d, _mm512_add_epi32(first, _mm512_set1_epi32(4 * j))), w[j]);
+}
 
 // Four vectors whose lanes l hold parts j = 0 to 3 of channels 16l to 16l + 15, stored in the order of channels.
 static inline void store_floats(float* to, const __m512i s[kVectors]) {
@@ -139,80 +149,93 @@ static inline void store_floats(float* to, const __m512i s[kVectors]) {
   _mm512_storeu_ps(to + 3 * HT_VECTOR, _mm512_shuffle_f32x4(ab_high, cd_high, 0xdd));
 }
 
-// A line of `count` results to a place with room for whole blocks, or, where `exact`, for just as many. `form` is a constant
+// Lines of the input that the taps of an output row read.
+typedef struct tap_lines {
+  const uint8_t* at[HT_DEPTHWISE_TAPS + 3];
+} tap_lines;
+
+// Lines of `count` results each to places with room for whole blocks, or, where `exact`, for just as many. `rows` and `form` are constants
 // where this is inlined.
-static inline __attribute__((always_inline)) void convolve_line(const ht_depthwise_params* p, const ht_finisher* f,
-                                                                const uint8_t* const* lines, size_t count, bool exact,
-                                                                void* output, int32_t form) {
+static inline __attribute__((always_inline)) void convolve_lines(const ht_depthwise_params* p, const ht_finisher* f, const tap_lines* lines,
+                                                                 size_t count, bool exact, void* const* output, int32_t rows, int32_t form) {
   const ht_activation_registers v = f->function;
-  const int32_t groups = tap_groups(p), phases = phases_of(p);
+  const int32_t phases = phases_of(p), fours = taps_of(p) % 4 == 1 ? taps_of(p) / 4 : tap_groups(p);
   const size_t bytes = phase_bytes(p);
   int32_t index = 0;
   for (size_t at = 0; at < count; at += kBlock) {
     const phase* now = (const phase*)((const char*)p->packed + (size_t)index * bytes);
     index = index + 1 == phases ? 0 : index + 1;
-    const int8_t* w = (const int8_t*)(now + 1);
-    __m512i s[kVectors];
-    ht_scales scales[kVectors];
-    for (int32_t j = 0; j < kVectors; ++j) {
-      s[j] = _mm512_loadu_si512(now->bias + j * HT_VECTOR);
-      scales[j].multiplier = _mm512_loadu_ps(now->multiplier + j * HT_VECTOR);
-      scales[j].second = _mm512_loadu_ps(now->second + j * HT_VECTOR);
+    const int8_t* weights = (const int8_t*)(now + 1);
+    __m512i sums[kRows * kVectors], w[kVectors];
+    ht_scales scales[kRows * kVectors];
+    for (int32_t i = 0; i < rows * kVectors; ++i) {
+      const int32_t from = i % kVectors * HT_VECTOR;
+      sums[i] = _mm512_loadu_si512(now->bias + from);
+      scales[i].multiplier = _mm512_loadu_ps(now->multiplier + from);
+      scales[i].second = _mm512_loadu_ps(now->second + from);
     }
-    for (int32_t g = 0; g < groups; ++g, w += 4 * kBlock) {
-      const uint8_t* const* four = lines + 4 * g;
-      const __m512i d0 = _mm512_loadu_si512(four[0] + at), d1 = _mm512_loadu_si512(four[1] + at);
-      const __m512i d2 = _mm512_loadu_si512(four[2] + at), d3 = _mm512_loadu_si512(four[3] + at);
-      HT_ADD_FOUR_TAPS(s, d0, d1, d2, d3, w);
+    for (int32_t g = 0; g < fours; ++g, weights += 4 * kBlock) {
+      for (int32_t j = 0; j < kVectors; ++j) w[j] = _mm512_loadu_si512(weights + j * kBlock);
+      for (int32_t r = 0; r < rows; ++r) add_four_taps(sums + r * kVectors, lines[r].at + 4 * g, at, w);
     }
-    if (form == HT_FINISH_F32) {
-      for (int32_t j = 0; j < kVectors; ++j) s[j] = _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(s[j]), scales[j].multiplier));
-      store_floats((float*)output + at, s);
-      continue;
+    if (fours < tap_groups(p)) {
+      for (int32_t j = 0; j < kVectors; ++j) w[j] = _mm512_loadu_si512(weights + j * kBlock);
+      for (int32_t r = 0; r < rows; ++r) add_one_tap(sums + r * kVectors, lines[r].at[4 * fours], at, w);
     }
-    ht_requantize(&v, s, scales, 1, kVectors, form);
-    const __m512i done = ht_narrow_64(s[0], s[1], s[2], s[3], _mm512_loadu_si512(now->zero_point), _mm512_loadu_si512(now->zero_point + kBlock / 2),
-                                      _mm512_loadu_si512(now->minimum), _mm512_loadu_si512(now->maximum));
-    if (exact && at + kBlock > count) {
-      _mm512_mask_storeu_epi8((int8_t*)output + at, ~(__mmask64)0 >> (kBlock - (count - at)), done);
-    } else {
-      _mm512_storeu_si512((int8_t*)output + at, done);
+    if (form != HT_FINISH_F32) ht_requantize(&v, sums, scales, 1, rows * kVectors, form);
+    for (int32_t r = 0; r < rows; ++r) {
+      __m512i* s = sums + r * kVectors;
+      if (form == HT_FINISH_F32) {
+        for (int32_t j = 0; j < kVectors; ++j) s[j] = _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(s[j]), scales[j].multiplier));
+        store_floats((float*)output[r] + at, s);
+        continue;
+      }
+      const __m512i done = ht_narrow_64(s[0], s[1], s[2], s[3], _mm512_loadu_si512(now->zero_point),
+                                        _mm512_loadu_si512(now->zero_point + kBlock / 2), _mm512_loadu_si512(now->minimum),
+                                        _mm512_loadu_si512(now->maximum));
+      if (exact && at + kBlock > count) {
+        _mm512_mask_storeu_epi8((int8_t*)output[r] + at, ~(__mmask64)0 >> (kBlock - (count - at)), done);
+      } else {
+        _mm512_storeu_si512((int8_t*)output[r] + at, done);
+      }
     }
   }
 }
 
-static void convolve_line_of(const ht_depthwise_params* p, const ht_finisher* f, const uint8_t* const* lines, size_t count,
-                             bool exact, void* output) {
+#define HT_CASE(name)                                                                 \
+  case name:                                                                          \
+    if (rows == 2) {                                                                  \
+      convolve_lines(p, f, lines, count, exact, output, 2, name);                     \
+    } else {                                                                          \
+      convolve_lines(p, f, lines, count, exact, output, 1, name);                     \
+    }                                                                                 \
+    return;
+
+static void convolve_lines_of(const ht_depthwise_params* p, const ht_finisher* f, const tap_lines* lines, size_t count, bool exact,
+                              void* const* output, int32_t rows) {
   switch (f->form) {
-    case HT_FINISH_F32:
-      convolve_line(p, f, lines, count, exact, output, HT_FINISH_F32);
-      return;
-    case HT_FINISH_S8:
-      convolve_line(p, f, lines, count, exact, output, HT_FINISH_S8);
-      return;
-    case HT_FINISH_S8_LARGE:
-      convolve_line(p, f, lines, count, exact, output, HT_FINISH_S8_LARGE);
-      return;
-    case HT_FINISH_BOUNDED:
-      convolve_line(p, f, lines, count, exact, output, HT_FINISH_BOUNDED);
-      return;
-    default:
-      convolve_line(p, f, lines, count, exact, output, HT_FINISH_RISING);
+    HT_CASE(HT_FINISH_F32)
+    HT_CASE(HT_FINISH_S8)
+    HT_CASE(HT_FINISH_S8_LARGE)
+    HT_CASE(HT_FINISH_BOUNDED)
+    HT_CASE(HT_FINISH_RISING)
   }
 }
 
 // Where each tap's line begins; those that only fill up the last four repeat the first one, their weights being 0.
-static void find_lines(const ht_depthwise_params* p, const int8_t* ring, int32_t top, const uint8_t** lines) {
+static tap_lines find_lines(const ht_depthwise_params* p, const int8_t* ring, int32_t top) {
   const size_t pitch = (size_t)pitch_of(p), plane = (size_t)plane_width(p) * pitch;
+  tap_lines lines;
   int32_t t = 0;
   for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
     const uint8_t* row = (const uint8_t*)ring + (size_t)((top + ky * p->dilation_height) % ring_rows(p)) * ring_row_bytes(p);
     for (int32_t kx = 0; kx < p->kernel_width; ++kx, ++t) {
       const int32_t column = kx * p->dilation_width;
-      lines[t] = row + (size_t)(column % p->stride_width) * plane + (size_t)(column / p->stride_width) * pitch;
+      lines.at[t] = row + (size_t)(column % p->stride_width) * plane + (size_t)(column / p->stride_width) * pitch;
     }
   }
-  for (; t % 4 != 0; ++t) lines[t] = lines[0];
+  for (; t % 4 != 0; ++t) lines.at[t] = lines.at[0];
+  return lines;
 }
 
 void ht_depthwise_run_avx512vnni(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
@@ -220,22 +243,28 @@ void ht_depthwise_run_avx512vnni(const ht_depthwise_params* p, const ht_argument
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   const size_t channels = (size_t)p->input_channels, pitch = (size_t)pitch_of(p), width = (size_t)p->output_width;
   const size_t element = p->epilogue.output == HT_OUTPUT_F32 ? sizeof(float) : 1;
+  const size_t stride = (size_t)p->output_stride * element;
   const bool in_place = element == 1 && pitch == channels && p->output_stride == p->input_channels;
-  char* line = (char*)a->scratch;
-  int8_t* ring = (int8_t*)line + line_bytes(p) * sizeof(float);
-  const uint8_t* lines[HT_DEPTHWISE_TAPS + 3];
+  char* results = (char*)a->scratch;
+  int8_t* ring = (int8_t*)results + kRows * line_bytes(p) * sizeof(float);
   int32_t filled = 0;  // rows of the padded input above this one are in the ring, as far as it reaches
-  for (int32_t row = begin; row < end; ++row) {
+  for (int32_t row = begin, rows; row < end; row += rows) {
     const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_size;
     const int32_t oy = row % p->output_height, top = oy * p->stride_height;
+    rows = row + 1 < end && oy + 1 < p->output_height ? kRows : 1;
     if (row == begin || oy == 0 || filled < top) filled = top;
-    for (; filled < top + ring_rows(p); ++filled)
+    for (const int32_t reach = top + (rows - 1) * p->stride_height + window_rows(p); filled < reach; ++filled)
       fill_ring_row(p, image, filled - p->pad_top, ring + (size_t)(filled % ring_rows(p)) * ring_row_bytes(p));
-    find_lines(p, ring, top, lines);
-    char* out = (char*)a->output + (size_t)row * width * (size_t)p->output_stride * element;
-    convolve_line_of(p, &finisher, lines, width * pitch, in_place, in_place ? out : line);
-    if (in_place) continue;
-    for (size_t x = 0; x < width; ++x)
-      memcpy(out + x * (size_t)p->output_stride * element, line + x * pitch * element, channels * element);
+    tap_lines lines[kRows];
+    char* out[kRows];
+    void* to[kRows];
+    for (int32_t r = 0; r < rows; ++r) {
+      lines[r] = find_lines(p, ring, top + r * p->stride_height);
+      out[r] = (char*)a->output + (size_t)(row + r) * width * stride;
+      to[r] = in_place ? out[r] : results + (size_t)r * line_bytes(p) * sizeof(float);
+    }
+    convolve_lines_of(p, &finisher, lines, width * pitch, in_place, to, rows);
+    for (int32_t r = 0; r < rows && !in_place; ++r)
+      for (size_t x = 0; x < width; ++x) memcpy(out[r] + x * stride, (const char*)to[r] + x * pitch * element, channels * element);
   }
 }

@@ -98,25 +98,36 @@ void ht_depthwise_pack_avx512vnni(const ht_depthwise_params* p, void* packed) {
   }
 }
 
-// Row y of the input, which may lie outside of it.
-static void fill_ring_row(const ht_depthwise_params* p, const int8_t* image, int32_t y, int8_t* to) {
+static inline int32_t clamp(int32_t x, int32_t least, int32_t most) { return x < least ? least : x > most ? most : x; }
+
+// The columns `within`, `within` + stride, ... of a padded row of the input; `width` is 0 where the row is padding alone.
+static void fill_plane(const ht_depthwise_params* p, const int8_t* row, int32_t width, int32_t within, int8_t* to) {
   const __m512i flip = _mm512_set1_epi8(-128);
   const size_t pitch = (size_t)pitch_of(p), channels = (size_t)p->input_channels;
-  const int32_t columns = columns_of(p), stride = p->stride_width;
+  const int32_t stride = p->stride_width, count = (columns_of(p) - within + stride - 1) / stride;
+  const int32_t before = p->pad_left - within;  // columns of padding; then those of the row begin
+  const int32_t begin = clamp((before + stride - 1) / stride, 0, count), end = clamp((before + width + stride - 1) / stride, begin, count);
+  for (int32_t i = 0; i < begin; ++i) ht_copy_flipped(p->padding, channels, flip, to + (size_t)i * pitch);
+  for (int32_t i = end; i < count; ++i) ht_copy_flipped(p->padding, channels, flip, to + (size_t)i * pitch);
+  for (size_t c = 0; c < channels; c += kBlock) {
+    const __mmask64 mask = channels - c < kBlock ? ~(__mmask64)0 >> (kBlock - (channels - c)) : ~(__mmask64)0;
+    const int8_t* from = row + (ptrdiff_t)(begin * stride - before) * p->input_stride + c;
+    for (int32_t i = begin; i < end; ++i, from += (ptrdiff_t)stride * p->input_stride)
+      _mm512_mask_storeu_epi8(to + (size_t)i * pitch + c, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, from), flip));
+  }
+}
+
+// Row y of the input, which may lie outside of it.
+static void fill_ring_row(const ht_depthwise_params* p, const int8_t* image, int32_t y, int8_t* to) {
+  const size_t pitch = (size_t)pitch_of(p);
   const bool inside = y >= 0 && y < p->input_height;
-  const int8_t* row = image + (ptrdiff_t)y * p->input_width * p->input_stride;
-  if (inside && stride == 1 && pitch == (size_t)p->input_stride) {
-    ht_copy_padded_row(row, p->padding, channels, pitch, p->pad_left, p->input_width, columns, flip, to);
+  const int8_t* row = image + (ptrdiff_t)(inside ? y : 0) * p->input_width * p->input_stride;
+  const int32_t width = inside ? p->input_width : 0;
+  if (p->stride_width == 1 && pitch == (size_t)p->input_stride) {
+    ht_copy_padded_row(row, p->padding, (size_t)p->input_channels, pitch, p->pad_left, width, columns_of(p), _mm512_set1_epi8(-128), to);
     return;
   }
-  const size_t plane = (size_t)plane_width(p) * pitch;
-  int8_t* pixel = to;
-  for (int32_t column = 0, within = 0; column < columns; ++column) {
-    const int32_t x = column - p->pad_left;
-    ht_copy_flipped(inside && x >= 0 && x < p->input_width ? row + (ptrdiff_t)x * p->input_stride : p->padding, channels, flip,
-                    pixel + (size_t)within * plane);
-    if (++within == stride) within = 0, pixel += pitch;
-  }
+  for (int32_t within = 0; within < p->stride_width; ++within) fill_plane(p, row, width, within, to + (size_t)within * (size_t)plane_width(p) * pitch);
 }
 
 // Adds to the sums of a block what four taps give, whose lines hold its 64 channels from `at` on.

@@ -204,6 +204,17 @@ typedef struct ht_channels {
   __mmask16 mask;
 } ht_channels;
 
+static inline ht_channels ht_load_channels(const ht_epilogue* e, int32_t first, __mmask16 mask, int32_t form) {
+  ht_channels c;
+  c.mask = mask;
+  c.scales.multiplier = _mm512_maskz_loadu_ps(mask, e->multiplier.real + first);
+  c.scales.second = form == HT_FINISH_S8 || form == HT_FINISH_S8_LARGE ? c.scales.multiplier : _mm512_maskz_loadu_ps(mask, e->second.real + first);
+  c.minimum = ht_spread_channels(e->minimum + first, mask), c.maximum = ht_spread_channels(e->maximum + first, mask);
+  const __m512i zero_bytes = ht_spread_channels(e->zero_point + first, mask);
+  c.zero = _mm512_srai_epi16(_mm512_unpacklo_epi8(zero_bytes, zero_bytes), 8);
+  return c;
+}
+
 // `count` is a constant where this is inlined, 4 or 8.
 static inline __attribute__((always_inline)) void ht_finish_pixels(const ht_activation_registers* v, const ht_channels* c, const int32_t* sums,
                                                                    int32_t pixels, int8_t* to, size_t stride, int32_t count, int32_t form) {
@@ -219,18 +230,30 @@ static inline __attribute__((always_inline)) void ht_finish_pixels(const ht_acti
 static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finisher* f, int32_t first, __mmask16 mask,
                                                                   int32_t pixels, const int32_t* sums, int8_t* to, size_t stride,
                                                                   int32_t form) {
-  const ht_epilogue* e = f->epilogue;
   const ht_activation_registers v = f->function;  // a copy, because stores of bytes may alias the original
-  ht_channels c;
-  c.mask = mask;
-  c.scales.multiplier = _mm512_maskz_loadu_ps(mask, e->multiplier.real + first);
-  c.scales.second = form == HT_FINISH_S8 || form == HT_FINISH_S8_LARGE ? c.scales.multiplier : _mm512_maskz_loadu_ps(mask, e->second.real + first);
-  c.minimum = ht_spread_channels(e->minimum + first, mask), c.maximum = ht_spread_channels(e->maximum + first, mask);
-  const __m512i zero_bytes = ht_spread_channels(e->zero_point + first, mask);
-  c.zero = _mm512_srai_epi16(_mm512_unpacklo_epi8(zero_bytes, zero_bytes), 8);
+  const ht_channels c = ht_load_channels(f->epilogue, first, mask, form);
   int32_t r = 0;
   for (; r + 4 < pixels; r += 8) ht_finish_pixels(&v, &c, sums + r * HT_VECTOR, pixels - r, to + (size_t)r * stride, stride, 8, form);
   if (r < pixels) ht_finish_pixels(&v, &c, sums + r * HT_VECTOR, pixels - r, to + (size_t)r * stride, stride, 4, form);
+}
+
+// The sums of eight pixels by thirty-two channels: those of the first sixteen channels, pixel by pixel, then of the others. `form` is a
+// constant where this is inlined, HT_FINISH_S8 or HT_FINISH_S8_LARGE.
+static inline __attribute__((always_inline)) void ht_finish_pair(const ht_channels c[2], __m512i* s, int8_t* to, size_t stride, int32_t form) {
+  const __m512i first = _mm512_set_epi32(29, 25, 21, 17, 13, 9, 5, 1, 28, 24, 20, 16, 12, 8, 4, 0);
+  const __m512i later = _mm512_add_epi32(first, _mm512_set1_epi32(2));
+  const ht_channels low = c[0], high = c[1];
+  ht_requantize(NULL, s, &low.scales, 0, 8, form);
+  ht_requantize(NULL, s + 8, &high.scales, 0, 8, form);
+  for (int32_t i = 0; i < 8; i += 4, to += 4 * stride) {
+    const __m512i a = ht_narrow_64(s[i], s[i + 1], s[i + 2], s[i + 3], low.zero, low.zero, low.minimum, low.maximum);
+    const __m512i b = ht_narrow_64(s[i + 8], s[i + 9], s[i + 10], s[i + 11], high.zero, high.zero, high.minimum, high.maximum);
+    const __m512i two = _mm512_permutex2var_epi32(a, first, b), next = _mm512_permutex2var_epi32(a, later, b);
+    _mm256_storeu_si256((__m256i*)to, _mm512_castsi512_si256(two));
+    _mm256_storeu_si256((__m256i*)(to + stride), _mm512_extracti64x4_epi64(two, 1));
+    _mm256_storeu_si256((__m256i*)(to + 2 * stride), _mm512_castsi512_si256(next));
+    _mm256_storeu_si256((__m256i*)(to + 3 * stride), _mm512_extracti64x4_epi64(next, 1));
+  }
 }
 
 // sums + r * HT_VECTOR belongs to channels [first, first + count) of pixel r and goes to output[at + r * stride]. There are

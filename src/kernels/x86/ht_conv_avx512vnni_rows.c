@@ -17,9 +17,9 @@ static size_t ring_row_bytes(const ht_conv_params* p) {
   return (used + 63) / 64 * 64;
 }
 
-// Pixels that are computed for a row, in the steps of ht_multiply().
+// Pixels that are computed for a row, in the steps of ht_multiply_tile().
 static int32_t computed_pixels(const ht_conv_params* p) {
-  const int32_t rest = p->output_width % HT_REGISTER_PIXELS;
+  const int32_t rest = p->output_width % HT_PAIR_PIXELS;
   return p->output_width - rest + (rest > 4 ? 8 : rest > 1 ? 4 : rest);
 }
 

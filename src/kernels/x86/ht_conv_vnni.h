@@ -99,35 +99,62 @@ static inline void ht_multiply_tile(const ht_patches* p, int32_t first, int32_t 
 #define HT_LIST_A(r) a##r,
 #define HT_LIST_B(r) b##r,
 // Keeps the compiler from copying sums within the loop, and from loading there what is needed behind it.
-#define HT_PIN(r) __asm__ volatile("" : "+v"(a##r), "+v"(b##r)::"memory");
+#define HT_PIN_A(r) __asm__ volatile("" : "+v"(a##r)::"memory");
+#define HT_PIN_B(r) __asm__ volatile("" : "+v"(b##r)::"memory");
 
-// Eight pixels from `first` on by two full blocks, finished without leaving the registers.
-static inline __attribute__((always_inline)) void ht_multiply_and_finish(const ht_patches* p, int32_t first, const char* block, size_t bytes,
-                                                                         const ht_channels c[2], int8_t* to, size_t stride, int32_t form) {
-  HT_SUM_2(8)
-  HT_EACH_8(HT_PIN)
-  __m512i s[] = {HT_EACH_8(HT_LIST_A) HT_EACH_8(HT_LIST_B)};
-  ht_finish_pair(c, s, to, stride, form);
-}
-static void ht_multiply_and_finish_s8(const ht_patches* p, int32_t first, const char* block, size_t bytes, const ht_channels c[2], int8_t* to,
-                                      size_t stride) {
-  ht_multiply_and_finish(p, first, block, bytes, c, to, stride, HT_FINISH_S8);
-}
-static void ht_multiply_and_finish_s8_large(const ht_patches* p, int32_t first, const char* block, size_t bytes, const ht_channels c[2], int8_t* to,
-                                            size_t stride) {
-  ht_multiply_and_finish(p, first, block, bytes, c, to, stride, HT_FINISH_S8_LARGE);
-}
+// Pixels from `first` on, as many as registers hold, finished there. `form` is HT_FINISH_S8 or HT_FINISH_S8_LARGE.
+#define HT_MULTIPLY_AND_FINISH(name, form)                                                                                        \
+  static void ht_multiply_1_##name(const ht_patches* p, int32_t first, const char* block, const ht_channels* c, int8_t* to, size_t stride) { \
+    HT_SUM_1(16)                                                                                                                  \
+    HT_EACH_16(HT_PIN_A)                                                                                                          \
+    __m512i s[] = {HT_EACH_16(HT_LIST_A)};                                                                                        \
+    ht_finish_single(c, s, to, stride, form);                                                                                     \
+  }                                                                                                                               \
+  static void ht_multiply_2_##name(const ht_patches* p, int32_t first, const char* block, size_t bytes, const ht_channels* c,     \
+                                   int8_t* to, size_t stride) {                                                                   \
+    HT_SUM_2(8)                                                                                                                   \
+    HT_EACH_8(HT_PIN_A) HT_EACH_8(HT_PIN_B)                                                                                       \
+    __m512i s[] = {HT_EACH_8(HT_LIST_A) HT_EACH_8(HT_LIST_B)};                                                                    \
+    ht_finish_pair(c, s, to, stride, form);                                                                                       \
+  }
+HT_MULTIPLY_AND_FINISH(s8, HT_FINISH_S8)
+HT_MULTIPLY_AND_FINISH(s8_large, HT_FINISH_S8_LARGE)
 
-// As many whole eights of `valid` pixels as there are, by two full blocks; returns how many pixels those are. None where the epilogue
-// has another form.
-static inline int32_t ht_convolve_pairs(const ht_finisher* f, const ht_patches* patches, int32_t valid, const char* block, size_t bytes, int32_t channel,
-                                        int8_t* to, size_t stride) {
+// One block or two of a tile's pixels.
+typedef struct ht_blocks {
+  const char* weights;
+  size_t bytes;                      // from one block's weights to the next one's
+  int32_t first, channels;           // of the output
+  bool two;
+} ht_blocks;
+
+// As many of `valid` pixels as fill registers, where the epilogue allows; returns how many.
+static inline int32_t ht_convolve_in_registers(const ht_finisher* f, const ht_patches* patches, int32_t valid, const ht_blocks* b, int8_t* to, size_t stride) {
   if (f->form != HT_FINISH_S8 && f->form != HT_FINISH_S8_LARGE) return 0;
-  const ht_channels c[2] = {ht_load_channels(f->epilogue, channel, 0xffff, f->form), ht_load_channels(f->epilogue, channel + HT_VECTOR, 0xffff, f->form)};
+  const bool large = f->form == HT_FINISH_S8_LARGE;
+  const uint32_t mask = b->channels >= 32 ? ~0u : (1u << b->channels) - 1u;
+  const ht_channels c[2] = {ht_load_channels(f->epilogue, b->first, (__mmask16)mask, f->form),
+                            ht_load_channels(f->epilogue, b->first + HT_VECTOR, (__mmask16)(mask >> 16), f->form)};
+  const int32_t pixels = b->two ? HT_PAIR_PIXELS : HT_REGISTER_PIXELS;
   int32_t r = 0;
-  for (; r + HT_PAIR_PIXELS <= valid; r += HT_PAIR_PIXELS)
-    (f->form == HT_FINISH_S8 ? ht_multiply_and_finish_s8 : ht_multiply_and_finish_s8_large)(patches, r, block, bytes, c, to + (size_t)r * stride, stride);
+  for (; r + pixels <= valid; r += pixels, to += (size_t)pixels * stride) {
+    if (b->two) {
+      (large ? ht_multiply_2_s8_large : ht_multiply_2_s8)(patches, r, b->weights, b->bytes, c, to, stride);
+    } else {
+      (large ? ht_multiply_1_s8_large : ht_multiply_1_s8)(patches, r, b->weights, c, to, stride);
+    }
+  }
   return r;
+}
+
+static inline void ht_convolve_blocks(const ht_finisher* f, const ht_patches* patches, int32_t valid, const ht_blocks* b, int32_t* sums, void* output,
+                                      size_t at, size_t stride) {
+  const int32_t done = ht_convolve_in_registers(f, patches, valid, b, (int8_t*)output + at, stride);
+  if (done == valid) return;
+  ht_multiply_tile(patches, done, valid, b->weights, b->bytes, b->two, sums);
+  for (int32_t c = 0; c < b->channels; c += HT_VECTOR, sums += HT_MOST_PIXELS * HT_VECTOR)
+    ht_finish_block(f, b->first + c, b->channels - c < HT_VECTOR ? b->channels - c : HT_VECTOR, valid - done, sums, output,
+                    at + (size_t)done * stride + (size_t)c, stride);
 }
 
 // All output channels of a group of `valid` pixels, at most a tile's. `sums` has room for HT_TILE_SUMS.
@@ -136,20 +163,10 @@ static inline void ht_convolve_tile(const ht_conv_params* p, const ht_finisher* 
   const size_t bytes = ht_block_bytes((size_t)patches->count * patches->depth);
   const int32_t outputs = ht_group_outputs(p), count = ht_channel_blocks(p);
   const char* packed = (const char*)p->packed + (size_t)group * (size_t)count * bytes;
-  for (int32_t block = 0; block < count;) {
-    const int32_t pair = block + 2 <= count ? 2 : 1;
-    const char* weights = packed + (size_t)block * bytes;
-    const size_t stride = (size_t)p->output_stride, to = at + (size_t)(group * outputs + block * HT_VECTOR);
-    const bool full = outputs - block * HT_VECTOR >= 2 * HT_VECTOR;
-    const int32_t done = full ? ht_convolve_pairs(f, patches, valid, weights, bytes, group * outputs + block * HT_VECTOR, (int8_t*)output + to, stride) : 0;
-    ht_multiply_tile(patches, done, valid, weights, bytes, pair == 2, sums + done * HT_VECTOR);
-    for (int32_t i = 0; i < pair; ++i, ++block) {
-      const int32_t first = block * HT_VECTOR;
-      const int32_t channels = outputs - first < HT_VECTOR ? outputs - first : HT_VECTOR;
-      if (done < valid)
-        ht_finish_block(f, group * outputs + first, channels, valid - done, sums + (i * HT_MOST_PIXELS + done) * HT_VECTOR, output,
-                        at + (size_t)(group * outputs + first) + (size_t)done * stride, stride);
-    }
+  for (int32_t block = 0; block < count; block += 2) {
+    const int32_t first = block * HT_VECTOR, left = outputs - first;
+    const ht_blocks blocks = {packed + (size_t)block * bytes, bytes, group * outputs + first, left < 2 * HT_VECTOR ? left : 2 * HT_VECTOR, left > HT_VECTOR};
+    ht_convolve_blocks(f, patches, valid, &blocks, sums, output, at + (size_t)blocks.first, (size_t)p->output_stride);
   }
 }
 

@@ -237,22 +237,31 @@ static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finis
   if (r < pixels) ht_finish_pixels(&v, &c, sums + r * HT_VECTOR, pixels - r, to + (size_t)r * stride, stride, 4, form);
 }
 
-// The sums of eight pixels by thirty-two channels: those of the first sixteen channels, pixel by pixel, then of the others. `form` is a
-// constant where this is inlined, HT_FINISH_S8 or HT_FINISH_S8_LARGE.
-static inline __attribute__((always_inline)) void ht_finish_pair(const ht_channels c[2], __m512i* s, int8_t* to, size_t stride, int32_t form) {
+// The sums of sixteen pixels by up to sixteen channels. `form` is a constant where this is inlined, HT_FINISH_S8 or HT_FINISH_S8_LARGE.
+static inline __attribute__((always_inline)) void ht_finish_single(const ht_channels* channels, __m512i* s, int8_t* to, size_t stride, int32_t form) {
+  const ht_channels c = channels[0];
+  ht_requantize(NULL, s, &c.scales, 0, 8, form);
+  ht_requantize(NULL, s + 8, &c.scales, 0, 8, form);
+  for (int32_t i = 0; i < 16; i += 4, to += 4 * stride)
+    ht_store_pixels(to, stride, 4, c.mask, ht_narrow_64(s[i], s[i + 1], s[i + 2], s[i + 3], c.zero, c.zero, c.minimum, c.maximum));
+}
+
+// The sums of eight pixels by up to thirty-two channels: those of the first sixteen channels, pixel by pixel, then of the others.
+static inline __attribute__((always_inline)) void ht_finish_pair(const ht_channels* c, __m512i* s, int8_t* to, size_t stride, int32_t form) {
   const __m512i first = _mm512_set_epi32(29, 25, 21, 17, 13, 9, 5, 1, 28, 24, 20, 16, 12, 8, 4, 0);
   const __m512i later = _mm512_add_epi32(first, _mm512_set1_epi32(2));
   const ht_channels low = c[0], high = c[1];
+  const __mmask32 mask = (__mmask32)high.mask << 16 | low.mask;
   ht_requantize(NULL, s, &low.scales, 0, 8, form);
   ht_requantize(NULL, s + 8, &high.scales, 0, 8, form);
   for (int32_t i = 0; i < 8; i += 4, to += 4 * stride) {
     const __m512i a = ht_narrow_64(s[i], s[i + 1], s[i + 2], s[i + 3], low.zero, low.zero, low.minimum, low.maximum);
     const __m512i b = ht_narrow_64(s[i + 8], s[i + 9], s[i + 10], s[i + 11], high.zero, high.zero, high.minimum, high.maximum);
     const __m512i two = _mm512_permutex2var_epi32(a, first, b), next = _mm512_permutex2var_epi32(a, later, b);
-    _mm256_storeu_si256((__m256i*)to, _mm512_castsi512_si256(two));
-    _mm256_storeu_si256((__m256i*)(to + stride), _mm512_extracti64x4_epi64(two, 1));
-    _mm256_storeu_si256((__m256i*)(to + 2 * stride), _mm512_castsi512_si256(next));
-    _mm256_storeu_si256((__m256i*)(to + 3 * stride), _mm512_extracti64x4_epi64(next, 1));
+    _mm256_mask_storeu_epi8(to, mask, _mm512_castsi512_si256(two));
+    _mm256_mask_storeu_epi8(to + stride, mask, _mm512_extracti64x4_epi64(two, 1));
+    _mm256_mask_storeu_epi8(to + 2 * stride, mask, _mm512_castsi512_si256(next));
+    _mm256_mask_storeu_epi8(to + 3 * stride, mask, _mm512_extracti64x4_epi64(next, 1));
   }
 }
 

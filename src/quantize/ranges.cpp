@@ -140,26 +140,20 @@ struct Assigner {
     return std::nullopt;
   }
 
-  // The function that every integer reader applies first.
+  // The function that all readers see the value through: an activation, or the value times its own activation, which is SiLU and its kind
+  // spelled out.
   std::function<double(double)> function_behind(ValueId value) const {
-    std::optional<ActivationFunction> function;
-    bool multiplied = false;
-    for (NodeId reader : links.consumers(value)) {
-      const auto* unary = std::get_if<Unary>(&graph.node(reader).op);
-      const auto* binary = std::get_if<Binary>(&graph.node(reader).op);
-      if (unary && !function) {
-        function = unary_function(*unary);
-        if (!function) return {};
-      } else if (binary && binary->kind == BinaryKind::kMul && !multiplied) {
-        multiplied = true;
-      } else {
-        return {};
-      }
-    }
+    const auto& readers = links.consumers(value);
+    const auto first = std::ranges::find_if(readers, [&](NodeId reader) { return std::holds_alternative<Unary>(graph.node(reader).op); });
+    if (first == readers.end() || readers.size() > 2) return {};
+    const Node& activation = graph.node(*first);
+    const auto function = unary_function(std::get<Unary>(activation.op));
     if (!function) return {};
-    // x and a function of x multiplied: SiLU and its kind in spelled-out form.
-    if (multiplied) return [f = *function](double x) { return x * evaluate_activation(f, x); };
-    return [f = *function](double x) { return evaluate_activation(f, x); };
+    if (readers.size() == 1) return [f = *function](double x) { return evaluate_activation(f, x); };
+    const NodeId other = readers[0] == *first ? readers[1] : readers[0];
+    const auto* binary = std::get_if<Binary>(&graph.node(other).op);
+    if (!binary || binary->kind != BinaryKind::kMul || links.only_consumer(activation.outputs[0]) != other) return {};
+    return [f = *function](double x) { return x * evaluate_activation(f, x); };
   }
 
   // The value whose range counts: what a clamp behind a value cuts off needs no integers.

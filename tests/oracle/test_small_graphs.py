@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small networks whose values meet in ways that detectors seldom show: quantized on random arrays and compared with ONNX Runtime's float results."""
+import numpy as np
+import onnx
+import pytest
+
+from conftest import write_recipe
+from foreign import Net, session
+
+SIDE = 16
+
+
+class Quantized:
+    """A network from `x` to the outputs, quantized; its signal-to-noise ratio in dB by output."""
+
+    def __init__(self, halftone, folder, net, outputs, x, **quantize):
+        self.halftone, self.folder, self.x = halftone, folder, np.asarray(x, np.float32)
+        self.model, self.path = folder / "float.onnx", folder / "quantized.onnx"
+        onnx.save(net.model({"x": (np.float32, self.x.shape[1:])}, {name: (np.float32, None) for name in outputs}), self.model)
+        np.save(folder / "x.npy", self.x)
+        recipe = write_recipe(folder / "recipe.toml", {"model": {"path": str(self.model)}, "task": {"type": "none"},
+                                                       "calibration": {"images": [str(folder / "x.npy")]}, "quantize": quantize})
+        self.done = halftone("quantize", recipe, "-o", self.path, expect=(0, 3))
+
+    def outputs(self):
+        np.save(self.folder / "one.npy", self.x[-1])
+        self.halftone("run", self.path, "--input", f"x={self.folder / 'one.npy'}", "--output", self.folder / "out")
+        return {file.stem: np.load(file) for file in (self.folder / "out").glob("*.npy")}
+
+    def decibels(self):
+        assert self.done.returncode == 0, self.done.stderr
+        exact = session(str(self.model))
+        wanted = dict(zip([output.name for output in exact.get_outputs()], exact.run(None, {"x": self.x[-1]})))
+        found = self.outputs()
+        return {name: 10 * np.log10(np.square(wanted[name], dtype=np.float64).sum() / np.square(found[name].astype(np.float64) - wanted[name]).sum())
+                for name in wanted}
+
+
+def conv(net, source, made, weights, bias=None, **attributes):
+    """A convolution that keeps the size."""
+    inputs = [source, net.constant(f"{made}_weights", weights.astype(np.float32))]
+    if bias is not None:
+        inputs.append(net.constant(f"{made}_bias", np.asarray(bias, np.float32)))
+    return net.add("Conv", inputs, made, pads=[weights.shape[2] // 2] * 4, **attributes)
+
+
+@pytest.fixture
+def normal():
+    generator = np.random.default_rng(0)
+    return lambda *shape: generator.normal(size=shape)
+
+
+def test_a_value_multiplied_with_another_keeps_its_negative_half(halftone, normal, tmp_path):
+    """v goes into a ReLU, and is multiplied with another value than that."""
+    net = Net()
+    v, g = conv(net, "x", "v", normal(8, 4, 3, 3)), conv(net, "x", "g", normal(8, 4, 3, 3))
+    conv(net, net.add("Relu", [v], "r"), "y", normal(4, 8, 1, 1))
+    conv(net, net.add("Mul", [v, g], "m"), "z", normal(4, 8, 1, 1))
+    found = Quantized(halftone, tmp_path, net, ["y", "z"], normal(6, 1, 4, SIDE, SIDE)).decibels()
+    assert min(found.values()) > 30, found

@@ -145,15 +145,20 @@ Status check_outputs(const Graph& graph, const Statistics& statistics) {
   return {};
 }
 
-// Statistics under the names of the copies made at the graph's borders.
+// Statistics under the names of all copies too, also where one was made of another.
 Statistics with_copies(const Statistics& statistics, const Graph& graph) {
   Statistics all = statistics;
-  for (const Node& node : graph.nodes) {
-    if (!std::holds_alternative<Convert>(node.op)) continue;
-    const std::string& from = graph.value(node.inputs[0]).name;
-    const std::string& to = graph.value(node.outputs[0]).name;
-    if (const auto found = all.values.find(from); found != all.values.end()) all.values.emplace(to, found->second);
-    if (const auto found = all.values.find(to); found != all.values.end()) all.values.emplace(from, found->second);
+  const auto name = [&](const std::string& of, const std::string& like) {
+    const auto known = all.values.find(like);
+    return known != all.values.end() && all.values.emplace(of, known->second).second;
+  };
+  for (bool is_new = true; is_new;) {
+    is_new = false;
+    for (const Node& node : graph.nodes) {
+      if (!std::holds_alternative<Convert>(node.op)) continue;
+      const std::string &from = graph.value(node.inputs[0]).name, &to = graph.value(node.outputs[0]).name;
+      is_new = name(to, from) || name(from, to) || is_new;
+    }
   }
   return all;
 }

@@ -78,3 +78,12 @@ def test_tokens_are_no_channels(tokens, halftone, normal, tmp_path):
     x[:, :, 0] *= 30
     found = Quantized(halftone, tmp_path, net, ["y"], x, weights=4, rounding="nearest").decibels()
     assert found["y"] > 20, found
+
+
+@pytest.mark.parametrize("outputs", [["y", "t"], ["t", "y"]])
+def test_an_output_made_with_integers_that_meets_others_in_a_concat(outputs, halftone, normal, tmp_path):
+    net = Net()
+    t = net.add("LeakyRelu", [net.add("Tanh", [conv(net, "x", "a", normal(4, 3, 3, 3))], "t0")], "t", alpha=0.1)
+    conv(net, net.add("Concat", [t, conv(net, t, "b", normal(4, 4, 1, 1))], "c", axis=1), "y", normal(4, 8, 1, 1))
+    found = Quantized(halftone, tmp_path, net, outputs, normal(4, 1, 3, SIDE, SIDE), head="quantize").decibels()
+    assert min(found.values()) > 30, found

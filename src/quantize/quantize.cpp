@@ -8,6 +8,7 @@
 #include "quantize/constants.h"
 #include "quantize/cross_layer.h"
 #include "quantize/equalize.h"
+#include "quantize/narrow.h"
 #include "quantize/ranges.h"
 
 namespace ht {
@@ -208,8 +209,16 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   convert_at_borders(graph, roles, quantized);
   if (request.target.channel_scales == ChannelScales::kAbsorbed) convert_before_concat(graph, roles, quantized);
   HT_TRY(sort_with_roles(graph, roles));
-  const Statistics all = with_copies(statistics, graph);
-  HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.equalized, result.notes));
+  Statistics all = with_copies(statistics, graph);
+  std::vector<std::string> notes;
+  HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.equalized, notes));
+  if (convert_narrow_values(graph, roles, quantized, all, result.equalized)) {
+    HT_TRY(sort_with_roles(graph, roles));
+    all = with_copies(statistics, graph);
+    notes.clear();
+    HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.equalized, notes));
+  }
+  result.notes.insert(result.notes.end(), notes.begin(), notes.end());
   HT_TRY(finish_types(graph, quantized));
   graph.metadata["halftone.requantization"] = request.target.requantization;
   HT_TRY(quantize_constants(graph, roles, all, request, result.equalized));

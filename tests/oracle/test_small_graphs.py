@@ -87,3 +87,15 @@ def test_an_output_made_with_integers_that_meets_others_in_a_concat(outputs, hal
     conv(net, net.add("Concat", [t, conv(net, t, "b", normal(4, 4, 1, 1))], "c", axis=1), "y", normal(4, 8, 1, 1))
     found = Quantized(halftone, tmp_path, net, outputs, normal(4, 1, 3, SIDE, SIDE), head="quantize").decibels()
     assert min(found.values()) > 30, found
+
+
+@pytest.mark.parametrize("target", ["native", "onnxruntime", "openvino", "cortex-m"])
+def test_a_narrow_value_that_meets_a_wide_one_keeps_its_step(target, halftone, normal, tmp_path):
+    """Behind the Concat no scale a channel is possible; the narrow value has a reader of its own, once directly and once behind a pooling."""
+    net = Net()
+    small, big = conv(net, "x", "small", normal(8, 4, 3, 3) / 6), conv(net, "x", "big", normal(8, 4, 3, 3) * 500)
+    pooled = net.add("MaxPool", [small], "pooled", kernel_shape=[3, 3], pads=[1] * 4)
+    conv(net, net.add("Concat", [pooled, big], "c", axis=1), "z", normal(8, 8, 1, 1) / 1000, group=2)
+    conv(net, small, "y", normal(4, 8, 3, 3) / 8)
+    found = Quantized(halftone, tmp_path, net, ["y", "z"], normal(6, 1, 4, SIDE, SIDE), target=target).decibels()
+    assert min(found.values()) > 30, found

@@ -244,13 +244,36 @@ struct Assigner {
     return true;
   }
 
-  Result<Affine> tensor_affine(const std::vector<ValueId>& members) const {
+  Result<Range> tensor_range(const std::vector<ValueId>& members) const {
     Range all;
     for (ValueId member : members) {
       HT_ASSIGN(const Range own, member_range(member));
       all = {std::min(all.min, own.min), std::max(all.max, own.max)};
     }
-    return affine_from_range(all, grid);
+    return all;
+  }
+
+  // For values that were always zero, which any scale holds exactly: biases are stored in steps of it times the weights', so it is one that leaves
+  // the greatest bias behind them many steps. {0, 0} where there is no bias.
+  Range range_for_biases(const std::vector<ValueId>& members) const {
+    constexpr double kLeastPart = 0x1p-16;  // of the greatest bias, made by the value's greatest magnitude and the greatest weight
+    Range range;
+    for (ValueId member : members) {
+      for (NodeId reader : links.consumers(member)) {
+        const Node& node = graph.node(reader);
+        if (!is_weighted(graph, node) || node.inputs[0] != member || node.inputs.size() < 3 || !graph.is_constant(node.inputs[2])) continue;
+        const double weight = greatest_magnitude(node.inputs[1]), bias = greatest_magnitude(node.inputs[2]);
+        const double magnitude = weight > 0 ? kLeastPart * bias / weight : 0;
+        if (magnitude > 0 && (range == Range{} || magnitude < range.max)) range = {-magnitude, magnitude};
+      }
+    }
+    return range;
+  }
+
+  double greatest_magnitude(ValueId constant) const {
+    double greatest = 0;
+    for (float x : graph.value(constant).constant->to_floats()) greatest = std::max(greatest, std::abs(static_cast<double>(x)));
+    return greatest;
   }
 
   // Remembers how far the channels of a value with a scale each are apart.
@@ -289,10 +312,13 @@ struct Assigner {
     }
     choice = readers_choice(graph, links, roles, members);
     grid = activation_grid(choice, request.target);
-    HT_ASSIGN(const Affine one, tensor_affine(members));
+    HT_ASSIGN(Range whole, tensor_range(members));
+    const bool is_always_zero = whole == Range{};
+    if (is_always_zero) whole = range_for_biases(members);
+    HT_ASSIGN(const Affine one, affine_from_range(whole, grid));
     const bool depthwise_only = depthwise_readers(graph, links, roles, members).only;
     std::vector<std::vector<Range>> ranges;
-    if (has_channel_scales(members, depthwise_only)) {
+    if (!is_always_zero && has_channel_scales(members, depthwise_only)) {
       HT_ASSIGN(ranges, classes.class_ranges(members, [&](ValueId member) { return member_channel_ranges(member); }));
       if (!depthwise_only && !channels_pay(members, one.scales()[0], ranges)) ranges.clear();
       fill_empty_ranges(ranges);

@@ -99,3 +99,14 @@ def test_a_narrow_value_that_meets_a_wide_one_keeps_its_step(target, halftone, n
     conv(net, small, "y", normal(4, 8, 3, 3) / 8)
     found = Quantized(halftone, tmp_path, net, ["y", "z"], normal(6, 1, 4, SIDE, SIDE), target=target).decibels()
     assert min(found.values()) > 30, found
+
+
+@pytest.mark.parametrize("quantize", [{}, {"fast": True}, {"activations": 16}, {"activations": 16, "fast": True}, {"target": "onnxruntime"}],
+                         ids=["8", "8-fast", "16", "16-fast", "onnxruntime"])
+def test_the_bias_behind_a_value_that_was_always_zero_stays(quantize, halftone, normal, tmp_path):
+    net = Net()
+    zero = net.add("Relu", [conv(net, "x", "a", normal(8, 3, 3, 3), [-1000] * 8)], "zero")
+    bias = conv(net, zero, "d", normal(4, 8, 1, 1) * 8, [0.5, -0.1, 1, 0.02])
+    conv(net, bias, "y", normal(4, 4, 1, 1))
+    found = Quantized(halftone, tmp_path, net, ["y"], normal(4, 1, 3, SIDE, SIDE), **quantize).decibels()
+    assert found["y"] > 30, found

@@ -131,13 +131,16 @@ struct Assigner {
   };
   std::vector<Spread> spreads = {};
 
-  // A range known from the function that makes the value, whatever the photos.
+  // A range known from the function that makes the value, unless all that was seen lies in so little of it that two bits would be lost.
   std::optional<Range> known_range(ValueId value) const {
+    constexpr float kLeastUsed = 0.25f;
     const NodeId producer = links.producer(value);
     if (!producer.valid()) return std::nullopt;
     const auto* unary = std::get_if<Unary>(&graph.node(producer).op);
-    if (unary && (unary->kind == UnaryKind::kSigmoid || unary->kind == UnaryKind::kHardSigmoid)) return Range{0, 1};
-    return std::nullopt;
+    if (!unary || (unary->kind != UnaryKind::kSigmoid && unary->kind != UnaryKind::kHardSigmoid)) return std::nullopt;
+    const auto seen = statistics.values.find(graph.value(value).name);
+    if (seen != statistics.values.end() && seen->second.extremes().max < kLeastUsed) return std::nullopt;
+    return Range{0, 1};
   }
 
   // The function that all readers see the value through: an activation, or the value times its own activation, which is SiLU and its kind

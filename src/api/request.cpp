@@ -52,6 +52,17 @@ LayerRule make_rule(const halftone::LayerSettings& layer) {
   return rule;
 }
 
+// The same model with another input_shape may have other channels.
+Status check_channels(const Statistics& statistics, const Graph& graph) {
+  for (const ObservedValue& value : values_to_observe(graph)) {
+    const auto found = statistics.values.find(value.name);
+    if (found == statistics.values.end() || found->second.channels() == value.channels) continue;
+    return input_error("are of {} channels of the value '{}', of which the model has {} with the recipe's input_shape; calibrate again", found->second.channels(),
+                       value.name, value.channels);
+  }
+  return {};
+}
+
 Status check_statistics(const halftone::Statistics& given, const halftone::Model& model, const Recipe& recipe) {
   const Statistics& statistics = given.content().statistics;
   const std::string& place = given.content().path;
@@ -61,6 +72,7 @@ Status check_statistics(const halftone::Statistics& given, const halftone::Model
     return input_error("were made with another [preprocess] than the recipe's; calibrate again").in(place);
   if (!statistics.provenance.complete())
     return input_error("are {} of {} shards; merge them with the others first", statistics.provenance.done.size(), statistics.provenance.shards).in(place);
+  if (auto status = check_channels(statistics, model.content().graph); !status) return std::move(status.error()).in(place);
   if (!recipe.calibration || statistics.skipped > 0) return {};
   HT_ASSIGN(const std::string wanted, data_hash(model.content().graph, recipe));
   if (wanted != statistics.data.hex())

@@ -27,6 +27,7 @@ Status check_observed(const std::string& name, const ValueStatistics& statistics
 // Where the histogram's tails end when each loses this fraction of the elements.
 Range without_tails(const Histogram& histogram, double fraction) {
   const std::vector<Histogram::Bin> bins = histogram.bins();
+  if (bins.empty()) return {};
   const double allowed = fraction * static_cast<double>(histogram.total());
   size_t first = 0, last = bins.size();
   for (double lost = 0; first + 1 < last; ++first) {

@@ -211,6 +211,7 @@ Status ValueStatistics::merge(const ValueStatistics& other) {
     return input_error("{} channels with {} histograms there, {} with {} here", other.channels_, other.channel_histograms_.size(),
                        channels_, channel_histograms_.size());
   }
+  if (other.count_ > kMostElements - count_) return input_error("{} and {} elements are more than can be counted", count_, other.count_);
   count_ += other.count_;
   non_finite_ += other.non_finite_;
   sampled_ += other.sampled_;
@@ -279,6 +280,8 @@ Result<Statistics> merge(Statistics a, const Statistics& b) {
   a.data.add(b.data);
   a.observed += b.observed;
   a.skipped += b.skipped;
+  if (a.observed + a.skipped > a.provenance.items)
+    return input_error("the statistics are of {} items together, but the whole calibration set has {}; calibrate again", a.observed + a.skipped, a.provenance.items);
   for (auto& [name, statistics] : a.values) {
     const auto other = b.values.find(name);
     if (other == b.values.end())

@@ -34,6 +34,8 @@ struct Extremes {
 class ValueStatistics {
  public:
   static constexpr int kBinsPerSide = 2048;
+  // Elements: counts are exact as double, and sums of two fit.
+  static constexpr int64_t kMostElements = int64_t{1} << 53;
   // Of each channel's histogram: the fewer channels, the finer, so that a value's histograms stay near 1 MiB.
   static int channel_bins_per_side(int64_t channels);
 
@@ -45,7 +47,7 @@ class ValueStatistics {
   void observe(std::span<const float> data) { observe_plain(data, 1); }
   // One image's tensor as [outer, channels, inner] (NCHW: inner is height times width); leaves the same as its NHWC form.
   void observe_plain(std::span<const float> data, int64_t inner);
-  // Fails where the other describes another kind of value (channels, histograms).
+  // Fails where the other describes another kind of value (channels, histograms), or both are of more than kMostElements.
   Status merge(const ValueStatistics& other);
 
   int64_t channels() const { return channels_; }
@@ -105,7 +107,8 @@ struct Statistics {
   bool operator==(const Statistics&) const = default;
 };
 
-// The statistics of both sets of items; fails where model, preprocessing, instruction set or split differ, or shards overlap.
+// The statistics of both sets of items; fails where model, preprocessing, instruction set or split differ, or shards overlap, and where there are
+// more items than the whole set has.
 Result<Statistics> merge(Statistics a, const Statistics& b);
 
 // CBOR (RFC 8949), deterministically encoded, as docs/STATISTICS.md describes: the same statistics are the same bytes.

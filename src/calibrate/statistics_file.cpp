@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 
 #include "calibrate/cbor.h"
@@ -59,13 +60,19 @@ class StatisticsCodec {
     HT_ASSIGN(const size_t histograms, in.array());
     if (histograms != 0 && histograms != channels) return in.fail("a histogram a channel, or none");
     value.channel_histograms_.assign(histograms, Histogram(ValueStatistics::channel_bins_per_side(static_cast<int64_t>(histograms))));
-    for (Histogram& histogram : value.channel_histograms_) HT_TRY(read(in, histogram, bins_left));
+    int64_t in_channels = 0;
+    for (Histogram& histogram : value.channel_histograms_) {
+      HT_ASSIGN(const int64_t elements, read(in, histogram, bins_left));
+      if (elements > ValueStatistics::kMostElements - in_channels) return in.fail("histograms of fewer elements");
+      in_channels += elements;
+    }
     HT_TRY(in.key("count"));
     HT_ASSIGN(value.count_, in.count());
+    if (value.count_ > ValueStatistics::kMostElements) return in.fail(fmt::format("at most {} elements", ValueStatistics::kMostElements));
     HT_TRY(in.key("extremes"));
     HT_TRY(read(in, value.extremes_));
     HT_TRY(in.key("histogram"));
-    HT_TRY(read(in, value.histogram_, bins_left));
+    HT_ASSIGN(const int64_t in_bins, read(in, value.histogram_, bins_left));
     HT_TRY(in.key("image_extremes"));
     HT_TRY(in.array_of(3));
     HT_ASSIGN(value.image_extremes_.images, in.count());
@@ -75,7 +82,8 @@ class StatisticsCodec {
     HT_ASSIGN(value.non_finite_, in.count());
     HT_TRY(in.key("sampled"));
     HT_ASSIGN(value.sampled_, in.count());
-    if (value.non_finite_ > value.count_ || value.sampled_ > value.count_) return in.fail("a count within that of all elements");
+    if (std::max({value.non_finite_, value.sampled_, value.image_extremes_.images}) > value.count_) return in.fail("a count within that of all elements");
+    if (in_bins != value.sampled_ || (histograms != 0 && in_channels != value.sampled_)) return in.fail("as many elements as the histograms have");
     HT_TRY(in.key("squares"));
     HT_TRY(read(in, value.squares_));
     HT_TRY(in.key("sums"));
@@ -112,7 +120,8 @@ class StatisticsCodec {
     for (size_t i = first; i < last; ++i) out.integer(counts[i]);
   }
 
-  static Status read(CborReader& in, Histogram& histogram, int64_t& bins_left) {
+  // How many elements it holds.
+  static Result<int64_t> read(CborReader& in, Histogram& histogram, int64_t& bins_left) {
     HT_ASSIGN(const size_t size, in.array());
     if (size < 2) return in.fail("a histogram");
     HT_ASSIGN(const int64_t exponent, in.integer());
@@ -122,16 +131,20 @@ class StatisticsCodec {
     if (first > bins || used > bins - first) return in.fail(fmt::format("a histogram of at most {} bins", bins));
     if (used == 0) {
       histogram.restore(static_cast<int>(exponent), {});
-      return {};
+      return 0;
     }
     if (bins > bins_left) return in.fail("a file with fewer histograms");
     bins_left -= bins;
     std::vector<int64_t> counts(static_cast<size_t>(bins));
+    int64_t total = 0;
     for (int64_t i = first; i < first + used; ++i) {
-      HT_ASSIGN(counts[static_cast<size_t>(i)], in.count());
+      HT_ASSIGN(const int64_t count, in.count());
+      if (count > ValueStatistics::kMostElements - total) return in.fail("a histogram of fewer elements");
+      counts[static_cast<size_t>(i)] = count;
+      total += count;
     }
     histogram.restore(static_cast<int>(exponent), std::move(counts));
-    return {};
+    return total;
   }
 
   static void write(CborWriter& out, const ExactSum& sum) {
@@ -197,6 +210,7 @@ Result<Provenance> read_provenance(CborReader& in) {
   HT_ASSIGN(origin.isa, in.text());
   HT_TRY(in.key("items"));
   HT_ASSIGN(origin.items, in.count());
+  if (origin.items > ValueStatistics::kMostElements) return in.fail("a set of fewer items");
   HT_TRY(in.key("model"));
   HT_ASSIGN(origin.model, in.text());
   HT_TRY(in.key("preprocess"));
@@ -251,6 +265,8 @@ Result<Statistics> read_statistics(std::span<const uint8_t> bytes) {
   HT_ASSIGN(statistics.provenance, read_provenance(in));
   HT_TRY(in.key("skipped"));
   HT_ASSIGN(statistics.skipped, in.count());
+  const int64_t items = statistics.provenance.items;
+  if (statistics.observed > items || statistics.skipped > items - statistics.observed) return in.fail("no more items than the whole set has");
   HT_TRY(in.key("values"));
   HT_ASSIGN(const size_t values, in.map());
   for (size_t i = 0; i < values; ++i) {

@@ -130,6 +130,7 @@ using Function = std::function<double(double)>;
 
 bool agree(const Function& f, const Unary& named, double x) {
   const double got = f(x), wanted = evaluate(named, x);
+  if (!std::isfinite(wanted)) return false;
   // A spelled-out exponential overflows where the named function does not.
   if (!std::isfinite(got)) return std::abs(x) > 80;
   return std::abs(got - wanted) <= kTolerance * std::max({1.0, std::abs(got), std::abs(wanted)});
@@ -166,7 +167,9 @@ std::optional<Unary> recognise(const Function& f) {
   for (UnaryKind kind : {UnaryKind::kHardSwish, UnaryKind::kSigmoid, UnaryKind::kSilu, UnaryKind::kTanh, UnaryKind::kGelu,
                          UnaryKind::kGeluTanh, UnaryKind::kMish, UnaryKind::kSoftplus, UnaryKind::kSoftsign})
     candidates.push_back({kind, 0, 0});
-  const auto found = std::ranges::find_if(candidates, [&](const Unary& named) { return agree_everywhere(f, named); });
+  const auto found = std::ranges::find_if(candidates, [&](const Unary& named) {
+    return std::isfinite(named.alpha) && std::isfinite(named.beta) && agree_everywhere(f, named);
+  });
   return found == candidates.end() ? std::nullopt : std::optional(*found);
 }
 

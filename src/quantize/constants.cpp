@@ -27,6 +27,7 @@ class ConstantQuantizer {
     for (const Node& node : graph.nodes)
       for (ValueId input : node.inputs)
         if (graph.is_constant(input)) ++uses_[input.index];
+    for (ValueId output : graph.outputs) ++uses_[output.index];
   }
 
   Status run() {
@@ -184,7 +185,8 @@ class ConstantQuantizer {
     WeightRequest& wish = plain.wish;
     if (absorbs) wish.input_scales = input_scales;
     const ChannelMoments seen = channel_moments(node.inputs[0]);
-    if (seen.mean_squares.size() == input_scales.size()) wish.input_energies = seen.mean_squares;
+    // Statistics know the channels along axis 1.
+    if (channel_axis(node) == 1 && seen.mean_squares.size() == input_scales.size()) wish.input_energies = seen.mean_squares;
     HT_ASSIGN(QuantizedWeights quantized, quantize_weights(weights.constant->data<float>(), shape, wish));
 
     const int64_t outputs = shape[wish.output_axis];
@@ -389,7 +391,7 @@ class ConstantQuantizer {
   const QuantizeRequest& request_;
   const Equalizations& equalized_;
   FreshNames names_;
-  std::vector<int> uses_;
+  std::vector<int> uses_;  // of each constant, by nodes and as outputs of the graph
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "quantize/constants.h"
 #include "quantize/cross_layer.h"
 #include "quantize/equalize.h"
+#include "quantize/narrow.h"
 #include "quantize/ranges.h"
 
 namespace ht {
@@ -145,15 +146,20 @@ Status check_outputs(const Graph& graph, const Statistics& statistics) {
   return {};
 }
 
-// Statistics under the names of the copies made at the graph's borders.
+// Statistics under the names of all copies too, also where one was made of another.
 Statistics with_copies(const Statistics& statistics, const Graph& graph) {
   Statistics all = statistics;
-  for (const Node& node : graph.nodes) {
-    if (!std::holds_alternative<Convert>(node.op)) continue;
-    const std::string& from = graph.value(node.inputs[0]).name;
-    const std::string& to = graph.value(node.outputs[0]).name;
-    if (const auto found = all.values.find(from); found != all.values.end()) all.values.emplace(to, found->second);
-    if (const auto found = all.values.find(to); found != all.values.end()) all.values.emplace(from, found->second);
+  const auto name = [&](const std::string& of, const std::string& like) {
+    const auto known = all.values.find(like);
+    return known != all.values.end() && all.values.emplace(of, known->second).second;
+  };
+  for (bool is_new = true; is_new;) {
+    is_new = false;
+    for (const Node& node : graph.nodes) {
+      if (!std::holds_alternative<Convert>(node.op)) continue;
+      const std::string &from = graph.value(node.inputs[0]).name, &to = graph.value(node.outputs[0]).name;
+      is_new = name(to, from) || name(from, to) || is_new;
+    }
   }
   return all;
 }
@@ -203,8 +209,16 @@ Result<QuantizedGraph> quantize_graph(Graph graph, const Statistics& statistics,
   convert_at_borders(graph, roles, quantized);
   if (request.target.channel_scales == ChannelScales::kAbsorbed) convert_before_concat(graph, roles, quantized);
   HT_TRY(sort_with_roles(graph, roles));
-  const Statistics all = with_copies(statistics, graph);
-  HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.equalized, result.notes));
+  Statistics all = with_copies(statistics, graph);
+  std::vector<std::string> notes;
+  HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.equalized, notes));
+  if (convert_narrow_values(graph, roles, quantized, all, result.equalized)) {
+    HT_TRY(sort_with_roles(graph, roles));
+    all = with_copies(statistics, graph);
+    notes.clear();
+    HT_TRY(assign_parameters(graph, roles, quantized, all, request, result.equalized, notes));
+  }
+  result.notes.insert(result.notes.end(), notes.begin(), notes.end());
   HT_TRY(finish_types(graph, quantized));
   graph.metadata["halftone.requantization"] = request.target.requantization;
   HT_TRY(quantize_constants(graph, roles, all, request, result.equalized));

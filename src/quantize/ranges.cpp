@@ -131,35 +131,32 @@ struct Assigner {
   };
   std::vector<Spread> spreads = {};
 
-  // A range known from the function that makes the value, whatever the photos.
+  // A range known from the function that makes the value, unless all that was seen lies in so little of it that two bits would be lost.
   std::optional<Range> known_range(ValueId value) const {
+    constexpr float kLeastUsed = 0.25f;
     const NodeId producer = links.producer(value);
     if (!producer.valid()) return std::nullopt;
     const auto* unary = std::get_if<Unary>(&graph.node(producer).op);
-    if (unary && (unary->kind == UnaryKind::kSigmoid || unary->kind == UnaryKind::kHardSigmoid)) return Range{0, 1};
-    return std::nullopt;
+    if (!unary || (unary->kind != UnaryKind::kSigmoid && unary->kind != UnaryKind::kHardSigmoid)) return std::nullopt;
+    const auto seen = statistics.values.find(graph.value(value).name);
+    if (seen != statistics.values.end() && seen->second.extremes().max < kLeastUsed) return std::nullopt;
+    return Range{0, 1};
   }
 
-  // The function that every integer reader applies first.
+  // The function that all readers see the value through: an activation, or the value times its own activation, which is SiLU and its kind
+  // spelled out.
   std::function<double(double)> function_behind(ValueId value) const {
-    std::optional<ActivationFunction> function;
-    bool multiplied = false;
-    for (NodeId reader : links.consumers(value)) {
-      const auto* unary = std::get_if<Unary>(&graph.node(reader).op);
-      const auto* binary = std::get_if<Binary>(&graph.node(reader).op);
-      if (unary && !function) {
-        function = unary_function(*unary);
-        if (!function) return {};
-      } else if (binary && binary->kind == BinaryKind::kMul && !multiplied) {
-        multiplied = true;
-      } else {
-        return {};
-      }
-    }
+    const auto& readers = links.consumers(value);
+    const auto first = std::ranges::find_if(readers, [&](NodeId reader) { return std::holds_alternative<Unary>(graph.node(reader).op); });
+    if (first == readers.end() || readers.size() > 2) return {};
+    const Node& activation = graph.node(*first);
+    const auto function = unary_function(std::get<Unary>(activation.op));
     if (!function) return {};
-    // x and a function of x multiplied: SiLU and its kind in spelled-out form.
-    if (multiplied) return [f = *function](double x) { return x * evaluate_activation(f, x); };
-    return [f = *function](double x) { return evaluate_activation(f, x); };
+    if (readers.size() == 1) return [f = *function](double x) { return evaluate_activation(f, x); };
+    const NodeId other = readers[0] == *first ? readers[1] : readers[0];
+    const auto* binary = std::get_if<Binary>(&graph.node(other).op);
+    if (!binary || binary->kind != BinaryKind::kMul || links.only_consumer(activation.outputs[0]) != other) return {};
+    return [f = *function](double x) { return x * evaluate_activation(f, x); };
   }
 
   // The value whose range counts: what a clamp behind a value cuts off needs no integers.
@@ -250,13 +247,36 @@ struct Assigner {
     return true;
   }
 
-  Result<Affine> tensor_affine(const std::vector<ValueId>& members) const {
+  Result<Range> tensor_range(const std::vector<ValueId>& members) const {
     Range all;
     for (ValueId member : members) {
       HT_ASSIGN(const Range own, member_range(member));
       all = {std::min(all.min, own.min), std::max(all.max, own.max)};
     }
-    return affine_from_range(all, grid);
+    return all;
+  }
+
+  // For values that were always zero, which any scale holds exactly: biases are stored in steps of it times the weights', so it is one that leaves
+  // the greatest bias behind them many steps. {0, 0} where there is no bias.
+  Range range_for_biases(const std::vector<ValueId>& members) const {
+    constexpr double kLeastPart = 0x1p-16;  // of the greatest bias, made by the value's greatest magnitude and the greatest weight
+    Range range;
+    for (ValueId member : members) {
+      for (NodeId reader : links.consumers(member)) {
+        const Node& node = graph.node(reader);
+        if (!is_weighted(graph, node) || node.inputs[0] != member || node.inputs.size() < 3 || !graph.is_constant(node.inputs[2])) continue;
+        const double weight = greatest_magnitude(node.inputs[1]), bias = greatest_magnitude(node.inputs[2]);
+        const double magnitude = weight > 0 ? kLeastPart * bias / weight : 0;
+        if (magnitude > 0 && (range == Range{} || magnitude < range.max)) range = {-magnitude, magnitude};
+      }
+    }
+    return range;
+  }
+
+  double greatest_magnitude(ValueId constant) const {
+    double greatest = 0;
+    for (float x : graph.value(constant).constant->to_floats()) greatest = std::max(greatest, std::abs(static_cast<double>(x)));
+    return greatest;
   }
 
   // Remembers how far the channels of a value with a scale each are apart.
@@ -295,10 +315,13 @@ struct Assigner {
     }
     choice = readers_choice(graph, links, roles, members);
     grid = activation_grid(choice, request.target);
-    HT_ASSIGN(const Affine one, tensor_affine(members));
+    HT_ASSIGN(Range whole, tensor_range(members));
+    const bool is_always_zero = whole == Range{};
+    if (is_always_zero) whole = range_for_biases(members);
+    HT_ASSIGN(const Affine one, affine_from_range(whole, grid));
     const bool depthwise_only = depthwise_readers(graph, links, roles, members).only;
     std::vector<std::vector<Range>> ranges;
-    if (has_channel_scales(members, depthwise_only)) {
+    if (!is_always_zero && has_channel_scales(members, depthwise_only)) {
       HT_ASSIGN(ranges, classes.class_ranges(members, [&](ValueId member) { return member_channel_ranges(member); }));
       if (!depthwise_only && !channels_pay(members, one.scales()[0], ranges)) ranges.clear();
       fill_empty_ranges(ranges);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "calibrate/range.h"
 #include "tensors.h"
 
 namespace ht {
@@ -56,6 +57,7 @@ TEST(StatisticsFile, RefusesToMergeWhatDoesNotBelongTogether) {
   EXPECT_NE(refusal([](Statistics& b) { b.provenance.items = 5; }).find("number of items"), std::string::npos);
   EXPECT_NE(refusal([](Statistics& b) { b.provenance.shards = 3; }).find("shards"), std::string::npos);
   EXPECT_NE(refusal([](Statistics& b) { b.provenance.done = {0}; }).find("shard 1/2"), std::string::npos);
+  EXPECT_NE(refusal([](Statistics& b) { b.skipped = 1; }).find("5 items"), std::string::npos);
   EXPECT_NE(refusal([](Statistics& b) { b.values.erase("plain"); }), "");
   EXPECT_NE(refusal([](Statistics& b) { b.values["plain"] = ValueStatistics(2); }), "");
 }
@@ -77,8 +79,40 @@ TEST(StatisticsFile, DamagedFilesAreReadOrRefusedInBoundedMemory) {
     const auto read = read_statistics(damaged);
     if (!read) {
       EXPECT_FALSE(read.error().message.empty());
+      continue;
+    }
+    for (const auto& [name, value] : read->values) {
+      for (const RangeMethod method : {RangeMethod::kMinMax, RangeMethod::kAverage, RangeMethod::kPercentile, RangeMethod::kEntropy, RangeMethod::kMse}) {
+        RangeRequest request;
+        request.method = method;
+        const auto range = estimate_range(name, value, request);
+        EXPECT_TRUE(!range || range->min <= range->max);
+      }
+      EXPECT_EQ(static_cast<size_t>(value.channels()), value.channel_extremes().size());
     }
   }
+}
+
+// The bytes with what stands behind each of this key replaced where it is `before`.
+std::vector<uint8_t> with_number(std::vector<uint8_t> bytes, const std::string& key, const std::vector<uint8_t>& before, const std::vector<uint8_t>& after) {
+  std::vector<uint8_t> whole(key.begin(), key.end()), changed = whole;
+  whole.insert(whole.end(), before.begin(), before.end());
+  changed.insert(changed.end(), after.begin(), after.end());
+  const auto found = std::search(bytes.begin(), bytes.end(), whole.begin(), whole.end());
+  EXPECT_NE(found, bytes.end()) << key;
+  if (found != bytes.end()) bytes.insert(bytes.erase(found, found + static_cast<std::ptrdiff_t>(whole.size())), changed.begin(), changed.end());
+  return bytes;
+}
+
+TEST(StatisticsFile, CountsThatContradictEachOtherAreRefused) {
+  const auto bytes = write_statistics(make_statistics(1));
+  const std::vector<uint8_t> thirty = {0x18, 30}, two_hundred = {0x18, 200}, huge = {0x1b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  EXPECT_FALSE(read_statistics(with_number(bytes, "sampled", thirty, {0x18, 29})));
+  EXPECT_FALSE(read_statistics(with_number(bytes, "sampled", two_hundred, {0x18, 199})));
+  EXPECT_FALSE(read_statistics(with_number(bytes, "count", thirty, huge)));
+  EXPECT_FALSE(read_statistics(with_number(bytes, "items", {4}, huge)));
+  EXPECT_FALSE(read_statistics(with_number(bytes, "items", {4}, {1})));
+  EXPECT_TRUE(read_statistics(with_number(bytes, "items", {4}, {2})));
 }
 
 TEST(StatisticsFile, LengthsBeyondTheFileAreNotAllocated) {

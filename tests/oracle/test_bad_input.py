@@ -5,10 +5,12 @@ import random
 import struct
 import zlib
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from conftest import write_recipe
 from places import STREET
 
 BAD_INPUT, UNSUPPORTED = 3, 4
@@ -292,3 +294,22 @@ def test_statistics(halftone, refused, street_recipe, tmp_path):
     for length in (0, 10, len(data) // 2, len(data) - 1):
         stats.write_bytes(data[:length])
         refused("merge", stats, "-o", tmp_path / "out.stats", words=["street.stats"])
+
+
+def test_statistics_of_other_channels(halftone, refused, tmp_path):
+    """The same model with another input_shape has other channels."""
+    nodes = [helper.make_node("MaxPool", ["x"], ["pooled"], name="pool", kernel_shape=[2, 2]), helper.make_node("Relu", ["pooled"], ["y"], name="relu")]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, "channels", 8, 8])]
+    graph = helper.make_graph(nodes, "net", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "net.onnx")
+
+    def recipe(channels):
+        np.save(tmp_path / f"{channels}.npy", np.random.default_rng(1).normal(size=(4, channels, 8, 8)).astype(np.float32))
+        model = {"path": str(tmp_path / "net.onnx"), "input_shape": [1, channels, 8, 8]}
+        sections = {"model": model, "task": {"type": "none"}, "calibration": {"images": [str(tmp_path / f"{channels}.npy")]}, "quantize": {"head": "quantize"}}
+        return write_recipe(tmp_path / f"{channels}.toml", sections)
+
+    for made, used in ((64, 4), (4, 64)):
+        halftone("calibrate", recipe(made), "-o", tmp_path / "net.stats")
+        refused("quantize", recipe(used), "--stats", tmp_path / "net.stats", "-o", tmp_path / "out.onnx",
+                words=["net.stats", f"{made} channels", "input_shape", "calibrate again"])

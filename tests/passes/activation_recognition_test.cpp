@@ -114,6 +114,8 @@ TEST(ActivationRecognition, LeavesOtherFunctionsAlone) {
       spelled(scalar("a", "1.702"), node("m", "Mul", "%a, %x") + node("s", "Sigmoid", "%m") + node("y", "Mul", "%x, %s")),
       activation_recognition);
   expect_unchanged(spelled(scalar("a", "2"), node("y", "Mul", "%x, %a")), activation_recognition);
+  // At the greatest float it is infinite, and so would be a clip's bounds.
+  expect_unchanged(spelled("", node("l", "LeakyRelu", "%x", ", alpha = 0.1") + node("y", "Mul", "%x, %l")), activation_recognition);
   expect_unchanged(spelled("  const %a : f32[4x1x1] = [0.1, 0.2, 0.3, 0.4]\n", node("y", "PRelu", "%x, %a")),
                    activation_recognition);
   expect_unchanged(spelled("", node("s", "Sigmoid", "%x") + node("t", "Tanh", "%x") + node("y", "Mul", "%s, %t")),

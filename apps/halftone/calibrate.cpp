@@ -50,6 +50,7 @@ Status calibrate(Program& shared, const CalibrateFlags& flags) {
   if (!options) return options.error();
   const auto recipe = halftone::load_recipe(flags.recipe);
   if (!recipe) return recipe.error();
+  if (auto status = check_output("-o", flags.output, inputs_of(*recipe, {flags.recipe})); !status) return status;
   const auto statistics = halftone::calibrate(*recipe, *options, shared.context);
   if (!statistics) return statistics.error();
   if (auto status = statistics->save(flags.output); !status) return status;
@@ -68,6 +69,7 @@ struct MergeFlags {
 };
 
 Status merge(Program& shared, const MergeFlags& flags) {
+  if (auto status = check_output("-o", flags.output, std::vector<std::filesystem::path>(flags.parts.begin(), flags.parts.end())); !status) return status;
   std::vector<Statistics> parts;
   for (const std::string& path : flags.parts) {
     auto part = Statistics::load(path);

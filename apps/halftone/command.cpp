@@ -21,6 +21,29 @@ std::string examples(std::initializer_list<std::string_view> lines) {
 
 Error usage(std::string message) { return {ErrorCode::kUsage, std::move(message), {}}; }
 
+std::vector<std::filesystem::path> inputs_of(const halftone::Recipe& recipe, std::vector<std::filesystem::path> named) {
+  named.push_back(recipe.model.path);
+  const auto add = [&](const auto& data) {
+    named.emplace_back(data.images);
+    named.insert(named.end(), data.arrays.begin(), data.arrays.end());
+  };
+  if (recipe.calibration) add(*recipe.calibration);
+  if (recipe.validation) {
+    add(*recipe.validation);
+    named.push_back(recipe.validation->annotations);
+  }
+  return named;
+}
+
+Status check_output(std::string_view option, const std::filesystem::path& output, const std::vector<std::filesystem::path>& inputs) {
+  for (const std::filesystem::path& input : inputs) {
+    std::error_code none;  // of them is there: then they are not the same either
+    if (std::filesystem::equivalent(output, input, none))
+      return usage(fmt::format("{} names {}, which this command reads and would overwrite; name another file", option, output.string()));
+  }
+  return {};
+}
+
 halftone::Result<std::optional<halftone::Statistics>> statistics_in(const std::string& path) {
   if (path.empty()) return std::optional<halftone::Statistics>();
   auto statistics = halftone::Statistics::load(path);

@@ -21,6 +21,7 @@ struct InitOptions {
 };
 
 Status init(Program& shared, const InitOptions& options) {
+  if (auto status = check_output("-o", options.output, {options.model}); !status) return status;
   auto model = halftone::Model::load(options.model, options.load.options(), shared.context);
   if (!model) return model.error();
   auto recipe = model->recipe();

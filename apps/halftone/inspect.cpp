@@ -106,6 +106,7 @@ halftone::Result<InspectResult> inspect_file(Program& shared, const InspectOptio
 }
 
 Status inspect(Program& shared, const InspectOptions& options) {
+  if (auto status = check_output("--csv", options.csv, {options.file, options.statistics}); !status) return status;
   const auto result = inspect_file(shared, options);
   if (!result) return result.error();
   if (options.csv_option->count() > 0) {

@@ -58,6 +58,13 @@ bool is_picture(const std::string& path) {
   return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
 }
 
+Status check_written(const RunFlags& flags) {
+  std::vector<std::filesystem::path> inputs = {flags.model, flags.recipe};
+  inputs.insert(inputs.end(), flags.images.begin(), flags.images.end());
+  inputs.insert(inputs.end(), flags.beside.begin(), flags.beside.end());
+  return check_output("-o", flags.output, inputs);
+}
+
 Status check(const RunFlags& flags) {
   if (flags.images.empty() == flags.inputs.empty()) return usage("give either --image or --input");
   if (!flags.inputs.empty() && flags.output_folder.empty() && flags.dump_folder.empty()) return usage("--input needs --output or --dump-values, a folder");
@@ -67,7 +74,7 @@ Status check(const RunFlags& flags) {
   if (is_picture(flags.output) && flags.images.size() > 1) return usage("a picture as -o takes just one --image");
   if (!flags.beside.empty() && !is_picture(flags.output)) return usage("--beside needs a picture as -o");
   if (!flags.dump_folder.empty() && flags.images.size() > 1) return usage("--dump-values takes just one --image");
-  return {};
+  return check_written(flags);
 }
 
 // A model with all that is needed to run it on photos.

@@ -113,6 +113,7 @@ Status validate(Program& shared, const ValidateFlags& flags) {
     if (!flags.images.empty()) data.images = flags.images;
     if (!flags.annotations.empty()) data.annotations = flags.annotations;
   }
+  if (auto status = check_output("--detections", flags.detections, inputs_of(*recipe, {flags.source, flags.model})); !status) return status;
   halftone::ValidateOptions options;
   options.model = flags.model;
   options.outputs = flags.outputs;

@@ -12,6 +12,11 @@
 
 namespace ht {
 
+double figure_of(const halftone::TaskMetrics& metrics) {
+  if (const auto* detection = std::get_if<halftone::DetectionMetrics>(&metrics)) return detection->ap;
+  return std::get<halftone::ClassificationMetrics>(metrics).top1;
+}
+
 const Graph& Subject::graph() const { return model.content().graph; }
 
 Lanes::Lanes(const Subjects& subjects, const Context& context)

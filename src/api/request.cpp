@@ -52,6 +52,18 @@ LayerRule make_rule(const halftone::LayerSettings& layer) {
   return rule;
 }
 
+// The hash of the data that skip_bad leaves of what [calibration] names.
+Result<std::string> readable_data_hash(const Graph& graph, const Recipe& recipe) {
+  HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
+  DataHash hash;
+  for (int64_t i = 0; i < samples.size(); ++i) {
+    const auto sample = samples.read(i);
+    if (sample) HT_TRY(hash.add(sample->hash));
+    else if (sample.error().code != ErrorCode::kInput) return sample.error();
+  }
+  return hash.hex();
+}
+
 Status check_statistics(const halftone::Statistics& given, const halftone::Model& model, const Recipe& recipe) {
   const Statistics& statistics = given.content().statistics;
   const std::string& place = given.content().path;
@@ -61,8 +73,9 @@ Status check_statistics(const halftone::Statistics& given, const halftone::Model
     return input_error("were made with another [preprocess] than the recipe's; calibrate again").in(place);
   if (!statistics.provenance.complete())
     return input_error("are {} of {} shards; merge them with the others first", statistics.provenance.done.size(), statistics.provenance.shards).in(place);
-  if (!recipe.calibration || statistics.skipped > 0) return {};
-  HT_ASSIGN(const std::string wanted, data_hash(model.content().graph, recipe));
+  if (!recipe.calibration) return {};
+  const auto hash_of_data = statistics.skipped > 0 ? readable_data_hash : data_hash;
+  HT_ASSIGN(const std::string wanted, hash_of_data(model.content().graph, recipe));
   if (wanted != statistics.data.hex())
     return input_error("were made from other data than the recipe's [calibration] names; calibrate again, or leave the section out").in(place);
   return {};

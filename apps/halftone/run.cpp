@@ -94,6 +94,8 @@ Result<Runner> open_runner(Program& shared, const RunFlags& flags, const std::st
   }
   auto model = Model::load(path, how, shared.context);
   if (!model) return model.error();
+  if (given)
+    if (auto status = model->check_agreement(*given, shared.context); !status) return std::move(status.error());
   auto recipe = given ? Result<Recipe>(*std::move(given)) : model->recipe();
   if (!recipe) return recipe.error();
   if (flags.score_threshold) recipe->task.score_threshold = *flags.score_threshold;

@@ -77,7 +77,10 @@ Status QuantizeFlags::apply(halftone::QuantizeSettings& settings) const {
     if (auto status = halftone::set_quantize_key(settings, flag.key, flag.value); !status)
       return std::move(status.error()).in(flag.option->get_name());
   }
-  return {};
+  auto status = halftone::check_settings(settings);
+  if (status) return {};
+  if (status.error().code == ErrorCode::kInput) status.error().code = ErrorCode::kUsage;
+  return std::move(status.error()).in("[quantize] with the flags given");
 }
 
 LoadFlags::LoadFlags(CLI::App& command) {

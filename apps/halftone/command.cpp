@@ -83,11 +83,15 @@ Status QuantizeFlags::apply(halftone::QuantizeSettings& settings) const {
   return std::move(status.error()).in("[quantize] with the flags given");
 }
 
-LoadFlags::LoadFlags(CLI::App& command) {
-  command.add_option("--input-shape", input_shape, "Sizes of the only input, where the model leaves some open")
+void add_input_shape(CLI::App& command, std::vector<int64_t>& shape) {
+  command.add_option("--input-shape", shape, "Sizes of the only input, where the model leaves some open")
       ->delimiter(',')
       ->type_name("N,N,...")
       ->check(CLI::PositiveNumber);
+}
+
+LoadFlags::LoadFlags(CLI::App& command) {
+  add_input_shape(command, input_shape);
   command.add_option("--disable-pass", disabled_passes, "Leave out a rewrite of the graph")->group("For bug reports");
   command.add_option("--dump-after", dump_after, "Print the graph after that rewrite to standard error")->group("For bug reports");
 }

@@ -47,7 +47,10 @@ class QuantizeFlags {
   std::vector<Flag> flags_;
 };
 
-// Flags that say how models are loaded: --disable-pass, --dump-after.
+// --input-shape, for models that leave sizes open.
+void add_input_shape(CLI::App& command, std::vector<int64_t>& shape);
+
+// Flags that say how models are loaded: --input-shape, --disable-pass, --dump-after.
 struct LoadFlags {
   explicit LoadFlags(CLI::App& command);
   halftone::LoadOptions options() const;

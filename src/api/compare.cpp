@@ -35,6 +35,7 @@ struct Side {
 Result<Side> open_side(const std::filesystem::path& path, const CompareOptions& options, const Context& context) {
   halftone::LoadOptions how;
   how.input_files = options.inputs;
+  if (options.recipe && options.inputs.empty()) how.input_shape = options.recipe->model.input_shape;
   HT_ASSIGN(Model model, Model::load(path, how, context));
   const Model::Content& content = model.content();
   auto network = Network::make(content.graph, content.is_quantized, context.isa, 1);

@@ -47,10 +47,9 @@ Status give_arrays(Side& side, const std::vector<std::string>& files) {
   auto inputs = halftone::read_inputs(side.model, files);
   if (!inputs) return std::move(inputs.error()).in(side.file());
   for (ValueId id : side.graph().inputs) {
-    const std::string& name = side.graph().value(id).name;
-    const auto given = std::ranges::find(*inputs, name, &halftone::Tensor::name);
-    if (given == inputs->end()) return usage_error("the model's input '{}' was not given", name).in(side.file());
-    HT_ASSIGN(Tensor tensor, to_internal(*given));
+    const auto given = given_for(side.graph(), id, *inputs);
+    if (!given) return Error(given.error()).in(side.file());
+    HT_ASSIGN(Tensor tensor, to_internal(**given));
     side.input.push_back(std::move(tensor));
   }
   return {};

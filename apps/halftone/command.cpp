@@ -51,11 +51,13 @@ halftone::Result<std::optional<halftone::Statistics>> statistics_in(const std::s
   return std::optional(*std::move(statistics));
 }
 
-bool is_model_file(const std::string& path) {
+std::string ending_of(const std::string& path) {
   std::string ending = std::filesystem::path(path).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  return ending == ".onnx";
+  return ending;
 }
+
+bool is_model_file(const std::string& path) { return ending_of(path) == ".onnx"; }
 
 QuantizeFlags::QuantizeFlags(CLI::App& command) {
   const auto keys = halftone::quantize_keys();

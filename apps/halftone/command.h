@@ -69,7 +69,8 @@ void add_command(CLI::App& program, Program& shared, const std::string& name, co
   command->callback([&shared, options, run] { shared.work = [&shared, options, run] { return run(shared, *options); }; });
 }
 
-bool is_model_file(const std::string& path);  // by its ending: .onnx
+std::string ending_of(const std::string& path);  // in small letters, with the dot
+bool is_model_file(const std::string& path);     // by its ending: .onnx
 
 halftone::Error usage(std::string message);
 

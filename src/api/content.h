@@ -23,6 +23,7 @@ struct halftone::Model::Content {
 
 struct halftone::Statistics::Content {
   std::string path;  // empty where they were not read from a file
+  int64_t file_bytes = 0;
   ht::Statistics statistics;
 };
 

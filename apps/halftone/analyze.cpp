@@ -104,6 +104,7 @@ Status analyze(Program& shared, const AnalyzeFlags& flags) {
   auto recipe = halftone::load_recipe(flags.recipe);
   if (!recipe) return recipe.error();
   if (auto status = flags.settings.apply(recipe->quantize); !status) return status;
+  if (auto status = check_output("--csv", flags.csv, inputs_of(*recipe, {flags.recipe, flags.statistics})); !status) return status;
   halftone::AnalyzeOptions options;
   options.skip_bad = flags.skip_bad;
   options.photos = flags.photos;

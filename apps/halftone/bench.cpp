@@ -15,12 +15,14 @@ struct BenchFlags {
     command.add_option("--runs", runs, "How many runs are timed")->type_name("N")->check(CLI::PositiveNumber);
     command.add_flag("--per-layer", per_layer, "A row for every layer");
     command.add_option("--compare", compare, "Time another model in turns, usually the float one, and show each layer's time in both")->type_name("MODEL");
+    add_input_shape(command, input_shape);
     command.footer(examples({"bench yolox_int8.onnx", "bench yolox_int8.onnx --threads 1 --per-layer --runs 100",
                              "bench yolox_int8.onnx --compare yolox.onnx"}));
   }
   std::string model;
   int64_t runs = 0;
   bool per_layer = false;
+  std::vector<int64_t> input_shape;
   std::string compare;
 };
 
@@ -59,7 +61,7 @@ std::string text_of(const BenchResult& result) {
 }
 
 Status bench(Program& shared, const BenchFlags& flags) {
-  const auto result = halftone::bench(flags.model, {flags.runs, flags.per_layer, flags.compare}, shared.context);
+  const auto result = halftone::bench(flags.model, {flags.runs, flags.per_layer, flags.input_shape, flags.compare}, shared.context);
   if (!result) return result.error();
   return shared.show(halftone::to_json(*result), text_of(*result));
 }

@@ -45,16 +45,27 @@ Result<CalibrateOptions> parse_options(const CalibrateFlags& flags) {
   return options;
 }
 
+// Writes them, and tells what the file holds.
+Result<halftone::InspectResult> save(const Statistics& statistics, const std::string& output) {
+  if (auto status = statistics.save(output); !status) return std::move(status.error());
+  halftone::InspectResult result = statistics.inspect();
+  std::error_code gone;  // again, which is not ours to judge
+  result.path = output;
+  result.bytes = static_cast<int64_t>(std::filesystem::file_size(output, gone));
+  return result;
+}
+
 Status calibrate(Program& shared, const CalibrateFlags& flags) {
   auto options = parse_options(flags);
   if (!options) return options.error();
   const auto recipe = halftone::load_recipe(flags.recipe);
   if (!recipe) return recipe.error();
+  if (auto status = check_output("-o", flags.output, inputs_of(*recipe, {flags.recipe})); !status) return status;
   const auto statistics = halftone::calibrate(*recipe, *options, shared.context);
   if (!statistics) return statistics.error();
-  if (auto status = statistics->save(flags.output); !status) return status;
-  const halftone::InspectResult result = statistics->inspect();
-  return shared.show(halftone::to_json(result), fmt::format("{}: {} samples, {} values\n", flags.output, result.images, result.ranges.size()));
+  const auto result = save(*statistics, flags.output);
+  if (!result) return result.error();
+  return shared.show(halftone::to_json(*result), fmt::format("{}: {} samples, {} values\n", flags.output, result->images, result->ranges.size()));
 }
 
 struct MergeFlags {
@@ -68,6 +79,7 @@ struct MergeFlags {
 };
 
 Status merge(Program& shared, const MergeFlags& flags) {
+  if (auto status = check_output("-o", flags.output, std::vector<std::filesystem::path>(flags.parts.begin(), flags.parts.end())); !status) return status;
   std::vector<Statistics> parts;
   for (const std::string& path : flags.parts) {
     auto part = Statistics::load(path);
@@ -76,9 +88,9 @@ Status merge(Program& shared, const MergeFlags& flags) {
   }
   const auto merged = Statistics::merge(parts);
   if (!merged) return merged.error();
-  if (auto status = merged->save(flags.output); !status) return status;
-  const halftone::InspectResult result = merged->inspect();
-  return shared.show(halftone::to_json(result), fmt::format("{}: {} samples from {} files\n", flags.output, result.images, parts.size()));
+  const auto result = save(*merged, flags.output);
+  if (!result) return result.error();
+  return shared.show(halftone::to_json(*result), fmt::format("{}: {} samples from {} files\n", flags.output, result->images, parts.size()));
 }
 
 }  // namespace

@@ -21,6 +21,29 @@ std::string examples(std::initializer_list<std::string_view> lines) {
 
 Error usage(std::string message) { return {ErrorCode::kUsage, std::move(message), {}}; }
 
+std::vector<std::filesystem::path> inputs_of(const halftone::Recipe& recipe, std::vector<std::filesystem::path> named) {
+  named.push_back(recipe.model.path);
+  const auto add = [&](const auto& data) {
+    named.emplace_back(data.images);
+    named.insert(named.end(), data.arrays.begin(), data.arrays.end());
+  };
+  if (recipe.calibration) add(*recipe.calibration);
+  if (recipe.validation) {
+    add(*recipe.validation);
+    named.push_back(recipe.validation->annotations);
+  }
+  return named;
+}
+
+Status check_output(std::string_view option, const std::filesystem::path& output, const std::vector<std::filesystem::path>& inputs) {
+  for (const std::filesystem::path& input : inputs) {
+    std::error_code none;  // of them is there: then they are not the same either
+    if (std::filesystem::equivalent(output, input, none))
+      return usage(fmt::format("{} names {}, which this command reads and would overwrite; name another file", option, output.string()));
+  }
+  return {};
+}
+
 halftone::Result<std::optional<halftone::Statistics>> statistics_in(const std::string& path) {
   if (path.empty()) return std::optional<halftone::Statistics>();
   auto statistics = halftone::Statistics::load(path);
@@ -28,11 +51,13 @@ halftone::Result<std::optional<halftone::Statistics>> statistics_in(const std::s
   return std::optional(*std::move(statistics));
 }
 
-bool is_model_file(const std::string& path) {
+std::string ending_of(const std::string& path) {
   std::string ending = std::filesystem::path(path).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  return ending == ".onnx";
+  return ending;
 }
+
+bool is_model_file(const std::string& path) { return ending_of(path) == ".onnx"; }
 
 QuantizeFlags::QuantizeFlags(CLI::App& command) {
   const auto keys = halftone::quantize_keys();
@@ -54,14 +79,21 @@ Status QuantizeFlags::apply(halftone::QuantizeSettings& settings) const {
     if (auto status = halftone::set_quantize_key(settings, flag.key, flag.value); !status)
       return std::move(status.error()).in(flag.option->get_name());
   }
-  return {};
+  auto status = halftone::check_settings(settings);
+  if (status) return {};
+  if (status.error().code == ErrorCode::kInput) status.error().code = ErrorCode::kUsage;
+  return std::move(status.error()).in("[quantize] with the flags given");
 }
 
-LoadFlags::LoadFlags(CLI::App& command) {
-  command.add_option("--input-shape", input_shape, "Sizes of the only input, where the model leaves some open")
+void add_input_shape(CLI::App& command, std::vector<int64_t>& shape) {
+  command.add_option("--input-shape", shape, "Sizes of the only input, where the model leaves some open")
       ->delimiter(',')
       ->type_name("N,N,...")
       ->check(CLI::PositiveNumber);
+}
+
+LoadFlags::LoadFlags(CLI::App& command) {
+  add_input_shape(command, input_shape);
   command.add_option("--disable-pass", disabled_passes, "Leave out a rewrite of the graph")->group("For bug reports");
   command.add_option("--dump-after", dump_after, "Print the graph after that rewrite to standard error")->group("For bug reports");
 }

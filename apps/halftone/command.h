@@ -2,6 +2,7 @@
 // What all commands share. A command's file adds itself to the program with one function and does its work in another.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -46,7 +47,10 @@ class QuantizeFlags {
   std::vector<Flag> flags_;
 };
 
-// Flags that say how models are loaded: --disable-pass, --dump-after.
+// --input-shape, for models that leave sizes open.
+void add_input_shape(CLI::App& command, std::vector<int64_t>& shape);
+
+// Flags that say how models are loaded: --input-shape, --disable-pass, --dump-after.
 struct LoadFlags {
   explicit LoadFlags(CLI::App& command);
   halftone::LoadOptions options() const;
@@ -65,9 +69,15 @@ void add_command(CLI::App& program, Program& shared, const std::string& name, co
   command->callback([&shared, options, run] { shared.work = [&shared, options, run] { return run(shared, *options); }; });
 }
 
-bool is_model_file(const std::string& path);  // by its ending: .onnx
+std::string ending_of(const std::string& path);  // in small letters, with the dot
+bool is_model_file(const std::string& path);     // by its ending: .onnx
 
 halftone::Error usage(std::string message);
+
+// What the recipe names, behind the files that the command line names.
+std::vector<std::filesystem::path> inputs_of(const halftone::Recipe& recipe, std::vector<std::filesystem::path> named);
+// kUsage where the file that `option` names to be written is one of those that the command reads; an empty one is none.
+halftone::Status check_output(std::string_view option, const std::filesystem::path& output, const std::vector<std::filesystem::path>& inputs);
 
 // The statistics in a file that --stats names; none where it names none.
 halftone::Result<std::optional<halftone::Statistics>> statistics_in(const std::string& path);

@@ -94,6 +94,7 @@ Result<CompareResult> compare_files(Program& shared, const CompareFlags& flags) 
     return halftone::compare_dumps(flags.a, flags.b, options);
   }
   if (flags.images.empty() == flags.inputs.empty()) return usage("give either --image or --input");
+  if (!flags.inputs.empty() && !flags.recipe.empty()) return usage("--recipe says how photos are preprocessed; raw inputs are taken as they are");
   options.images.assign(flags.images.begin(), flags.images.end());
   options.inputs = flags.inputs;
   if (!flags.recipe.empty()) {

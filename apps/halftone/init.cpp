@@ -21,6 +21,7 @@ struct InitOptions {
 };
 
 Status init(Program& shared, const InitOptions& options) {
+  if (auto status = check_output("-o", options.output, {options.model}); !status) return status;
   auto model = halftone::Model::load(options.model, options.load.options(), shared.context);
   if (!model) return model.error();
   auto recipe = model->recipe();
@@ -28,10 +29,12 @@ Status init(Program& shared, const InitOptions& options) {
   if (recipe->task.type == halftone::TaskType::kDetection)
     shared.console.note(fmt::format("the head is {}, {}", recipe->task.head,
                                     model->is_quantized() ? "as the model says" : "found by the model's structure"));
-  if (options.output.empty()) return print(halftone::format_recipe(*recipe, "."));
+  const std::filesystem::path folder = options.output.empty() ? "." : std::filesystem::path(options.output).parent_path();
+  const halftone::InitResult result{options.output, halftone::format_recipe(*recipe, folder)};
+  if (options.output.empty()) return shared.show(halftone::to_json(result), result.recipe);
   if (auto status = halftone::save_recipe(*recipe, options.output); !status) return status;
   shared.console.note(fmt::format("wrote {}; now edit the lines marked DECIDE", options.output));
-  return {};
+  return shared.show(halftone::to_json(result), "");
 }
 
 }  // namespace

@@ -106,6 +106,9 @@ halftone::Result<InspectResult> inspect_file(Program& shared, const InspectOptio
 }
 
 Status inspect(Program& shared, const InspectOptions& options) {
+  if (shared.json && options.csv_option->count() > 0 && options.csv.empty())
+    return usage("--csv without a name prints rows in place of the JSON document; name a FILE for them");
+  if (auto status = check_output("--csv", options.csv, {options.file, options.statistics}); !status) return status;
   const auto result = inspect_file(shared, options);
   if (!result) return result.error();
   if (options.csv_option->count() > 0) {

@@ -40,7 +40,7 @@ void add_global_options(CLI::App& program, GlobalOptions& options, app::Program&
   program.add_flag("--tune", shared.context.tune, "Time the kernels that may run each layer, once a machine and model, and run the fastest");
   program.add_flag("--json", shared.json, "Print one JSON document on standard output");
   program.add_flag("-q,--quiet", options.quiet, "No progress and no notes");
-  program.add_flag("-v,--verbose", options.verbose, "More notes");
+  program.add_flag("-v,--verbose", options.verbose, "Note too when each stage and all of it was done");
   program.set_version_flag("--version", fmt::format("halftone {}", halftone::version()));
 }
 
@@ -60,6 +60,7 @@ halftone::Status prepare(const GlobalOptions& options, app::Program& shared) {
 
 int finish(const halftone::Status& status, app::Program& shared) {
   shared.console.clear_bar();
+  shared.console.note_time("all");
   if (status) return EXIT_SUCCESS;
   shared.console.error(status.error());
   return static_cast<int>(status.error().code);

@@ -51,6 +51,7 @@ Status quantize(Program& shared, const QuantizeOptions& options) {
   auto recipe = halftone::load_recipe(options.recipe);
   if (!recipe) return recipe.error();
   if (auto status = options.settings.apply(recipe->quantize); !status) return status;
+  if (auto status = check_output("-o", options.output, inputs_of(*recipe, {options.recipe, options.statistics})); !status) return status;
   halftone::QuantizeOptions how;
   how.skip_bad = options.skip_bad;
   auto statistics = statistics_in(options.statistics);

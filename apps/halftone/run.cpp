@@ -47,27 +47,31 @@ struct RunFlags {
   std::string dump_folder;
 };
 
-std::string ending_of(const std::string& path) {
-  std::string ending = std::filesystem::path(path).extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  return ending;
-}
-
 bool is_picture(const std::string& path) {
   const std::string ending = ending_of(path);
   return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
 }
 
+Status check_written(const RunFlags& flags) {
+  std::vector<std::filesystem::path> inputs = {flags.model, flags.recipe};
+  inputs.insert(inputs.end(), flags.images.begin(), flags.images.end());
+  inputs.insert(inputs.end(), flags.beside.begin(), flags.beside.end());
+  return check_output("-o", flags.output, inputs);
+}
+
 Status check(const RunFlags& flags) {
   if (flags.images.empty() == flags.inputs.empty()) return usage("give either --image or --input");
   if (!flags.inputs.empty() && flags.output_folder.empty() && flags.dump_folder.empty()) return usage("--input needs --output or --dump-values, a folder");
+  if (!flags.inputs.empty() && (!flags.recipe.empty() || flags.score_threshold || !flags.beside.empty()))
+    return usage("--recipe, --score-threshold and --beside are for photos, not for raw inputs");
   if (!flags.output.empty() && flags.images.empty()) return usage("-o is for detections; raw outputs go to the folder --output");
   if (!flags.output.empty() && !is_picture(flags.output) && ending_of(flags.output) != ".json")
     return usage(fmt::format("-o {} must end in .png, .jpg or .json", flags.output));
   if (is_picture(flags.output) && flags.images.size() > 1) return usage("a picture as -o takes just one --image");
   if (!flags.beside.empty() && !is_picture(flags.output)) return usage("--beside needs a picture as -o");
+  if (!flags.images.empty() && !flags.output_folder.empty()) return usage("--output takes what --input gives; photos give -o, or --dump-values");
   if (!flags.dump_folder.empty() && flags.images.size() > 1) return usage("--dump-values takes just one --image");
-  return {};
+  return check_written(flags);
 }
 
 // A model with all that is needed to run it on photos.
@@ -87,6 +91,8 @@ Result<Runner> open_runner(Program& shared, const RunFlags& flags, const std::st
   }
   auto model = Model::load(path, how, shared.context);
   if (!model) return model.error();
+  if (given)
+    if (auto status = model->check_agreement(*given, shared.context); !status) return std::move(status.error());
   auto recipe = given ? Result<Recipe>(*std::move(given)) : model->recipe();
   if (!recipe) return recipe.error();
   if (flags.score_threshold) recipe->task.score_threshold = *flags.score_threshold;
@@ -118,20 +124,29 @@ std::string text_of(const std::vector<Detection>& detections) {
   return table.empty() ? "nothing found\n" : table.text();
 }
 
+Status dump_values(Runner& runner, const RunFlags& flags) {
+  auto input = runner.session.preprocess(flags.images[0], runner.recipe);
+  if (!input) return input.error();
+  return runner.session.dump({&*input, 1}, flags.dump_folder);
+}
+
 Status run_images(Program& shared, const RunFlags& flags) {
   auto runner = open_runner(shared, flags, flags.model);
   if (!runner) return runner.error();
+  const bool only_values = !flags.dump_folder.empty() && flags.output.empty() && runner->recipe.task.type != halftone::TaskType::kDetection;
+  if (only_values) {
+    auto status = dump_values(*runner, flags);
+    return status ? shared.show(halftone::to_json(halftone::RunResult{"", flags.dump_folder}), "") : status;
+  }
   std::vector<ImageDetections> found;
   for (size_t i = 0; i < flags.images.size(); ++i) {
     if (shared.context.is_cancelled()) return halftone::Error{halftone::ErrorCode::kInterrupted, "interrupted", {}};
     const std::string& image = flags.images[i];
-    if (!flags.dump_folder.empty()) {
-      auto input = runner->session.preprocess(image, runner->recipe);
-      if (!input) return input.error();
-      if (auto status = runner->session.dump({&*input, 1}, flags.dump_folder); !status) return status;
-    }
+    // First, so that nothing is written where nothing can be detected.
     auto detections = runner->session.detect(image, runner->recipe);
     if (!detections) return detections.error();
+    if (!flags.dump_folder.empty())
+      if (auto status = dump_values(*runner, flags); !status) return status;
     found.push_back({image, *std::move(detections)});
     if (flags.images.size() > 1) shared.context.progress("run", static_cast<int64_t>(i) + 1, static_cast<int64_t>(flags.images.size()));
   }
@@ -154,9 +169,12 @@ Status run_tensors(Program& shared, const RunFlags& flags) {
   if (!flags.dump_folder.empty()) {
     if (auto status = session->dump(*inputs, flags.dump_folder); !status) return status;
   }
-  if (flags.output_folder.empty()) return {};
-  const auto outputs = session->run(*inputs);
-  return outputs ? halftone::write_arrays(flags.output_folder, *outputs) : Status(outputs.error());
+  if (!flags.output_folder.empty()) {
+    const auto outputs = session->run(*inputs);
+    if (!outputs) return outputs.error();
+    if (auto status = halftone::write_arrays(flags.output_folder, *outputs); !status) return status;
+  }
+  return shared.show(halftone::to_json(halftone::RunResult{flags.output_folder, flags.dump_folder}), "");
 }
 
 Status run(Program& shared, const RunFlags& flags) {

@@ -74,9 +74,9 @@ std::filesystem::path recipe_file(const SearchFlags& flags) {
 Status search(Program& shared, const SearchFlags& flags) {
   auto recipe = halftone::load_recipe(flags.recipe);
   if (!recipe) return recipe.error();
-  std::error_code failed;
-  if (std::filesystem::equivalent(recipe_file(flags), flags.recipe, failed))
-    return usage(fmt::format("the recipe found would be written over {}; name another file with --recipe-out", flags.recipe));
+  const auto inputs = inputs_of(*recipe, {flags.recipe});
+  if (auto status = check_output("-o", flags.output, inputs); !status) return status;
+  if (auto status = check_output("--recipe-out (by default OUT.toml)", recipe_file(flags), inputs); !status) return status;
   const auto result = halftone::search(*recipe, flags.output, flags.options, shared.context);
   if (!result) return result.error();
   if (auto status = shared.show(halftone::to_json(*result), text_of(*result)); !status) return status;

@@ -56,15 +56,20 @@ void Console::progress(std::string_view stage, int64_t done, int64_t total) {
   const bool repeated = stage == stage_ && step == shown_;
   stage_ = stage;
   shown_ = step;
-  if (!terminal_) {
-    if (!repeated) fmt::print(stderr, "{}: {} of {}\n", stage, done, total);
-    return;
+  if (terminal_) {
+    const int filled = static_cast<int>(done * kBarWidth / total);
+    fmt::print(stderr, "\r\033[K{:<12} [{:#<{}}{:.<{}}] {}/{}", stage, "", filled, "", kBarWidth - filled, done, total);
+    bar_ = true;
+    if (done >= total) clear_bar();
+    std::fflush(stderr);
+  } else if (!repeated) {
+    fmt::print(stderr, "{}: {} of {}\n", stage, done, total);
   }
-  const int filled = static_cast<int>(done * kBarWidth / total);
-  fmt::print(stderr, "\r\033[K{:<12} [{:#<{}}{:.<{}}] {}/{}", stage, "", filled, "", kBarWidth - filled, done, total);
-  bar_ = true;
-  if (done >= total) clear_bar();
-  std::fflush(stderr);
+  if (done >= total && !repeated) note_time(stage);
+}
+
+void Console::note_time(std::string_view what) {
+  if (verbose_) note(fmt::format("{} done {:.2f} s after the start", what, std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count()));
 }
 
 void Console::note(std::string_view text) {

@@ -2,6 +2,7 @@
 // What the program writes: results to standard output, everything else to standard error.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,20 +13,23 @@
 
 namespace app {
 
-// Progress, notes and errors. On a terminal progress is a bar that is drawn over itself, elsewhere a line at each tenth.
+// Progress, notes and errors. On a terminal progress is a bar that is drawn over itself, elsewhere a line at each tenth. Verbose, it also
+// notes when each stage ended.
 class Console {
  public:
   Console();
   void set_quiet(bool quiet) { quiet_ = quiet; }
   void set_verbose(bool verbose) { verbose_ = verbose; }
-  bool verbose() const { return verbose_; }
 
   void progress(std::string_view stage, int64_t done, int64_t total);
   void note(std::string_view text);
+  // Notes how long it has been since the start, where that was asked for.
+  void note_time(std::string_view what);
   void error(const halftone::Error& error);
   void clear_bar();
 
  private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   bool terminal_ = false;
   bool quiet_ = false;
   bool verbose_ = false;

@@ -19,7 +19,7 @@ struct ValidateFlags {
     command.add_option("RECIPE_OR_MODEL", source, "A recipe, or a model that `quantize` wrote")->required();
     command.add_option("--model", model, "The quantized model to measure beside the recipe's")->type_name("OUT.onnx");
     command.add_option("--outputs", outputs, "In place of --model: arrays that another engine computed")->type_name("DIR");
-    command.add_option("--images", images, "The photos, instead of the recipe's")->type_name("DIR");
+    command.add_option("--images", images, "The photos or arrays, instead of the recipe's")->type_name("DIR");
     command.add_option("--annotations", annotations, "COCO instances or a CSV file,label, instead of the recipe's")->type_name("FILE");
     command.add_option("--limit", limit, "Only the first N photos by id")->type_name("N")->check(CLI::PositiveNumber);
     command.add_option("--detections", detections, "Write the detections as pycocotools reads them")->type_name("FILE");
@@ -105,14 +105,24 @@ Result<Recipe> recipe_of(Program& shared, const ValidateFlags& flags) {
   return model->recipe();
 }
 
+Status replace_data(const ValidateFlags& flags, Recipe& recipe) {
+  if (flags.images.empty() && flags.annotations.empty()) return {};
+  if (!flags.annotations.empty() && recipe.task.type == halftone::TaskType::kNone)
+    return usage("--annotations label photos for a metric, but [task] type = \"none\" compares outputs; leave them out, or say the task");
+  auto& data = recipe.validation ? *recipe.validation : recipe.validation.emplace();
+  if (!flags.images.empty()) {
+    data.images = flags.images;
+    data.arrays.clear();
+  }
+  if (!flags.annotations.empty()) data.annotations = flags.annotations;
+  return {};
+}
+
 Status validate(Program& shared, const ValidateFlags& flags) {
   auto recipe = recipe_of(shared, flags);
   if (!recipe) return recipe.error();
-  if (!flags.images.empty() || !flags.annotations.empty()) {
-    auto& data = recipe->validation ? *recipe->validation : recipe->validation.emplace();
-    if (!flags.images.empty()) data.images = flags.images;
-    if (!flags.annotations.empty()) data.annotations = flags.annotations;
-  }
+  if (auto status = replace_data(flags, *recipe); !status) return status;
+  if (auto status = check_output("--detections", flags.detections, inputs_of(*recipe, {flags.source, flags.model})); !status) return status;
   halftone::ValidateOptions options;
   options.model = flags.model;
   options.outputs = flags.outputs;

@@ -12,6 +12,7 @@
 
 namespace halftone {
 
+std::string to_json(const InitResult& result);
 std::string to_json(const InspectResult& result);
 std::string to_json(const QuantizeResult& result);
 std::string to_json(const AnalyzeResult& result);
@@ -21,6 +22,7 @@ std::string to_json(const BenchResult& result);
 std::string to_json(const KernelsResult& result);
 std::string to_json(const CompileResult& result);
 std::string to_json(const SearchResult& result);
+std::string to_json(const RunResult& result);
 // [{"image", "category_id", "category", "bbox", "score"}, ...]
 std::string to_json(std::span<const ImageDetections> images);
 std::string to_json(const Error& error);

@@ -71,6 +71,9 @@ class Model {
   // The preprocessing, task and settings that `quantize` wrote into the file, with this file as the model; for other models what
   // their structure suggests, as `halftone init` does. Data sections are empty.
   Result<Recipe> recipe() const;
+  // kInput where the recipe contradicts what `quantize` wrote into the file: other preprocessing, another head, other classes. Thresholds
+  // may be others, which a note says.
+  Status check_agreement(const Recipe& recipe, const Context& context = {}) const;
 
   struct Content;
   explicit Model(std::shared_ptr<const Content> content) : content_(std::move(content)) {}

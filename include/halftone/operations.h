@@ -81,6 +81,7 @@ Result<CompareResult> compare_dumps(const std::filesystem::path& a, const std::f
 struct BenchOptions {
   int64_t runs = 0;  // 0: as many as fit into about two seconds, at least 20
   bool per_layer = false;
+  std::vector<int64_t> input_shape;  // fixes what the only input leaves open; empty: the model's own
   std::filesystem::path compare;  // another model, usually the float one: its layers are timed beside these
 };
 Result<BenchResult> bench(const std::filesystem::path& model, const BenchOptions& options = {}, const Context& context = {});

@@ -165,8 +165,11 @@ Result<Recipe> parse_recipe(std::string_view text, const std::filesystem::path& 
 // Whether the recipe makes sense as a whole; for recipes that were changed or built in memory. Errors name the key.
 Status check_recipe(const Recipe& recipe);
 
-// Sets one key of [quantize] from text, as the command line's flags do: ("weights", "4"), ("keep_float", "head*,stem").
+// Sets one key of [quantize] from text, as the command line's flags do: ("weights", "4"), ("keep_float", "head*,stem"). Whether it goes
+// with the others is for check_settings() to say, once all are set.
 Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::string_view value);
+// Whether the settings make sense together. Errors name the key.
+Status check_settings(const QuantizeSettings& settings);
 // The keys that set_quantize_key knows, each with what it may be.
 struct SettingKey {
   std::string_view name;

@@ -177,6 +177,15 @@ struct Detection {
   double score = 0;
 };
 
+// What a command that only writes has written.
+struct InitResult {
+  std::string output;  // empty: no file
+  std::string recipe;  // its text
+};
+struct RunResult {
+  std::string output, values;  // folders of raw outputs and of all values; empty: not asked for
+};
+
 struct ImageDetections {
   std::string image;
   std::vector<Detection> detections;  // best first

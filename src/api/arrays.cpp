@@ -156,6 +156,14 @@ Result<std::vector<Tensor>> read_input_file(const Graph& graph, const std::strin
   return tensors;
 }
 
+Result<const halftone::Tensor*> given_for(const Graph& graph, ValueId input, std::span<const halftone::Tensor> given) {
+  const std::string& name = graph.value(input).name;
+  auto found = std::ranges::find(given, name, &halftone::Tensor::name);
+  if (found == given.end() && given.size() == 1 && given[0].name.empty()) found = given.begin();
+  if (found == given.end()) return usage_error("the model's input '{}' was not given", name);
+  return &*found;
+}
+
 Result<std::vector<Tensor>> read_output_file(const Graph& graph, const std::string& file) {
   auto outputs = outputs_from(graph, file);
   if (!outputs) return in_file(std::move(outputs.error()), file);

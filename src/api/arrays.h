@@ -26,6 +26,9 @@ Result<std::vector<halftone::Tensor>> read_arrays(const std::filesystem::path& p
 // above.
 Result<std::vector<Tensor>> read_input_file(const Graph& graph, const std::string& file);
 
+// The given array for one of the graph's inputs, which the only one may lack the name of.
+Result<const halftone::Tensor*> given_for(const Graph& graph, ValueId input, std::span<const halftone::Tensor> given);
+
 // The graph's outputs, in its order and with its shapes and elements, from a .npz archive whose arrays bear the outputs' names. Errors name the file.
 Result<std::vector<Tensor>> read_output_file(const Graph& graph, const std::string& file);
 

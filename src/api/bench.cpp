@@ -61,9 +61,9 @@ struct Compared {
   std::shared_ptr<const Network> network;
 };
 
-Result<std::optional<Compared>> load_compared(const std::filesystem::path& path, int threads, const Context& context) {
+Result<std::optional<Compared>> load_compared(const std::filesystem::path& path, const halftone::LoadOptions& how, int threads, const Context& context) {
   if (path.empty()) return std::optional<Compared>();
-  HT_ASSIGN(halftone::Model model, halftone::Model::load(path, {}, context));
+  HT_ASSIGN(halftone::Model model, halftone::Model::load(path, how, context));
   auto network = Network::make(model.content().graph, model.is_quantized(), context.isa, threads);
   if (!network) return std::move(network.error()).in(path.string());
   return std::optional(Compared{std::move(model), *std::move(network)});
@@ -77,8 +77,10 @@ namespace halftone {
 Result<BenchResult> bench(const std::filesystem::path& path, const BenchOptions& options, const Context& context) {
   BenchResult result;
   result.threads = ht::resolve_threads(context.threads);
+  LoadOptions how;
+  how.input_shape = options.input_shape;
   const ht::Stopwatch load;
-  HT_ASSIGN(const Model model, Model::load(path, {}, context));
+  HT_ASSIGN(const Model model, Model::load(path, how, context));
   HT_ASSIGN(const auto network, ht::Network::make(model.content().graph, model.is_quantized(), context.isa, result.threads,
                                                   ht::tuned_kernels(model.content().hash, result.threads, context)));
   ht::Timed timed(model.content().graph, *network, result.threads);
@@ -86,7 +88,7 @@ Result<BenchResult> bench(const std::filesystem::path& path, const BenchOptions&
   const ht::Stopwatch first;
   HT_TRY(timed.runner.run(timed.inputs, timed.outputs));
   result.first_run_ms = first.seconds() * ht::kMilliseconds;
-  HT_ASSIGN(const auto other, ht::load_compared(options.compare, result.threads, context));
+  HT_ASSIGN(const auto other, ht::load_compared(options.compare, how, result.threads, context));
   std::optional<ht::Timed> other_timed;
   std::vector<ht::Timed*> in_turns = {&timed};
   if (other) in_turns.push_back(&other_timed.emplace(other->model.content().graph, *other->network, result.threads));

@@ -35,6 +35,7 @@ struct Side {
 Result<Side> open_side(const std::filesystem::path& path, const CompareOptions& options, const Context& context) {
   halftone::LoadOptions how;
   how.input_files = options.inputs;
+  if (options.recipe && options.inputs.empty()) how.input_shape = options.recipe->model.input_shape;
   HT_ASSIGN(Model model, Model::load(path, how, context));
   const Model::Content& content = model.content();
   auto network = Network::make(content.graph, content.is_quantized, context.isa, 1);
@@ -46,10 +47,9 @@ Status give_arrays(Side& side, const std::vector<std::string>& files) {
   auto inputs = halftone::read_inputs(side.model, files);
   if (!inputs) return std::move(inputs.error()).in(side.file());
   for (ValueId id : side.graph().inputs) {
-    const std::string& name = side.graph().value(id).name;
-    const auto given = std::ranges::find(*inputs, name, &halftone::Tensor::name);
-    if (given == inputs->end()) return usage_error("the model's input '{}' was not given", name).in(side.file());
-    HT_ASSIGN(Tensor tensor, to_internal(*given));
+    const auto given = given_for(side.graph(), id, *inputs);
+    if (!given) return Error(given.error()).in(side.file());
+    HT_ASSIGN(Tensor tensor, to_internal(**given));
     side.input.push_back(std::move(tensor));
   }
   return {};

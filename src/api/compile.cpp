@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/arrays.h"
 #include "api/compile_detect.h"
 #include "api/content.h"
 #include "api/metadata.h"
@@ -161,9 +162,8 @@ class VectorMaker {
     HT_ASSIGN(const auto arrays, halftone::read_inputs(model, files));
     std::vector<Tensor> tensors;
     for (ValueId input : graph_.inputs) {
-      const auto found = std::ranges::find(arrays, graph_.value(input).name, &halftone::Tensor::name);
-      if (found == arrays.end()) return usage_error("the model's input '{}' was not given", graph_.value(input).name);
-      HT_ASSIGN(Tensor tensor, to_internal(*found));
+      HT_ASSIGN(const halftone::Tensor* given, given_for(graph_, input, arrays));
+      HT_ASSIGN(Tensor tensor, to_internal(*given));
       tensors.push_back(std::move(tensor));
     }
     return add_tensors(tensors);

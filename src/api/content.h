@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "api/network.h"
 #include "calibrate/statistics.h"
@@ -14,6 +15,7 @@ struct halftone::Model::Content {
   std::filesystem::path path;
   std::string hash;  // SHA-256 of the file
   int64_t file_bytes = 0;
+  std::vector<int64_t> input_shape;  // what it was loaded with; empty: the model's own
   ht::Graph graph;  // behind the passes
   bool is_quantized = false;
   mutable ht::Networks networks;
@@ -21,6 +23,7 @@ struct halftone::Model::Content {
 
 struct halftone::Statistics::Content {
   std::string path;  // empty where they were not read from a file
+  int64_t file_bytes = 0;
   ht::Statistics statistics;
 };
 

@@ -76,6 +76,7 @@ InspectResult Statistics::inspect() const {
   InspectResult result;
   result.path = content_->path;
   result.kind = "statistics";
+  result.bytes = content_->file_bytes;
   result.images = statistics.observed;
   for (const auto& [name, value] : statistics.values) result.ranges.push_back(ht::observed_range(name, value));
   return result;

@@ -9,11 +9,6 @@
 namespace ht {
 namespace {
 
-double figure_of(const halftone::TaskMetrics& metrics) {
-  if (const auto* detection = std::get_if<halftone::DetectionMetrics>(&metrics)) return detection->ap;
-  return std::get<halftone::ClassificationMetrics>(metrics).top1;
-}
-
 // Validates trials of one model, each once.
 class Meter {
  public:

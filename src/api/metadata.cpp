@@ -52,6 +52,12 @@ Result<std::string> with_validation(const std::string& manifest_text, const half
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string origin_model(const Graph& graph) {
+  const auto found = graph.metadata.find(kManifestKey);
+  const Json document = Json::parse(found == graph.metadata.end() ? "" : found->second, nullptr, false);
+  return document.is_object() && document.contains("model") && document["model"].is_string() ? document["model"].get<std::string>() : "";
+}
+
 Result<std::optional<Recipe>> written_recipe(const Graph& graph) {
   const auto found = graph.metadata.find(kRecipeKey);
   if (found == graph.metadata.end()) return std::optional<Recipe>();
@@ -80,6 +86,18 @@ Status check_agreement(const Recipe& written, const Recipe& recipe, const std::s
       differ(a.variances, b.variances))
     return contradicts("priors in [task]");
   return {};
+}
+
+std::string other_thresholds(const Recipe& written, const Recipe& recipe) {
+  std::string text;
+  const auto compare = [&](std::string_view key, auto written_value, auto value) {
+    if (written_value != value) text += fmt::format("{}{} = {} instead of {}", text.empty() ? "" : ", ", key, value, written_value);
+  };
+  compare("score_threshold", written.task.score_threshold, recipe.task.score_threshold);
+  compare("nms_threshold", written.task.nms_threshold, recipe.task.nms_threshold);
+  compare("max_detections", written.task.max_detections, recipe.task.max_detections);
+  compare("multi_label", written.task.multi_label, recipe.task.multi_label);
+  return text;
 }
 
 }  // namespace ht

@@ -32,9 +32,14 @@ std::string manifest(const Origin& origin);
 Result<std::string> with_validation(const std::string& manifest_text, const halftone::TaskMetrics& metrics, int64_t images,
                                     const std::string& data_hash);
 
+// The hash of the model that the graph was quantized from; empty where its metadata do not tell.
+std::string origin_model(const Graph& graph);
+
 // The recipe that is written in the graph's metadata; nothing where there is none.
 Result<std::optional<halftone::Recipe>> written_recipe(const Graph& graph);
 // kInput where the recipe contradicts what is written in the model: other preprocessing, another head, other classes.
 Status check_agreement(const halftone::Recipe& written, const halftone::Recipe& recipe, const std::string& model);
+// The thresholds of [task] that the recipe has otherwise, in words; empty: none. They are no part of the network, so the recipe's count.
+std::string other_thresholds(const halftone::Recipe& written, const halftone::Recipe& recipe);
 
 }  // namespace ht

@@ -31,6 +31,7 @@ Result<halftone::Model> load_model(const std::filesystem::path& path, const half
   content->path = path;
   content->hash = sha256(bytes);
   content->file_bytes = static_cast<int64_t>(bytes.size());
+  content->input_shape = options.input_shape;
   OnnxImportOptions how;
   if (!options.input_shape.empty()) how.input_shape = options.input_shape;
   if (!options.input_files.empty()) {
@@ -77,7 +78,18 @@ Result<Recipe> Model::recipe() const {
   if (!written) return std::move(written.error()).in(content_->path.string());
   Recipe recipe = *written ? *std::move(*written) : ht::suggest_recipe(content_->graph);
   recipe.model.path = content_->path;
+  recipe.model.input_shape = content_->input_shape;
   return recipe;
+}
+
+Status Model::check_agreement(const Recipe& recipe, const Context& context) const {
+  auto written = ht::written_recipe(content_->graph);
+  if (!written) return std::move(written.error()).in(content_->path.string());
+  if (!*written) return {};
+  HT_TRY(ht::check_agreement(**written, recipe, content_->path.string()));
+  if (const std::string others = ht::other_thresholds(**written, recipe); !others.empty())
+    context.note(fmt::format("the recipe's thresholds are not those written in {}, and are used: {}", content_->path.string(), others));
+  return {};
 }
 
 }  // namespace halftone

@@ -32,7 +32,7 @@ class Quantizer {
       : graph_(model.content().graph), recipe_(recipe), seen_(seen), photos_(photos), context_(context) {}
 
   Result<QuantizedGraph> run(QuantizeRequest request, std::optional<halftone::TargetCost>* cost) const {
-    if (recipe_.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph_);
+    if (recipe_.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph_, recipe_.quantize.keep_float);
     HT_ASSIGN(QuantizedGraph made, spare(request));
     if (may_move_factors(recipe_, request) && photos_.heads) return move_factors(request, std::move(made));
     if (!looks_at_photos(recipe_, request)) return made;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <charconv>
 
 #include "api/recipe_check.h"
 #include "api/table_reader.h"
@@ -354,6 +354,11 @@ Status check_recipe(const Recipe& recipe) {
   return fault ? Status(std::move(fault->error)) : Status();
 }
 
+Status check_settings(const QuantizeSettings& settings) {
+  auto fault = ht::find_fault(settings);
+  return fault ? Status(std::move(fault->error)) : Status();
+}
+
 std::vector<SettingKey> quantize_keys() {
   return {{"target", "native | onnxruntime | openvino | cortex-m"},
           {"weights", "8 | 4 | float16"},
@@ -376,11 +381,11 @@ Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::s
   toml::table table;
   const bool is_word = (key == "weights" && value == "float16") || (key == "activations" && value == "float");
   if (std::find(kNumbers.begin(), kNumbers.end(), key) != kNumbers.end() && !is_word) {
-    const std::string digits(value);
-    char* end = nullptr;
-    const long long number = std::strtoll(digits.c_str(), &end, 10);
-    if (digits.empty() || *end != '\0') return ht::usage_error("'{}' must be a whole number, not '{}'", key, value);
-    table.insert(key, static_cast<int64_t>(number));
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error == std::errc::result_out_of_range) return ht::usage_error("'{}' is {}, but must be below 2^63", key, value);
+    if (error != std::errc() || end != value.data() + value.size()) return ht::usage_error("'{}' must be a whole number, not '{}'", key, value);
+    table.insert(key, number);
   } else if (key == "symmetric" || key == "correct_bias" || key == "fast") {
     if (value != "true" && value != "false") return ht::usage_error("'{}' must be true or false, not '{}'", key, value);
     table.insert(key, value == "true");
@@ -396,8 +401,6 @@ Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::s
     table.insert(key, std::string(value));
   }
   auto status = ht::read_quantize(table, "", settings);
-  auto fault = status ? ht::find_fault(settings) : std::nullopt;
-  if (fault) status = std::move(fault->error);
   if (!status && status.error().code == ErrorCode::kInput) status.error().code = ErrorCode::kUsage;
   return status;
 }

@@ -163,6 +163,8 @@ std::optional<RecipeFault> find_fault(const QuantizeSettings& settings) {
     return fault("quantize", "activations", input_error("'activations' in [quantize] must be 8 or 16 bits, or \"float\""));
   if (half && (settings.activations == 16 || !settings.layers.empty()))
     return fault("quantize", "weights", input_error("with weights of \"float16\" everything computes in float; leave 'activations' and layers out"));
+  if (half && settings.group != 0)
+    return fault("quantize", "group", input_error("with weights of \"float16\" there are no scales to share; leave 'group' out"));
   for (const halftone::LayerSettings& layer : settings.layers) {
     if (layer.weights && *layer.weights != 8 && *layer.weights != 4)
       return fault("quantize", "layer", input_error("'weights' of the layers \"{}\" must be 8 or 4 bits", layer.match));

@@ -5,6 +5,7 @@
 
 #include "api/content.h"
 #include "api/recipe.h"
+#include "api/words.h"
 
 namespace ht {
 namespace {
@@ -24,13 +25,6 @@ struct Attempt {
   Remedy remedy;
   QuantizeRequest request;
 };
-
-// A pattern that matches the name and nothing else.
-std::string pattern_of(const std::string& name) {
-  std::string pattern;
-  for (char c : name) pattern += std::string(c == '*' || c == '?' || c == '[' || c == '\\' ? "\\" : "") + c;
-  return pattern;
-}
 
 class Attempts {
  public:

@@ -43,6 +43,12 @@ bool names_arrays(const std::string& text) { return text.ends_with(".npy") || te
 
 }  // namespace
 
+std::vector<std::string> arrays_named(const std::string& images, const std::vector<std::string>& arrays) {
+  std::error_code ignored;
+  if (arrays.empty() && names_arrays(images) && std::filesystem::exists(images, ignored)) return {images};
+  return arrays;
+}
+
 Result<Samples> Samples::of_photos(const Graph& graph, const halftone::Preprocess& preprocess, std::vector<std::filesystem::path> files) {
   Samples samples;
   HT_ASSIGN(PhotoInput input, PhotoInput::make(graph, preprocess));
@@ -59,9 +65,7 @@ Result<Samples> Samples::of_paths(const Graph& graph, const std::optional<halfto
 
 Result<Samples> Samples::open(const Graph& graph, const std::optional<halftone::Preprocess>& preprocess, const std::string& images,
                               const std::vector<std::string>& arrays) {
-  if (!arrays.empty()) return of_arrays(graph, arrays);
-  std::error_code ignored;
-  if (names_arrays(images) && std::filesystem::exists(images, ignored)) return of_arrays(graph, {images});
+  if (const auto named = arrays_named(images, arrays); !named.empty()) return of_arrays(graph, named);
   if (preprocess) {
     HT_ASSIGN(auto photos, list_files(images, kPhotoEndings));
     return of_photos(graph, *preprocess, std::move(photos));

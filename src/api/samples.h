@@ -27,6 +27,9 @@ class SampleSource {
   virtual Result<std::string> hash(int64_t index) const = 0;
 };
 
+// The files of arrays that a section names in either of its ways; none: it names photos, or files with a sample each.
+std::vector<std::string> arrays_named(const std::string& images, const std::vector<std::string>& arrays);
+
 class Samples {
  public:
   static Result<Samples> of_photos(const Graph& graph, const halftone::Preprocess& preprocess, std::vector<std::filesystem::path> files);

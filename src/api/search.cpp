@@ -356,6 +356,20 @@ std::string search_origin(const halftone::Model& model, const Recipe& recipe, co
   return fmt::format("{} {} {} {}", model.content().hash, seen.data.hex(), seen.provenance.isa, sha256(stored_recipe(recipe)));
 }
 
+// A search takes long, so what can be known of its files is known before.
+Status check_files(const std::filesystem::path& model, const std::filesystem::path& recipe) {
+  std::error_code failed;
+  const auto whole = [&](const std::filesystem::path& path) { return std::filesystem::weakly_canonical(std::filesystem::absolute(path, failed), failed); };
+  if (whole(model) == whole(recipe))
+    return usage_error("the recipe found would take the model's place; name another file for it with --recipe-out").in(model.string());
+  for (const auto& path : {model, recipe}) {
+    if (path.has_parent_path() && !std::filesystem::is_directory(path.parent_path(), failed))
+      return input_error("cannot be written: there is no such folder").in(path.string());
+    if (std::filesystem::is_directory(path, failed)) return input_error("cannot be written: is a folder").in(path.string());
+  }
+  return {};
+}
+
 }  // namespace
 }  // namespace ht
 
@@ -367,6 +381,8 @@ Result<SearchResult> search(const Recipe& recipe, const std::filesystem::path& o
   const ht::Stopwatch watch;
   HT_TRY(check_recipe(recipe));
   HT_TRY(ht::check_options(recipe, options));
+  const std::filesystem::path recipe_file = options.recipe.empty() ? recipe_beside(output) : options.recipe;
+  HT_TRY(ht::check_files(output, recipe_file));
   HT_ASSIGN(const ht::QuantizeRequest request, ht::make_request(recipe.quantize, context));
   HT_ASSIGN(const Model model, ht::load_float_model(recipe, context));
   const ht::Graph& graph = model.content().graph;
@@ -392,10 +408,10 @@ Result<SearchResult> search(const Recipe& recipe, const std::filesystem::path& o
     found.quantize = search.recipe_of(chosen).quantize;
     HT_ASSIGN(const ht::QuantizedGraph made, search.quantize(chosen));
     HT_ASSIGN(const std::vector<uint8_t> bytes, ht::export_onnx(made.graph));
-    const std::filesystem::path recipe_file = options.recipe.empty() ? recipe_beside(output) : options.recipe;
     if (context.is_cancelled()) return ht::interrupted();
-    HT_TRY(ht::write_file(output, bytes));
+    // The recipe alone gives the model, but not the other way round.
     HT_TRY(save_recipe(found, recipe_file));
+    HT_TRY(ht::write_file(output, bytes));
     result.output = output.string();
     result.recipe = recipe_file.string();
   }

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/search_contenders.h"
 
-#include <fmt/ranges.h>
-
 #include <array>
 
 #include "api/content.h"
 #include "api/layer_times.h"
 #include "api/recipe.h"
-#include "api/validation.h"
 #include "base/file.h"
 #include "base/thread_pool.h"
 #include "export/onnx/export.h"
@@ -16,24 +13,19 @@
 namespace ht {
 namespace {
 
-// What the task is judged by.
-double figure_of(const halftone::TaskMetrics& metrics) {
-  if (const auto* detection = std::get_if<halftone::DetectionMetrics>(&metrics)) return detection->ap;
-  return std::get<halftone::ClassificationMetrics>(metrics).top1;
-}
+bool has_labels(const halftone::Recipe& recipe) { return recipe.validation && recipe.task.type != halftone::TaskType::kNone; }
 
-// Empty where nothing can be judged.
-std::string labels_of_recipe(const halftone::Recipe& recipe, std::optional<int64_t> limit) {
-  if (!recipe.validation || recipe.task.type == halftone::TaskType::kNone) return {};
-  const halftone::ValidationData& data = *recipe.validation;
-  const auto annotations = read_file(data.annotations);
-  return fmt::format("{} {} {} {}", data.images, fmt::join(data.arrays, " "), annotations ? sha256(*annotations) : "", limit.value_or(0));
+// What errors of heads depend on besides the network tried.
+std::string photos_of(const Sensitivity& sensitivity) {
+  std::string text = sensitivity.origin();
+  for (const TrialPhoto& photo : sensitivity.photos()) text += " " + photo.hash;
+  return text;
 }
 
 }  // namespace
 
 Contenders::Contenders(const SearchSubject& subject, const SearchSpace& space, std::optional<int64_t> limit)
-    : subject_(subject), space_(space), store_(subject.sensitivity.store()), limit_(limit), labels_(labels_of_recipe(subject.recipe, limit)) {}
+    : subject_(subject), space_(space), store_(subject.sensitivity.store()), limit_(limit), photos_(photos_of(subject.sensitivity)) {}
 
 halftone::Recipe Contenders::recipe_of(const Picks& picks) const {
   halftone::Recipe recipe = subject_.recipe;
@@ -82,10 +74,12 @@ Result<Contender> Contenders::measure(const Picks& picks) {
   Contender contender{picks};
   HT_ASSIGN(contender.bytes, bytes_of(picks));
   HT_ASSIGN(contender.seconds, seconds_of(picks));
-  const std::string error_key = "contender " + key_of(picks), figure_key = fmt::format("figure {} {}", labels_, key_of(picks));
-  const auto error = store_.get(error_key, 1), figure = labels_.empty() ? std::nullopt : store_.get(figure_key, 1);
+  const bool is_judged = has_labels(subject_.recipe);
+  if (is_judged) HT_TRY(judge_float());
+  const std::string error_key = fmt::format("contender {} {}", photos_, key_of(picks)), figure_key = fmt::format("figure {} {}", labels_, key_of(picks));
+  const auto error = store_.get(error_key, 1), figure = is_judged ? store_.get(figure_key, 1) : std::nullopt;
   std::optional<QuantizedGraph> quantized;
-  if (!error || (!figure && !labels_.empty())) {
+  if (!error || (is_judged && !figure)) {
     HT_ASSIGN(quantized, quantize(picks));
   }
   if (error) {
@@ -94,12 +88,12 @@ Result<Contender> Contenders::measure(const Picks& picks) {
     HT_ASSIGN(contender.error, head_error(*quantized));
     store_.put(error_key, {&contender.error, 1});
   }
-  if (labels_.empty()) return contender;
-  HT_TRY(judge_float());
+  if (!is_judged) return contender;
   if (figure) {
     contender.figure = figure->front();
   } else {
-    HT_ASSIGN(contender.figure, judge(std::move(quantized->graph), true));
+    HT_ASSIGN(const Validation validation, judge(std::move(quantized->graph), true));
+    contender.figure = figure_of(*validation.result.quantized_model);
     store_.put(figure_key, {&*contender.figure, 1});
   }
   contender.drop = kPoints * (*float_figure_ - *contender.figure);
@@ -112,7 +106,7 @@ Result<double> Contenders::head_error(const QuantizedGraph& quantized) const {
   return errors.front();
 }
 
-Result<double> Contenders::judge(Graph graph, bool is_quantized) const {
+Result<Validation> Contenders::judge(Graph graph, bool is_quantized) const {
   auto content = std::make_shared<halftone::Model::Content>();
   content->path = subject_.model.path();
   content->graph = std::move(graph);
@@ -120,19 +114,15 @@ Result<double> Contenders::judge(Graph graph, bool is_quantized) const {
   HT_ASSIGN(auto network, Network::make(content->graph, is_quantized, subject_.context.isa, 1));
   Subjects subjects;
   (is_quantized ? subjects.quantized : subjects.real) = Subject{halftone::Model(std::move(content)), std::move(network)};
-  HT_ASSIGN(const Validation validation, validate_subjects(subjects, subject_.recipe, {.limit = limit_}, subject_.context));
-  return figure_of(*(is_quantized ? validation.result.quantized_model : validation.result.float_model));
+  return validate_subjects(subjects, subject_.recipe, {.limit = limit_}, subject_.context);
 }
 
+// Nothing of this is kept: only a look at the labelled photos tells which they are.
 Status Contenders::judge_float() {
   if (float_figure_) return {};
-  const std::string key = fmt::format("figure {} {}", labels_, subject_.origin);
-  if (const auto kept = store_.get(key, 1)) {
-    float_figure_ = kept->front();
-    return {};
-  }
-  HT_ASSIGN(float_figure_, judge(subject_.model.content().graph, false));
-  store_.put(key, {&*float_figure_, 1});
+  HT_ASSIGN(const Validation validation, judge(subject_.model.content().graph, false));
+  labels_ = validation.data_hash;
+  float_figure_ = figure_of(*validation.result.float_model);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "api/search_space.h"
+#include "api/validation.h"
 
 namespace ht {
 
@@ -40,14 +41,15 @@ class Contenders {
   Result<QuantizedGraph> sketch(const Picks& picks) const;
   std::string key_of(const Picks& picks) const;
   Result<double> head_error(const QuantizedGraph& quantized) const;
-  Result<double> judge(Graph graph, bool is_quantized) const;
+  Result<Validation> judge(Graph graph, bool is_quantized) const;
   Status judge_float();
 
   const SearchSubject& subject_;
   const SearchSpace& space_;
   Measurements& store_;
   std::optional<int64_t> limit_;
-  std::string labels_;  // what a figure depends on besides the network; empty: there are none
+  std::string photos_;  // what an error depends on besides the network
+  std::string labels_;  // what a figure depends on besides the network, once the float model was judged
   std::optional<double> float_figure_;
   std::map<Picks, int64_t> bytes_;
   std::map<Picks, double> seconds_;

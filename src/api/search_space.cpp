@@ -6,6 +6,7 @@
 #include "api/content.h"
 #include "api/layer_times.h"
 #include "api/layers.h"
+#include "api/words.h"
 #include "base/file.h"
 #include "base/thread_pool.h"
 #include "export/onnx/export.h"
@@ -18,16 +19,6 @@ using halftone::LayerSettings;
 using halftone::QuantizeSettings;
 
 constexpr int kFloatBits = 32;
-
-// For fnmatch().
-std::string escaped(const std::string& name) {
-  std::string pattern;
-  for (const char c : name) {
-    if (std::string_view("*?[\\").find(c) != std::string_view::npos) pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
 
 int activations_key(const LayerBits& bits) { return bits.inputs.value_or(halftone::kFloatActivations); }
 
@@ -252,7 +243,7 @@ QuantizeSettings settings_of(const Configuration& layers, const QuantizeSettings
   LayerSettings all{.match = "*", .weights = most_frequent_weights(layers, settings.weights), .keep_float = false};
   mixed.layers = {all};
   for (const auto& [node, bits] : layers) {
-    LayerSettings own{.match = escaped(node)};
+    LayerSettings own{.match = pattern_of(node)};
     if (!bits.weights) {
       own.keep_float = true;
     } else {

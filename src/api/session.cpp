@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "api/arrays.h"
 #include "api/content.h"
 #include "api/detector.h"
 #include "api/photo_input.h"
@@ -28,15 +29,6 @@ halftone::TracedValue traced(const ComputedValue& value) {
 Status check_count(const Graph& graph, std::span<const halftone::Tensor> given) {
   if (given.size() == graph.inputs.size()) return {};
   return usage_error("the model has {} inputs, but {} were given", graph.inputs.size(), given.size());
-}
-
-// The given tensor for one of the graph's inputs.
-Result<const halftone::Tensor*> given_for(const Graph& graph, ValueId input, std::span<const halftone::Tensor> given) {
-  const std::string& name = graph.value(input).name;
-  auto found = std::ranges::find(given, name, &halftone::Tensor::name);
-  if (found == given.end() && given.size() == 1 && given[0].name.empty()) found = given.begin();
-  if (found == given.end()) return usage_error("the model's input '{}' was not given", name);
-  return &*found;
 }
 
 // The given tensors in the graph's order.

@@ -10,6 +10,7 @@ Result<Statistics> Statistics::load(const std::filesystem::path& path) {
   auto statistics = ht::read_statistics(bytes);
   if (!statistics) return std::move(statistics.error()).in(path.string());
   content->path = path.string();
+  content->file_bytes = static_cast<int64_t>(bytes.size());
   content->statistics = *std::move(statistics);
   return Statistics(std::move(content));
 }

@@ -43,6 +43,7 @@ Result<Subjects> open_subjects(const Recipe& recipe, const ValidateOptions& opti
   if (!alone && !options.outputs.empty()) return usage_error("--outputs stand for a model's outputs; leave --model out");
   if ((!alone || !options.outputs.empty()) && first.is_quantized())
     return usage_error("the recipe's model is quantized already; give a recipe of the float model beside --model or --outputs").in(recipe.model.path.string());
+  if (first.is_quantized()) HT_TRY(first.check_agreement(recipe, context));
   auto& place = first.is_quantized() ? subjects.quantized : subjects.real;
   HT_ASSIGN(place, make_subject(std::move(first), context.isa));
   if (!options.outputs.empty()) {
@@ -51,8 +52,10 @@ Result<Subjects> open_subjects(const Recipe& recipe, const ValidateOptions& opti
   }
   if (alone) return subjects;
   HT_ASSIGN(Model second, Model::load(options.model, {}, context));
-  HT_ASSIGN(const auto written, written_recipe(second.content().graph));
-  if (written) HT_TRY(check_agreement(*written, recipe, options.model.string()));
+  const std::string origin = origin_model(second.content().graph);
+  if (!origin.empty() && origin != subjects.real->model.content().hash)
+    return input_error("was quantized from another model than {}; quantize that one again", recipe.model.path.string()).in(options.model.string());
+  HT_TRY(second.check_agreement(recipe, context));
   HT_ASSIGN(subjects.quantized, make_subject(std::move(second), context.isa));
   HT_TRY(check_same_outputs(*subjects.real, *subjects.quantized));
   return subjects;

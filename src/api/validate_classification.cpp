@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <charconv>
 
 #include "api/arrays.h"
@@ -26,7 +27,7 @@ struct LabeledSet {
 Result<std::vector<LabeledSample>> read_labeled(const Recipe& recipe, std::span<const std::string> classes, int class_count) {
   const ValidationData& data = *recipe.validation;
   if (!data.annotations.empty()) return read_labels(data.annotations, classes, class_count);
-  if (!data.arrays.empty()) return usage_error("arrays need labels: 'annotations' in [validation], a CSV file of lines index,label");
+  if (!arrays_named(data.images, data.arrays).empty()) return usage_error("arrays need labels: 'annotations' in [validation], a CSV file of lines index,label");
   if (recipe.preprocess) return labels_from_folders(data.images, classes, class_count, kPhotoEndings);
   return labels_from_folders(data.images, classes, class_count, kArrayEndings);
 }
@@ -63,13 +64,16 @@ Result<LabeledSet> open_set(const Subjects& subjects, const Recipe& recipe, std:
   std::vector<std::string> classes;
   for (const ClassLabel& label : names) classes.push_back(label.name);
   HT_ASSIGN(auto labeled, read_labeled(recipe, classes, class_count));
-  if (limit && *limit < static_cast<int64_t>(labeled.size())) labeled.resize(static_cast<size_t>(*limit));
+  const auto count = static_cast<size_t>(std::min<int64_t>(limit.value_or(INT64_MAX), static_cast<int64_t>(labeled.size())));
   LabeledSet set;
-  if (!data.arrays.empty()) {
-    HT_ASSIGN(set.samples, Samples::of_arrays(graph, data.arrays));
+  if (const auto arrays = arrays_named(data.images, data.arrays); !arrays.empty()) {
+    HT_ASSIGN(set.samples, Samples::of_arrays(graph, arrays));
     HT_TRY(assign_rows(labeled, data.annotations, set));
+    set.index.resize(count);
+    set.labels.resize(count);
     return set;
   }
+  labeled.resize(count);
   std::vector<std::filesystem::path> files;
   for (const LabeledSample& sample : labeled) {
     files.push_back(std::filesystem::path(data.images) / sample.name);

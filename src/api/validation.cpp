@@ -12,6 +12,11 @@
 
 namespace ht {
 
+double figure_of(const halftone::TaskMetrics& metrics) {
+  if (const auto* detection = std::get_if<halftone::DetectionMetrics>(&metrics)) return detection->ap;
+  return std::get<halftone::ClassificationMetrics>(metrics).top1;
+}
+
 const Graph& Subject::graph() const { return model.content().graph; }
 
 Lanes::Lanes(const Subjects& subjects, const Context& context)
@@ -56,6 +61,7 @@ Result<Validation> validate_outputs(const Subjects& subjects, const halftone::Re
                                     const Context& context) {
   if (!subjects.real || !subjects.quantized)
     return usage_error("[task] type = \"none\" compares outputs: give a recipe of the float model and --model, the quantized one, or --outputs");
+  if (!options.detections.empty()) return usage_error("[task] type = \"none\" makes no list of detections");
   if (options.bootstrap) return usage_error("[task] type = \"none\" has no metric whose interval could be found");
   const halftone::ValidationData& data = *recipe.validation;
   HT_ASSIGN(Samples samples, Samples::open(subjects.real->graph(), recipe.preprocess, data.images, data.arrays));

@@ -34,6 +34,9 @@ struct Validation {
 
 inline constexpr double kPoints = 100;  // in which a drop is told
 
+// What the task is judged by: AP or top-1.
+double figure_of(const halftone::TaskMetrics& metrics);
+
 // The data are recipe.validation, which is there.
 Result<Validation> validate_detection(const Subjects& subjects, const halftone::Recipe& recipe, const halftone::ValidateOptions& options,
                                       const Context& context);

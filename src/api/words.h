@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of a recipe for each enumeration of the public interface, in the order of its values.
+// The words of a recipe for each enumeration of the public interface, in the order of its values, and for a node.
 #pragma once
 
 #include <array>
+#include <string>
 #include <string_view>
 
 #include "halftone/recipe.h"
@@ -27,6 +28,16 @@ constexpr auto words_of(halftone::Granularity) { return std::array<Word, 2>{"cha
 constexpr auto words_of(halftone::HeadTreatment) { return std::array<Word, 2>{"float", "quantize"}; }
 constexpr auto words_of(halftone::Rounding) { return std::array<Word, 4>{"nearest", "gptq", "descent", "least-squares"}; }
 constexpr auto words_of(halftone::Prefer) { return std::array<Word, 2>{"accuracy", "latency"}; }
+
+// A pattern of keep_float or [[quantize.layer]] that matches the name and nothing else.
+inline std::string pattern_of(std::string_view name) {
+  std::string pattern;
+  for (const char c : name) {
+    if (std::string_view("*?[\\").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
 
 template <class Enum>
 constexpr Word word_of(Enum value) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ops/ops.h"
+#include "quantize/layers.h"
 
 namespace ht {
 namespace {
@@ -13,11 +14,21 @@ constexpr float kGreatestFloat16 = 65504;
 
 }  // namespace
 
-QuantizedGraph store_as_float16(Graph graph) {
+Result<QuantizedGraph> store_as_float16(Graph graph, const std::vector<std::string>& keep_float) {
   QuantizedGraph result;
-  for (const Node& node : graph.nodes) {
+  for (const Node& node : graph.nodes)
     result.float_nodes.push_back({node.name, std::string(op_name(node.op)), "weights are stored as float16, and all arithmetic is float"});
-    if (quant_rule(node).kind != QuantKind::kWeighted) continue;
+  std::vector<bool> is_kept(graph.nodes.size());
+  for (const std::string& pattern : keep_float) {
+    HT_ASSIGN(const std::vector<size_t> matches, nodes_called(graph, pattern, "keep_float"));
+    for (size_t i : matches) {
+      is_kept[i] = true;
+      result.float_nodes[i].reason = fmt::format("keep_float names it (\"{}\")", pattern);
+    }
+  }
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (is_kept[n] || quant_rule(node).kind != QuantKind::kWeighted) continue;
     for (size_t i = 1; i < node.inputs.size(); ++i) {
       if (!graph.is_constant(node.inputs[i])) continue;
       Value& value = graph.value(node.inputs[i]);

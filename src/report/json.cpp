@@ -28,6 +28,8 @@ Json optional(const std::optional<Value>& value) {
   return value ? Json(*value) : Json();
 }
 
+Json name_or_null(const std::string& name) { return name.empty() ? Json() : Json(name); }
+
 // JSON knows no infinity: an output that does not differ has no noise to give in decibel.
 Json finite(const std::optional<double>& value) { return value && std::isfinite(*value) ? Json(*value) : Json(); }
 
@@ -153,6 +155,20 @@ Json to_object(const std::optional<TaskMetrics>& metrics) {
 }
 
 }  // namespace
+
+std::string to_json(const InitResult& result) {
+  Json json = document();
+  json["output"] = name_or_null(result.output);
+  json["recipe"] = result.recipe;
+  return text_of(json);
+}
+
+std::string to_json(const RunResult& result) {
+  Json json = document();
+  json["output"] = name_or_null(result.output);
+  json["values"] = name_or_null(result.values);
+  return text_of(json);
+}
 
 std::string to_json(const InspectResult& result) {
   Json json = document();

@@ -252,11 +252,33 @@ TEST(Recipe, FlagsSetTheKeysOfQuantize) {
   EXPECT_EQ(settings.activations, kFloatActivations);
   EXPECT_TRUE(set_quantize_key(settings, "symmetric", "true"));
   EXPECT_EQ(settings.symmetric, true);
-  const Status planned = set_quantize_key(settings, "target", "tensorrt");
+  EXPECT_TRUE(set_quantize_key(settings, "target", "tensorrt"));
+  const Status planned = check_settings(settings);
   ASSERT_FALSE(planned);
   EXPECT_EQ(planned.error().code, ErrorCode::kUnsupported);
   EXPECT_FALSE(set_quantize_key(settings, "weights", "eight"));
-  for (const SettingKey& key : quantize_keys()) EXPECT_FALSE(set_quantize_key(settings, key.name, "")) << key.name;
+  for (const SettingKey& key : quantize_keys()) {
+    if (key.name == "target") continue;  // any text may be one, until all are checked
+    EXPECT_FALSE(set_quantize_key(settings, key.name, "")) << key.name;
+  }
+  EXPECT_TRUE(set_quantize_key(settings, "seed", "9223372036854775807"));
+  for (const char* seed : {"9223372036854775808", "-9223372036854775809", "99999999999999999999999", "-1", "1.5", "1x"})
+    EXPECT_FALSE(set_quantize_key(settings, "seed", seed)) << seed;
+}
+
+// What goes with what is asked of all of them together, whatever came first.
+TEST(Recipe, FlagsAreCheckedTogether) {
+  QuantizeSettings settings;
+  settings.granularity = Granularity::kTensor;
+  settings.activations = 16;
+  EXPECT_TRUE(set_quantize_key(settings, "weights", "float16"));
+  EXPECT_TRUE(set_quantize_key(settings, "group", "32"));
+  EXPECT_FALSE(check_settings(settings));
+  EXPECT_TRUE(set_quantize_key(settings, "granularity", "channel"));
+  EXPECT_FALSE(check_settings(settings));
+  EXPECT_TRUE(set_quantize_key(settings, "activations", "float"));
+  EXPECT_TRUE(set_quantize_key(settings, "group", "0"));
+  EXPECT_TRUE(check_settings(settings));
 }
 
 TEST(Recipe, LayersAreReadAndWritten) {

@@ -313,3 +313,20 @@ def test_statistics_of_other_channels(halftone, refused, tmp_path):
         halftone("calibrate", recipe(made), "-o", tmp_path / "net.stats")
         refused("quantize", recipe(used), "--stats", tmp_path / "net.stats", "-o", tmp_path / "out.onnx",
                 words=["net.stats", f"{made} channels", "input_shape", "calibrate again"])
+
+
+def test_statistics_that_lack_a_photo(halftone, refused, street_recipe, tmp_path):
+    """Those that can be read must still be the same."""
+    photos = sorted((STREET / "calibration").iterdir())
+    for folder, taken in (("these", photos[:4]), ("others", photos[4:8])):
+        (tmp_path / folder).mkdir()
+        for photo in taken:
+            (tmp_path / folder / photo.name).write_bytes(photo.read_bytes())
+        (tmp_path / folder / "damaged.jpg").write_bytes(photos[0].read_bytes()[:100])
+    these, others = (street_recipe({"calibration.images": str(tmp_path / name)}, name=f"{name}.toml") for name in ("these", "others"))
+    stats = tmp_path / "these.stats"
+    assert "damaged.jpg" in halftone("calibrate", these, "-o", stats, "--skip-bad").stderr
+    refused("quantize", others, "--stats", stats, "-o", tmp_path / "out.onnx", words=["these.stats", "other data"])
+    halftone("quantize", these, "--stats", stats, "-o", tmp_path / "out.onnx", "--fast")
+    (tmp_path / "these" / "damaged.jpg").write_bytes(photos[9].read_bytes())
+    refused("quantize", these, "--stats", stats, "-o", tmp_path / "again.onnx", words=["these.stats", "other data"])

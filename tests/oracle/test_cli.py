@@ -7,6 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from conftest import street_sections, write_recipe
 from places import STREET
 
 DONE, DEMAND_NOT_MET, USAGE, BAD_INPUT, UNSUPPORTED, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -106,6 +107,38 @@ def test_closed_reader_is_no_crash(halftone):
 def test_output_into_a_folder_that_is_not_there(halftone, street_recipe, tmp_path):
     done = halftone("quantize", street_recipe(), "-o", tmp_path / "nowhere" / "out.onnx", expect=BAD_INPUT)
     assert "nowhere" in done.stderr and not (tmp_path / "nowhere").exists()
+
+
+@pytest.fixture
+def inputs(halftone, quantized, tmp_path):
+    """A file of each kind that a command reads, in a folder of its own."""
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    for source, name in [(DETECTOR, "float.onnx"), (quantized, "int8.onnx"), (STREET / "val.json", "val.json"), (PHOTO, "photo.jpg")]:
+        (folder / name).write_bytes(source.read_bytes())
+    (folder / "photos.txt").write_text(f"{PHOTO}\n")
+    write_recipe(folder / "recipe.toml", street_sections(), {
+        "model.path": "float.onnx", "calibration.images": "photos.txt", "validation.annotations": "val.json"})
+    halftone("calibrate", folder / "recipe.toml", "-o", folder / "seen.stats")
+    (folder / "link.onnx").symlink_to(folder / "float.onnx")
+    return folder
+
+
+@pytest.mark.parametrize("line", [
+    "init float.onnx -o float.onnx", "inspect float.onnx --csv float.onnx", "inspect float.onnx --stats seen.stats --csv seen.stats",
+    "calibrate recipe.toml -o recipe.toml", "calibrate recipe.toml -o float.onnx", "calibrate recipe.toml -o photos.txt", "merge seen.stats -o seen.stats",
+    "quantize recipe.toml -o recipe.toml", "quantize recipe.toml -o float.onnx", "quantize recipe.toml -o ../inputs/float.onnx",
+    "quantize recipe.toml -o link.onnx", "quantize recipe.toml --stats seen.stats -o seen.stats", "analyze recipe.toml --csv recipe.toml",
+    "validate recipe.toml --model int8.onnx --detections int8.onnx", "validate recipe.toml --detections val.json",
+    "run int8.onnx --image photo.jpg -o photo.jpg", "search recipe.toml --max-bits 8 -o float.onnx", "search recipe.toml --max-bits 8 -o recipe.onnx",
+    "search recipe.toml --max-bits 8 -o out.onnx --recipe-out float.onnx", "search recipe.toml --max-bits 8 -o out.toml",
+    "search recipe.toml --max-bits 8 -o out.onnx --recipe-out ../inputs/out.onnx",
+])
+def test_nothing_is_written_over_what_is_read(line, halftone, inputs):
+    before = {path.name: path.read_bytes() for path in inputs.iterdir()}
+    done = halftone(*line.split(), cwd=inputs, expect=USAGE)
+    assert "name another file" in done.stderr and done.stdout == ""
+    assert {path.name: path.read_bytes() for path in inputs.iterdir()} == before
 
 
 @pytest.fixture

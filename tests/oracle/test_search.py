@@ -211,6 +211,35 @@ def test_damaged_measurements_are_made_again(halftone, recipe, tmp_path):
     assert (tmp_path / "first.onnx").read_bytes() == (tmp_path / "second.onnx").read_bytes()
 
 
+@pytest.fixture
+def own_data(folder, recipe, tmp_path):
+    """A recipe of samples that a test may change, under the same names."""
+    for name in ("calibration", "validation"):
+        np.save(tmp_path / f"{name}.npy", np.load(folder / f"{name}.npy"))
+
+    return recipe({"calibration.images": [str(tmp_path / "calibration.npy")], "validation.images": [str(tmp_path / "validation.npy")]})
+
+
+def test_other_labelled_samples_are_measured_again(halftone, own_data, tmp_path):
+    flags = ["--max-drop", 100, "--minutes", 0]
+    search(halftone, own_data, tmp_path / "first.onnx", tmp_path / "kept", *flags)
+    np.save(tmp_path / "validation.npy", np.load(tmp_path / "validation.npy")[::-1])
+    again = search(halftone, own_data, tmp_path / "again.onnx", tmp_path / "kept", *flags)
+    fresh = search(halftone, own_data, tmp_path / "fresh.onnx", tmp_path / "nothing", *flags)
+    assert again["float_metric"] == fresh["float_metric"] < 0.5  # the labels are now those of other samples
+    assert again["candidates"] == fresh["candidates"] and again["remembered"] > 0
+
+
+def test_other_samples_behind_the_count_are_measured_again(halftone, own_data, tmp_path):
+    first = search(halftone, own_data, tmp_path / "first.onnx", tmp_path / "kept", "--max-bits", 8)
+    samples = np.load(tmp_path / "calibration.npy")
+    samples[16:] *= 20
+    np.save(tmp_path / "calibration.npy", samples)
+    again = search(halftone, own_data, tmp_path / "again.onnx", tmp_path / "kept", "--max-bits", 8)
+    fresh = search(halftone, own_data, tmp_path / "fresh.onnx", tmp_path / "nothing", "--max-bits", 8)
+    assert again["candidates"] == fresh["candidates"] != first["candidates"]
+
+
 def test_what_cannot_be_reached(halftone, recipe, tmp_path, cache):
     out = tmp_path / "tiny.onnx"
     result = search(halftone, recipe(), out, cache, "--max-bytes", 1000, expect=1)
@@ -267,6 +296,8 @@ def test_float_false_keeps_layers_in_integers(halftone, street_recipe, tmp_path)
     (["--max-ms", 5], {}, 4, "--max-ms"),
     (["--max-bits", 5, "--recipe-out", "{recipe}"], {}, 2, "--recipe-out"),
     (["--max-bytes", -5], {}, 2, "--max-bytes"),
+    (["--max-bits", 5, "--recipe-out", "nowhere/found.toml"], {}, 3, "nowhere/found.toml"),
+    (["--max-bits", 5, "--recipe-out", "."], {}, 3, "is a folder"),
 ])
 def test_usage(flags, changes, code, word, halftone, recipe, tmp_path):
     path = recipe(changes)

@@ -6,7 +6,9 @@ import sys
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
+from conftest import street_sections, write_recipe
 from places import STREET, long_test
 
 sys.path.insert(0, str(STREET))
@@ -111,8 +113,30 @@ def test_recipe_that_contradicts_the_model(halftone, quantized, folder):
     for key in ("detector.onnx", "calibration", "val.json", "val"):
         text = text.replace(f'"{key}"', f'"{STREET / key}"')
     (folder / "other.toml").write_text(text)
-    done = halftone("validate", folder / "other.toml", "--model", quantized, "--limit", 2, expect=3)
-    assert "color" in done.stderr or "preprocess" in done.stderr
+    for command in (["validate", folder / "other.toml", "--model", quantized, "--limit", 2], ["run", quantized, "--recipe", folder / "other.toml", "--image", VAL / "000.jpg"]):
+        done = halftone(*command, expect=3)
+        assert "preprocess" in done.stderr and done.stdout == ""
+
+
+def test_recipe_of_another_model(halftone, quantized, folder):
+    """The same network with one weight changed."""
+    model = onnx.load(DETECTOR)
+    weights = numpy_helper.to_array(model.graph.initializer[0]).copy()
+    weights.flat[0] += 1
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights, model.graph.initializer[0].name))
+    onnx.save(model, folder / "changed.onnx")
+    recipe = write_recipe(folder / "changed.toml", street_sections(), {"model.path": str(folder / "changed.onnx")})
+    done = halftone("validate", recipe, "--model", quantized, "--limit", 2, expect=3)
+    assert "changed.onnx" in done.stderr and str(quantized) in done.stderr
+
+
+def test_other_thresholds_are_used_and_told(halftone, quantized, folder):
+    recipe = write_recipe(folder / "strict.toml", street_sections(), {"task.max_detections": 1})
+    lines = [["validate", recipe, "--model", quantized, "--limit", 4, "--detections", folder / "one.json"], ["run", quantized, "--recipe", recipe, "--image", VAL / "000.jpg"]]
+    told = [halftone(*line, "--json") for line in lines]
+    assert all("max_detections = 1 instead of 100" in done.stderr for done in told)
+    assert len(json.loads(told[1].stdout)) == 1 and len(json.loads((folder / "one.json").read_text())) == 4
+    assert "instead of" not in halftone("validate", RECIPE, "--model", quantized, "--limit", 2).stderr
 
 
 def test_run_finds_what_validate_finds(halftone, quantized, folder):

@@ -23,7 +23,7 @@ std::string place_of(const OnnxNode& node) { return fmt::format("node '{}' ({})"
 Result<Shape> input_shape(const OnnxPort& port, const Shape* given) {
   if (!port.dimensions) {
     if (given) return *given;
-    return input_error("input '{}' has no shape; say it in the recipe: [model] input_shape = [1, 3, height, width]", port.name);
+    return input_error("input '{}' has no shape; say it in the recipe, [model] input_shape = [1, 3, height, width], or with --input-shape", port.name);
   }
   const auto& dimensions = *port.dimensions;
   if (given && given->size() != dimensions.size())
@@ -44,7 +44,7 @@ Result<Shape> input_shape(const OnnxPort& port, const Shape* given) {
     } else {
       const std::string called = parameter.empty() ? "" : " ('" + parameter + "')";
       return input_error(
-          "input '{}' leaves dimension {}{} open; say it in the recipe: [model] input_shape = [1, 3, height, width]", port.name,
+          "input '{}' leaves dimension {}{} open; say it in the recipe, [model] input_shape = [1, 3, height, width], or with --input-shape", port.name,
           i, called);
     }
   }

@@ -52,7 +52,6 @@ LayerRule make_rule(const halftone::LayerSettings& layer) {
   return rule;
 }
 
-<<<<<<< HEAD
 // The same model with another input_shape may have other channels.
 Status check_channels(const Statistics& statistics, const Graph& graph) {
   for (const ObservedValue& value : values_to_observe(graph)) {
@@ -62,7 +61,8 @@ Status check_channels(const Statistics& statistics, const Graph& graph) {
                        value.name, value.channels);
   }
   return {};
-=======
+}
+
 // The hash of the data that skip_bad leaves of what [calibration] names.
 Result<std::string> readable_data_hash(const Graph& graph, const Recipe& recipe) {
   HT_ASSIGN(const Samples samples, calibration_samples(graph, recipe));
@@ -73,7 +73,6 @@ Result<std::string> readable_data_hash(const Graph& graph, const Recipe& recipe)
     else if (sample.error().code != ErrorCode::kInput) return sample.error();
   }
   return hash.hex();
->>>>>>> d57ab0f250fb239b5e8e698cb261922b17b1577c
 }
 
 Status check_statistics(const halftone::Statistics& given, const halftone::Model& model, const Recipe& recipe) {
@@ -85,15 +84,10 @@ Status check_statistics(const halftone::Statistics& given, const halftone::Model
     return input_error("were made with another [preprocess] than the recipe's; calibrate again").in(place);
   if (!statistics.provenance.complete())
     return input_error("are {} of {} shards; merge them with the others first", statistics.provenance.done.size(), statistics.provenance.shards).in(place);
-<<<<<<< HEAD
   if (auto status = check_channels(statistics, model.content().graph); !status) return std::move(status.error()).in(place);
-  if (!recipe.calibration || statistics.skipped > 0) return {};
-  HT_ASSIGN(const std::string wanted, data_hash(model.content().graph, recipe));
-=======
   if (!recipe.calibration) return {};
   const auto hash_of_data = statistics.skipped > 0 ? readable_data_hash : data_hash;
   HT_ASSIGN(const std::string wanted, hash_of_data(model.content().graph, recipe));
->>>>>>> d57ab0f250fb239b5e8e698cb261922b17b1577c
   if (wanted != statistics.data.hex())
     return input_error("were made from other data than the recipe's [calibration] names; calibrate again, or leave the section out").in(place);
   return {};

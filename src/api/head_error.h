@@ -16,4 +16,7 @@ using MeasureHeads = std::function<Result<std::vector<double>>(std::span<const G
 // On a few photos of the recipe's [calibration], which is there. All of it must outlive the function that is returned.
 MeasureHeads measure_heads_on_photos(const halftone::Model& model, const halftone::Recipe& recipe, bool skip_bad, const Context& context);
 
+// Fails where an output of the quantized graph is one number for all elements of a few photos of [calibration], but not that of the float model.
+Status check_outputs_on_photos(const halftone::Model& model, const Graph& quantized, const halftone::Recipe& recipe, bool skip_bad, const Context& context);
+
 }  // namespace ht

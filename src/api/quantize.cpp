@@ -171,6 +171,10 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   const ht::PhotoLooks photos = ht::looks_on_photos(model, written, options.skip_bad, context);
   QuantizeResult result;
   HT_ASSIGN(const ht::QuantizedGraph made, ht::quantize_model(model, written, seen, photos, context, &result.target_cost));
+  if (ht::looks_at_photos(written, request) || ht::may_move_factors(written, request)) {
+    auto status = ht::check_outputs_on_photos(model, made.graph, written, options.skip_bad, context);
+    if (!status) return std::move(status.error()).in(recipe.model.path.string());
+  }
   context.progress("quantize", 1, 1);
   HT_TRY(ht::check_cancelled(context));
 

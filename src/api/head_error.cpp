@@ -48,13 +48,13 @@ double relative_error(const std::vector<float>& found, const std::vector<float>&
   return energy > 0 ? error / energy : 0;
 }
 
-// The mean over values and photos; 0 of nothing.
+// The mean over values and photos, of which there are some.
 double mean_relative_error(const std::vector<Elements>& found, const std::vector<Elements>& exact) {
   double sum = 0;
   size_t count = 0;
   for (size_t p = 0; p < found.size(); ++p)
     for (size_t v = 0; v < found[p].size(); ++v, ++count) sum += relative_error(found[p][v], exact[p][v]);
-  return count == 0 ? 0 : sum / static_cast<double>(count);
+  return sum / static_cast<double>(count);
 }
 
 // Over all photos.
@@ -70,12 +70,13 @@ Extremes extremes_of(const std::vector<Elements>& made, size_t value) {
 MeasureHeads measure_heads_on_photos(const halftone::Model& model, const halftone::Recipe& recipe, bool skip_bad, const Context& context) {
   return [&, skip_bad](std::span<const Graph* const> quantized) -> Result<std::vector<double>> {
     const Graph& graph = model.content().graph;
-    HT_ASSIGN(std::vector<TrialPhoto> photos, read_few_photos(graph, recipe, skip_bad));
+    HT_ASSIGN(const std::vector<TrialPhoto> photos, read_few_photos(graph, recipe, skip_bad));
     // Only what all of them have under that name and in those units: channels that are evened out have another name.
     std::vector<std::string> heads = head_values(graph);
     std::erase_if(heads, [&](const std::string& head) { return !std::ranges::all_of(quantized, [&](const Graph* one) { return value_named(*one, head).has_value(); }); });
-    HT_ASSIGN(const std::vector<Elements> exact, run_on(photos, graph, heads, false, context));
     std::vector<double> errors;
+    if (heads.empty() || photos.empty()) return errors;
+    HT_ASSIGN(const std::vector<Elements> exact, run_on(photos, graph, heads, false, context));
     for (const Graph* one : quantized) {
       HT_ASSIGN(const std::vector<Elements> found, run_on(photos, *one, heads, true, context));
       errors.push_back(mean_relative_error(found, exact));

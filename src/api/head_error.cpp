@@ -7,12 +7,13 @@
 #include "api/content.h"
 #include "api/network.h"
 #include "api/trials.h"
+#include "calibrate/statistics.h"
 #include "ir/dequantize.h"
 
 namespace ht {
 namespace {
 
-using HeadValues = std::vector<std::vector<float>>;  // the elements of each head
+using Elements = std::vector<std::vector<float>>;  // of each value of a run
 
 std::optional<ValueId> value_named(const Graph& graph, std::string_view name) {
   const auto value = std::ranges::find(graph.values, name, &Value::name);
@@ -20,76 +21,94 @@ std::optional<ValueId> value_named(const Graph& graph, std::string_view name) {
   return ValueId(static_cast<size_t>(value - graph.values.begin()));
 }
 
-class HeadRuns {
- public:
-  HeadRuns(std::vector<std::string> heads, std::vector<TrialPhoto> photos, const Context& context)
-      : names_(std::move(heads)), photos_(std::move(photos)), context_(context) {}
-
-  Status prepare(const Graph& floats) {
-    HT_ASSIGN(exact_, run(floats, false));
-    return {};
+// The values of these names, of each photo.
+Result<std::vector<Elements>> run_on(const std::vector<TrialPhoto>& photos, Graph graph, const std::vector<std::string>& names, bool in_integers, const Context& context) {
+  graph.outputs.clear();
+  for (const std::string& name : names) graph.outputs.push_back(*value_named(graph, name));
+  const int threads = resolve_threads(context.threads);
+  HT_ASSIGN(const auto network, Network::make(graph, in_integers, context.isa, in_integers ? 1 : threads));
+  Runner runner(*network, threads);
+  std::vector<Elements> made;
+  for (const TrialPhoto& photo : photos) {
+    if (context.is_cancelled()) return interrupted();
+    HT_ASSIGN(const std::vector<Tensor> outputs, runner.run(photo.inputs));
+    Elements& values = made.emplace_back();
+    for (size_t v = 0; v < outputs.size(); ++v) values.push_back(dequantize(outputs[v], graph.value(graph.outputs[v]).type.affine).to_floats());
   }
+  return made;
+}
 
-  // The mean over heads and photos.
-  Result<double> error_of(const Graph& quantized) const {
-    HT_ASSIGN(const std::vector<HeadValues> found, run(quantized, true));
-    double sum = 0;
-    for (size_t p = 0; p < found.size(); ++p)
-      for (size_t h = 0; h < names_.size(); ++h) sum += relative_error(found[p][h], exact_[p][h]);
-    return names_.empty() ? 0 : sum / static_cast<double>(names_.size() * found.size());
+double relative_error(const std::vector<float>& found, const std::vector<float>& exact) {
+  double error = 0, energy = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    const double x = exact[i], difference = found[i] - x;
+    error += difference * difference;
+    energy += x * x;
   }
+  return energy > 0 ? error / energy : 0;
+}
 
- private:
-  static double relative_error(const std::vector<float>& found, const std::vector<float>& exact) {
-    double error = 0, energy = 0;
-    for (size_t i = 0; i < found.size(); ++i) {
-      const double x = exact[i], difference = found[i] - x;
-      error += difference * difference;
-      energy += x * x;
-    }
-    return energy > 0 ? error / energy : 0;
-  }
+// The mean over values and photos, of which there are some.
+double mean_relative_error(const std::vector<Elements>& found, const std::vector<Elements>& exact) {
+  double sum = 0;
+  size_t count = 0;
+  for (size_t p = 0; p < found.size(); ++p)
+    for (size_t v = 0; v < found[p].size(); ++v, ++count) sum += relative_error(found[p][v], exact[p][v]);
+  return sum / static_cast<double>(count);
+}
 
-  // Of each photo.
-  Result<std::vector<HeadValues>> run(Graph graph, bool in_integers) const {
-    graph.outputs.clear();
-    for (const std::string& name : names_) graph.outputs.push_back(*value_named(graph, name));
-    const int threads = resolve_threads(context_.threads);
-    HT_ASSIGN(const auto network, Network::make(graph, in_integers, context_.isa, in_integers ? 1 : threads));
-    Runner runner(*network, threads);
-    std::vector<HeadValues> photos;
-    for (const TrialPhoto& photo : photos_) {
-      if (context_.is_cancelled()) return interrupted();
-      HT_ASSIGN(const std::vector<Tensor> outputs, runner.run(photo.inputs));
-      HeadValues& heads = photos.emplace_back();
-      for (size_t h = 0; h < outputs.size(); ++h) heads.push_back(dequantize(outputs[h], graph.value(graph.outputs[h]).type.affine).to_floats());
-    }
-    return photos;
-  }
-
-  const std::vector<std::string> names_;
-  const std::vector<TrialPhoto> photos_;
-  const Context& context_;
-  std::vector<HeadValues> exact_;
-};
+// Over all photos.
+Extremes extremes_of(const std::vector<Elements>& made, size_t value) {
+  Extremes all;
+  for (const Elements& values : made)
+    for (float x : values[value]) all.include({x, x});
+  return all;
+}
 
 }  // namespace
 
 MeasureHeads measure_heads_on_photos(const halftone::Model& model, const halftone::Recipe& recipe, bool skip_bad, const Context& context) {
   return [&, skip_bad](std::span<const Graph* const> quantized) -> Result<std::vector<double>> {
     const Graph& graph = model.content().graph;
-    HT_ASSIGN(std::vector<TrialPhoto> photos, read_few_photos(graph, recipe, skip_bad));
+    HT_ASSIGN(const std::vector<TrialPhoto> photos, read_few_photos(graph, recipe, skip_bad));
     // Only what all of them have under that name and in those units: channels that are evened out have another name.
     std::vector<std::string> heads = head_values(graph);
     std::erase_if(heads, [&](const std::string& head) { return !std::ranges::all_of(quantized, [&](const Graph* one) { return value_named(*one, head).has_value(); }); });
-    HeadRuns runs(std::move(heads), std::move(photos), context);
-    HT_TRY(runs.prepare(graph));
     std::vector<double> errors;
+    if (heads.empty() || photos.empty()) return errors;
+    HT_ASSIGN(const std::vector<Elements> exact, run_on(photos, graph, heads, false, context));
     for (const Graph* one : quantized) {
-      HT_ASSIGN(errors.emplace_back(), runs.error_of(*one));
+      HT_ASSIGN(const std::vector<Elements> found, run_on(photos, *one, heads, true, context));
+      errors.push_back(mean_relative_error(found, exact));
     }
     return errors;
   };
+}
+
+Status check_outputs_on_photos(const halftone::Model& model, const Graph& quantized, const halftone::Recipe& recipe, bool skip_bad, const Context& context) {
+  // Of the greatest magnitude: what varies less may well be the same in integers.
+  constexpr double kVaries = 1.0 / 128;
+  const Graph& graph = model.content().graph;
+  std::vector<std::string> names;
+  for (ValueId output : graph.outputs)
+    if (const Value& value = graph.value(output); value.type.dtype == DType::kFloat32 && !value.constant) names.push_back(value.name);
+  HT_ASSIGN(const std::vector<TrialPhoto> photos, read_few_photos(graph, recipe, skip_bad));
+  HT_ASSIGN(const std::vector<Elements> found, run_on(photos, quantized, names, true, context));
+  std::vector<std::string> constant;
+  for (size_t v = 0; v < names.size(); ++v)
+    if (const Extremes all = extremes_of(found, v); all.min == all.max) constant.push_back(names[v]);
+  if (constant.empty()) return {};
+  HT_ASSIGN(const std::vector<Elements> exact, run_on(photos, graph, constant, false, context));
+  for (size_t v = 0; v < constant.size(); ++v) {
+    const Extremes all = extremes_of(exact, v);
+    if (all.empty() || static_cast<double>(all.max) - all.min <= kVaries * all.magnitude()) continue;
+    return input_error(
+               "the output has one value for all elements of {} photos after quantization, from {:.4g} to {:.4g} before; find the layers that lose it with "
+               "`halftone analyze`, and leave them in float (keep_float) or give them 16-bit activations",
+               photos.size(), all.min, all.max)
+        .in("output " + constant[v]);
+  }
+  return {};
 }
 
 }  // namespace ht

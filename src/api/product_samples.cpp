@@ -8,7 +8,6 @@ namespace ht {
 namespace {
 
 constexpr int64_t kPlaces = 192;  // sampled a photo
-constexpr double kMostOutput = 1 << 20;
 
 // How a value of a product is walked: one axis of channels, and places counted over the other axes, the last one fastest. Of a convolution's
 // batch the first alone.

@@ -74,13 +74,13 @@ class Quantizer {
     return std::move(offers[best]);
   }
 
-  // The one whose heads are nearest to the float model's. A later one must make this share of the error, or less.
+  // The one whose heads are nearest to the float model's, the first where none can be compared. A later one must make this share of the error, or less.
   Result<size_t> nearest_heads(const std::vector<QuantizedGraph>& offers, double clear_gain) const {
     std::vector<const Graph*> graphs;
     for (const QuantizedGraph& offer : offers) graphs.push_back(&offer.graph);
     HT_ASSIGN(const std::vector<double> errors, photos_.heads(graphs));
     size_t best = 0;
-    for (size_t i = 1; i < offers.size(); ++i)
+    for (size_t i = 1; i < errors.size(); ++i)
       if (errors[i] < clear_gain * errors[best]) best = i;
     return best;
   }
@@ -107,6 +107,7 @@ class Quantizer {
     HT_ASSIGN(const QuantizedGraph native, spare(request));
     const std::vector<const Graph*> graphs = {&made.graph, &native.graph};
     HT_ASSIGN(const std::vector<double> errors, photos_.heads(graphs));
+    if (errors.empty()) return std::optional<halftone::TargetCost>();
     const auto decibels = [](double power) { return -10 * std::log10(std::max(power, 1e-20)); };
     return std::optional(halftone::TargetCost{decibels(errors[0]), decibels(errors[1])});
   }
@@ -171,6 +172,10 @@ Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::pat
   const ht::PhotoLooks photos = ht::looks_on_photos(model, written, options.skip_bad, context);
   QuantizeResult result;
   HT_ASSIGN(const ht::QuantizedGraph made, ht::quantize_model(model, written, seen, photos, context, &result.target_cost));
+  if (ht::looks_at_photos(written, request) || ht::may_move_factors(written, request)) {
+    auto status = ht::check_outputs_on_photos(model, made.graph, written, options.skip_bad, context);
+    if (!status) return std::move(status.error()).in(recipe.model.path.string());
+  }
   context.progress("quantize", 1, 1);
   HT_TRY(ht::check_cancelled(context));
 

@@ -9,8 +9,6 @@
 namespace ht {
 namespace {
 
-constexpr double kLeastScale = 0x1p-60;
-
 Range with_zero(double min, double max) { return {std::min(min, 0.0), std::max(max, 0.0)}; }
 
 Status check_observed(const std::string& name, const ValueStatistics& statistics) {

@@ -12,6 +12,9 @@
 
 namespace ht {
 
+// Of values, and of weights: products of two are normal numbers.
+inline constexpr double kLeastScale = 0x1p-60;
+
 // The real numbers that integers shall represent; min <= 0 <= max, so that zero has an integer of its own.
 struct Range {
   double min = 0, max = 0;
@@ -53,7 +56,7 @@ struct Parameters {
   int32_t zero_point = 0;
   bool operator==(const Parameters&) const = default;
 };
-// The scale is at least 2^-60 (so products of two are normal numbers) and 1 for the range {0, 0}; fails for one that is not
+// The scale is at least kLeastScale, and 1 for the range {0, 0}; fails for one that is not
 // finite.
 Result<Parameters> parameters_from_range(Range range, const IntegerGrid& grid);
 Result<Affine> affine_from_range(Range range, const IntegerGrid& grid);

@@ -137,8 +137,9 @@ class Equalizer {
       scaling_.scale_readers(member, equalized, factors);
       made_[graph_.value(equalized).name] = {name, std::move(factors), {}, {dtype, type.shape, affine}};
     }
-    notes.push_back(fmt::format("{}: {} of {} channels would drown in one scale; {}, and the weights behind take the factors",
-                                first_name, drowned, all.size(),
+    const std::string reason = drowned == 0 ? fmt::format("its {} channels are finer with a scale each", all.size())
+                                            : fmt::format("{} of {} channels would drown in one scale", drowned, all.size());
+    notes.push_back(fmt::format("{}: {}; {}, and the weights behind take the factors", first_name, reason,
                                 multiplied == 0 ? "the weights before even them out"
                                                 : fmt::format("{} Mul{} them out", multiplied, multiplied == 1 ? " evens" : "s even")));
     return {};

@@ -108,7 +108,7 @@ double mean_weight_bits(const Graph& graph, const std::vector<LayerChoice>& choi
   return bits / weights;
 }
 
-// Whether a layer has weights of 4 bits, and whether one of them has them in groups.
+// Whether a layer that is not to stay in float has weights of 4 bits, and whether any has them in groups.
 struct FourBits {
   bool any = false, grouped = false;
 };
@@ -116,7 +116,7 @@ FourBits four_bits(const Graph& graph, const std::vector<LayerChoice>& choices) 
   FourBits found;
   for (size_t i = 0; i < choices.size(); ++i) {
     if (choices[i].weights != 4 || !is_weighted(graph, graph.nodes[i])) continue;
-    found.any = true;
+    found.any = found.any || choices[i].float_reason.empty();
     found.grouped = found.grouped || choices[i].group != 0;
   }
   return found;

@@ -13,6 +13,9 @@
 
 namespace ht {
 
+// The float network's outputs are integers up to this, in their units.
+inline constexpr double kMostOutput = 1 << 20;
+
 // A convolution or matrix product with constant weights whose input is quantized.
 struct ObservedProduct {
   std::string node;             // in the float network as well

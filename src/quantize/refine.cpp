@@ -17,9 +17,6 @@ namespace {
 // Of a part's moments, in numbers; what one part cannot hold goes into another.
 constexpr int64_t kMostNumbers = int64_t{1} << 24;
 
-// The float network's outputs are held as integers up to this, in units of which their quantized sum has at most half as many.
-constexpr double kMostOutput = 1 << 20;
-
 struct Geometry {
   size_t outputs, size, groups, taps;
 };
@@ -159,6 +156,7 @@ std::optional<ObservedProduct> observed_product(const Graph& graph, const Node& 
   for (size_t o = 0; o < geometry.outputs; ++o) {
     double bound = bias.empty() ? 0 : std::abs(static_cast<double>(bias[o]));
     for (size_t i = 0; i < geometry.size; ++i) bound += std::abs(rows[o * geometry.size + i]) * static_cast<double>(range.max - range.min);
+    // The quantized sum has at most half as many.
     product.output_units.push_back(bound > 0 ? 2 * bound / kMostOutput : 1);
   }
   return product;

@@ -11,7 +11,7 @@
 namespace ht {
 namespace {
 
-// Of the error of all values measured: what a value must make of it for its readers to be spared.
+// Of the error of all values measured: what a value must make more of for its readers to be spared.
 constexpr double kLeastErrorShare = 0.01;
 
 // What a product costs more in float than in integers, in multiplications. An output counts as many as its activation and its conversion
@@ -126,7 +126,7 @@ Result<std::vector<FloatNode>> find_spared_nodes(const Graph& graph, const Quant
   std::vector<FloatNode> spared;
   std::set<NodeId> taken;
   for (const Candidate& candidate : candidates) {
-    if (candidate.cost > cost_left || candidate.error < kLeastErrorShare * total) continue;
+    if (candidate.cost > cost_left || candidate.error <= kLeastErrorShare * total) continue;
     cost_left -= candidate.cost;
     const std::string& value = graph.value(candidate.value).name;
     for (NodeId product : candidate.products) {

@@ -5,13 +5,12 @@
 #include <cmath>
 
 #include "base/checked.h"
+#include "calibrate/range.h"
 #include "ops/inner_product.h"
 #include "quantize/weight_blocks.h"
 
 namespace ht {
 namespace {
-
-constexpr double kLeastScale = 0x1p-60;  // so that its product with an input's least scale is a normal number
 
 // Of the mean energy: what a channel counts for at least, since photos not seen may bring more than was seen.
 constexpr double kLeastEnergy = 0.01;

@@ -279,6 +279,26 @@ def test_quantized_model_is_not_quantized_again(halftone, refused, street_recipe
             words=["once.onnx", "quantized already"])
 
 
+def test_photos_to_try_on_that_cannot_be_read_are_left_out(halftone, tmp_path):
+    """Of six files those that trials would look at are damaged: the rest serves, and nothing is said of errors that were not measured."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for i in range(6):
+        np.save(data / f"{i}.npy", np.random.default_rng(i).normal(size=(3, 8, 8)).astype(np.float32))
+    for i in (1, 3, 5):
+        (data / f"{i}.npy").write_text("x")
+    weights = {name: np.random.default_rng(7).normal(size=(3, 3, 3, 3)).astype(np.float32) for name in ("w0", "w1")}
+    nodes = [helper.make_node("Conv", ["x", "w0"], ["v"], name="c0", pads=[1] * 4), helper.make_node("Relu", ["v"], ["r"], name="r"),
+             helper.make_node("Conv", ["r", "w1"], ["y"], name="c1", pads=[1] * 4)]
+    graph = helper.make_graph(nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], [onnx.numpy_helper.from_array(w, name) for name, w in weights.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "net.onnx")
+    recipe = write_recipe(tmp_path / "net.toml", {"model": {"path": str(tmp_path / "net.onnx")}, "task": {"type": "none"}, "calibration": {"images": str(data)}})
+    for target in ("native", "onnxruntime"):
+        done = halftone("quantize", recipe, "-o", tmp_path / "out.onnx", "--skip-bad", "--target", target)
+        assert "nan" not in done.stdout and " dB" not in done.stdout, done.stdout
+
+
 # ---- statistics ----
 
 

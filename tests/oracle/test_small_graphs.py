@@ -121,3 +121,18 @@ def test_a_gate_that_hardly_opens_has_a_scale_of_what_it_gives(function, target,
     conv(net, gate, "y", normal(4, 8, 1, 1))
     found = Quantized(halftone, tmp_path, net, ["y"], normal(6, 1, 4, SIDE, SIDE), target=target).decibels()
     assert found["y"] > 18, found
+
+
+def narrow_half(normal):
+    """A narrow value that nobody but a Concat with a wide one reads, and outputs of either half behind it."""
+    net = Net()
+    small, big = conv(net, "x", "small", normal(8, 4, 3, 3) / 6), conv(net, "x", "big", normal(8, 4, 3, 3) * 5e4)
+    z = conv(net, net.add("Concat", [small, big], "c", axis=1), "z", normal(8, 8, 1, 1), group=2)
+    net.add("Split", [z, net.constant("halves", np.array([4, 4], np.int64))], ["narrow", "wide"], axis=1)
+    return net
+
+
+def test_an_output_that_becomes_constant_is_refused(halftone, normal, tmp_path):
+    made = Quantized(halftone, tmp_path, narrow_half(normal), ["narrow", "wide"], normal(6, 1, 4, SIDE, SIDE), target="cortex-m")
+    assert made.done.returncode == 3 and "output narrow" in made.done.stderr and "keep_float" in made.done.stderr, made.done.stderr
+    assert not made.path.exists()

@@ -270,5 +270,11 @@ TEST(SparedNodes, NoneWithoutRoomAndNothingIsMeasured) {
   EXPECT_TRUE(find_spared_nodes(chain.graph, chain.quantized, 0.01, measure)->empty());
 }
 
+TEST(SparedNodes, NoneWhereRoundingMakesNoError) {
+  const Chain chain;
+  const auto measure = [](std::span<const Trial> trials, std::span<const std::string>) -> Result<std::vector<double>> { return std::vector<double>(trials.size(), 0.0); };
+  EXPECT_TRUE(find_spared_nodes(chain.graph, chain.quantized, 0.9, measure)->empty());
+}
+
 }  // namespace
 }  // namespace ht

@@ -47,6 +47,12 @@ TEST(Layers, FourBitsSpareFirstLastAndDepthwise) {
   EXPECT_NE(notes[1].find("4.17 bits on average"), std::string::npos);  // 36 weights of 8 bits, 800 of 4
 }
 
+TEST(Layers, NoBitsAreToldOfWeightsThatStayInFloat) {
+  std::vector<std::string> notes;
+  weight_bits({.weights = 4}, {{.match = "*", .keep_float = true}}, notes);
+  for (const std::string& note : notes) EXPECT_EQ(note.find("on average"), std::string::npos) << note;
+}
+
 TEST(Layers, FourBitsSpareNoMoreThanAnEighthOfAllWeights) {
   std::vector<std::string> notes;
   EXPECT_EQ(weight_bits({.weights = 4}, {}, notes, 1), (std::vector<int>{4, 4, 8, 4, 4}));

@@ -2,6 +2,7 @@
 """Bad input from a user's side: each is a sentence with place and remedy, the right exit code and no file left behind."""
 import json
 import random
+import re
 import struct
 import zlib
 
@@ -234,6 +235,7 @@ MODEL_FAULTS = {
     "an impossible attribute": (small_model([node("Softmax", ["x"], ["y"], axis=9)]), BAD_INPUT, ["the_softmax", "axis"]),
     "a convolution of other channels": (
         small_model([node("Conv", ["x", "w"], ["y"])], initializers=[weights([4, 5, 3, 3])]), BAD_INPUT, ["the_conv"]),
+    "a window larger than its input": (small_model([node("MaxPool", ["x"], ["y"], kernel_shape=[20, 20])]), BAD_INPUT, ["'the_maxpool' (MaxPool): "]),
     "a shape that cannot be": (
         small_model([node("Reshape", ["x", "s"], ["y"])], initializers=[helper.make_tensor("s", TensorProto.INT64, [2], [7, -1])]),
         BAD_INPUT, ["the_reshape"]),
@@ -251,6 +253,7 @@ def test_model(fault, tried):
     done = tried(data, codes=(code,) if code else (0, BAD_INPUT, UNSUPPORTED))
     for word in words:
         assert word in done.stderr, done.stderr
+    assert re.search(r"node '(the_\w+)' \(\w+\): .*node '?\1\b", done.stderr) is None, done.stderr
 
 
 def test_tensor_that_promises_more_than_it_holds(tried):

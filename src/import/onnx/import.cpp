@@ -20,6 +20,15 @@ namespace {
 
 std::string place_of(const OnnxNode& node) { return fmt::format("node '{}' ({})", node.name, node.op_type); }
 
+// An operation that the node became has its name, and need not say it again.
+Error in_node(Error error, const OnnxNode& node) {
+  if (error.place.starts_with(fmt::format("node {} (", node.name))) {
+    const size_t end = error.place.find("): ");
+    error.place = end == std::string::npos ? "" : error.place.substr(end + 3);
+  }
+  return std::move(error).in(place_of(node));
+}
+
 Result<Shape> input_shape(const OnnxPort& port, const Shape* given) {
   if (!port.dimensions) {
     if (given) return *given;
@@ -159,7 +168,7 @@ class Importer {
   }
 
   Status add_named_node(const OnnxNode& node) {
-    if (auto status = add_node(node); !status) return std::move(status.error()).in(place_of(node));
+    if (auto status = add_node(node); !status) return in_node(std::move(status.error()), node);
     return {};
   }
 

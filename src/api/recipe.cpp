@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "api/parse_toml.h"
 #include "api/recipe_check.h"
 #include "api/table_reader.h"
 #include "base/file.h"
@@ -280,12 +281,6 @@ Status read_quantize(const toml::table& table, const std::string& place, Quantiz
   if (const toml::node* node = reader.find("seed"); node && seed < 0) reader.fail(*node, input_error("'seed' in [quantize] must not be negative"));
   settings.seed = static_cast<uint64_t>(seed);
   return reader.status();
-}
-
-Result<toml::table> parse_toml(std::string_view text, const std::string& place) try {
-  return toml::parse(text, place);
-} catch (const toml::parse_error& error) {
-  return input_error("is not TOML: {}", error.description()).in(line_of(error.source(), place));
 }
 
 Status read_section(std::string_view name, const toml::table& table, const RecipePlace& origin, Recipe& recipe) {

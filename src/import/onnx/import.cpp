@@ -159,6 +159,7 @@ class Importer {
   }
 
   Status add_named_node(const OnnxNode& node) {
+    if (options_.cancelled && options_.cancelled->load(std::memory_order_relaxed)) return interrupted();
     if (auto status = add_node(node); !status) return std::move(status.error()).in(place_of(node));
     return {};
   }

@@ -10,6 +10,7 @@
 #include "api/table_reader.h"
 #include "base/file.h"
 #include "halftone/model.h"
+#include "image/list.h"
 
 namespace ht {
 namespace {
@@ -117,8 +118,6 @@ void read_priors(TableReader& reader, const RecipePlace& origin, std::vector<hal
   for (size_t i = 0; i + 3 < values.size(); i += 4) target.push_back({values[i], values[i + 1], values[i + 2], values[i + 3]});
 }
 
-bool ends_with(std::string_view text, std::string_view ending) { return text.ends_with(ending); }
-
 // A text names images (or one file of arrays), a list names arrays.
 template <class Data>
 void read_images(TableReader& reader, const RecipePlace& origin, Data& data) {
@@ -131,7 +130,7 @@ void read_images(TableReader& reader, const RecipePlace& origin, Data& data) {
   }
   std::string images;
   reader.read("images", images);
-  if (ends_with(images, ".npy") || ends_with(images, ".npz")) {
+  if (ends_so(images, kArrayEndings)) {
     data.arrays = {origin.resolve(images)};
   } else if (!images.empty()) {
     data.images = origin.resolve(images);
@@ -308,6 +307,8 @@ Result<Recipe> read_recipe(const toml::table& root, const RecipePlace& origin) {
     const toml::node* node = root.get(name);
     if (!node) continue;
     if (!node->is_table()) return input_error("'{}' must be a section: [{}]", name, name).in(line_of(node->source(), origin.place));
+    const bool is_of_files = name == "model" || name == "calibration" || name == "validation";
+    if (is_of_files && !origin.names_files) return input_error("a model's own recipe must not name files; [{}] does", name).in(line_of(node->source(), origin.place));
     HT_TRY(read_section(name, *node->as_table(), origin, recipe));
   }
   return recipe;

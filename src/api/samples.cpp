@@ -39,8 +39,6 @@ class PhotoSource final : public SampleSource {
   std::vector<std::filesystem::path> files_;
 };
 
-bool names_arrays(const std::string& text) { return text.ends_with(".npy") || text.ends_with(".npz"); }
-
 }  // namespace
 
 Result<Samples> Samples::of_photos(const Graph& graph, const halftone::Preprocess& preprocess, std::vector<std::filesystem::path> files) {
@@ -61,7 +59,7 @@ Result<Samples> Samples::open(const Graph& graph, const std::optional<halftone::
                               const std::vector<std::string>& arrays) {
   if (!arrays.empty()) return of_arrays(graph, arrays);
   std::error_code ignored;
-  if (names_arrays(images) && std::filesystem::exists(images, ignored)) return of_arrays(graph, {images});
+  if (ends_so(images, kArrayEndings) && std::filesystem::exists(images, ignored)) return of_arrays(graph, {images});
   if (preprocess) {
     HT_ASSIGN(auto photos, list_files(images, kPhotoEndings));
     return of_photos(graph, *preprocess, std::move(photos));

@@ -142,6 +142,15 @@ TEST(Recipe, PriorsMayBeAnArray) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Recipe, AModelsOwnRecipeNamesNoFiles) {
+  for (const std::string section : {"[model]\npath = \"/other.onnx\"", "[calibration]\nimages = \"/photos\"", "[validation]\nimages = \"/photos\""}) {
+    const auto stored = ht::parse_stored_recipe("[task]\ntype = \"none\"\n" + section + "\n", "metadata");
+    ASSERT_FALSE(stored) << section;
+    EXPECT_EQ(stored.error().code, ErrorCode::kInput);
+    EXPECT_NE(stored.error().text().find("metadata:3: a model's own recipe must not name files"), std::string::npos) << stored.error().text();
+  }
+}
+
 TEST(Recipe, TheHeadMayBeLeftToTheModel) {
   const auto recipe = parse(replaced(kYolox, "head = \"yolox\"\n", ""));
   ASSERT_TRUE(recipe) << recipe.error().text();

@@ -4,8 +4,29 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace app {
+namespace {
+
+CLI::Validator checked(const std::string& name, const std::string& what, std::function<bool(double)> is_good) {
+  const auto check = [what, is_good = std::move(is_good)](std::string& text) {
+    double number = 0;
+    const bool passes = CLI::detail::lexical_cast(text, number) && std::isfinite(number) && is_good(number);
+    return passes ? std::string() : fmt::format("'{}' is not {}", text, what);
+  };
+  return CLI::Validator(check, name);
+}
+
+}  // namespace
+
+CLI::Validator finite() { return checked("", "a finite number", [](double) { return true; }); }
+CLI::Validator positive() { return checked("POSITIVE", "a positive number", [](double number) { return number > 0; }); }
+CLI::Validator not_negative() { return checked("NONNEGATIVE", "a number from 0 on", [](double number) { return number >= 0; }); }
+CLI::Validator between(double least, double most) {
+  return checked(fmt::format("{:g} to {:g}", least, most), fmt::format("a number from {:g} to {:g}", least, most),
+                 [=](double number) { return number >= least && number <= most; });
+}
 
 using halftone::Error;
 using halftone::ErrorCode;
@@ -28,11 +49,14 @@ halftone::Result<std::optional<halftone::Statistics>> statistics_in(const std::s
   return std::optional(*std::move(statistics));
 }
 
-bool is_model_file(const std::string& path) {
+std::string ending_of(const std::string& path) {
   std::string ending = std::filesystem::path(path).extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  return ending == ".onnx";
+  for (char& c : ending)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return ending;
 }
+
+bool is_model_file(const std::string& path) { return ending_of(path) == ".onnx"; }
 
 QuantizeFlags::QuantizeFlags(CLI::App& command) {
   const auto keys = halftone::quantize_keys();
@@ -61,7 +85,7 @@ LoadFlags::LoadFlags(CLI::App& command) {
   command.add_option("--input-shape", input_shape, "Sizes of the only input, where the model leaves some open")
       ->delimiter(',')
       ->type_name("N,N,...")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command.add_option("--disable-pass", disabled_passes, "Leave out a rewrite of the graph")->group("For bug reports");
   command.add_option("--dump-after", dump_after, "Print the graph after that rewrite to standard error")->group("For bug reports");
 }

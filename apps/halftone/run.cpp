@@ -26,7 +26,7 @@ struct RunFlags {
     command.add_option("--image", images, "JPEG, PNG or WebP photos")->type_name("FILE");
     command.add_option("-o", output, "Write a picture with the boxes (.png, .jpg), or the detections (.json)")->type_name("OUT");
     command.add_option("--recipe", recipe, "Preprocessing and head of a float model (default: what its structure suggests)");
-    command.add_option("--score-threshold", score_threshold, "Only boxes above it")->type_name("X")->check(CLI::Range(0.0, 1.0));
+    command.add_option("--score-threshold", score_threshold, "Only boxes above it")->type_name("X")->check(between(0.0, 1.0));
     command.add_option("--beside", beside, "Another model whose boxes are drawn beside these")->type_name("MODEL");
     command.add_option("--input", inputs, "A raw input, or all of them in one .npz; NAME= may be left out where there is only one")
         ->type_name("NAME=X.npy");
@@ -46,12 +46,6 @@ struct RunFlags {
   std::string output_folder;
   std::string dump_folder;
 };
-
-std::string ending_of(const std::string& path) {
-  std::string ending = std::filesystem::path(path).extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  return ending;
-}
 
 bool is_picture(const std::string& path) {
   const std::string ending = ending_of(path);
@@ -123,7 +117,6 @@ Status run_images(Program& shared, const RunFlags& flags) {
   if (!runner) return runner.error();
   std::vector<ImageDetections> found;
   for (size_t i = 0; i < flags.images.size(); ++i) {
-    if (shared.context.is_cancelled()) return halftone::Error{halftone::ErrorCode::kInterrupted, "interrupted", {}};
     const std::string& image = flags.images[i];
     if (!flags.dump_folder.empty()) {
       auto input = runner->session.preprocess(image, runner->recipe);

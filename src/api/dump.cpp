@@ -73,7 +73,8 @@ bool is_own(const fs::path& folder) {
 
 class DumpWriter {
  public:
-  DumpWriter(fs::path folder, const Graph& graph) : folder_(std::move(folder)) {
+  DumpWriter(fs::path folder, const halftone::Session::Content& session) : folder_(std::move(folder)), session_(session) {
+    const Graph& graph = session.model->graph;
     manifest_["version"] = kVersion;
     manifest_["inputs"] = Json::array();
     for (ValueId input : graph.inputs) manifest_["inputs"].push_back(graph.value(input).name);
@@ -83,6 +84,7 @@ class DumpWriter {
   }
 
   void add(const halftone::TracedValue& value) {
+    if (status_ && session_.is_cancelled()) status_ = interrupted();
     if (!status_) return;
     Json entry{{"name", value.real.name}, {"layer", value.layer}, {"op", value.op}, {"type", value.type}, {"shape", value.real.shape}};
     entry["file"] = write(value.real, value.real.name);
@@ -107,6 +109,7 @@ class DumpWriter {
   }
 
   fs::path folder_;
+  const halftone::Session::Content& session_;
   FileNames names_;
   Json manifest_;
   Status status_;
@@ -143,7 +146,7 @@ namespace halftone {
 
 Status Session::dump(std::span<const Tensor> inputs, const std::filesystem::path& folder) {
   HT_ASSIGN(ht::NewFolder place, ht::NewFolder::make(folder, ht::is_own));
-  ht::DumpWriter writer(place.place(), content_->model->graph);
+  ht::DumpWriter writer(place.place(), *content_);
   HT_TRY(trace(inputs, [&](const TracedValue& value) { writer.add(value); }));
   HT_TRY(writer.finish());
   return place.commit();

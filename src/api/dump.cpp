@@ -9,6 +9,7 @@
 #include "api/content.h"
 #include "base/file.h"
 #include "base/new_folder.h"
+#include "base/temporary_folder.h"
 #include "image/list.h"
 
 namespace ht {
@@ -156,8 +157,18 @@ Status write_arrays(const std::filesystem::path& folder, std::span<const Tensor>
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return ht::input_error("cannot make the folder: {}", error.message()).in(folder.string());
+  // All of them have been written before the first appears.
+  HT_ASSIGN(const ht::TemporaryFolder place, ht::TemporaryFolder::make_in(folder));
   ht::FileNames names;
-  for (const Tensor& tensor : tensors) HT_TRY(write_npy(folder / (names.make(tensor.name) + std::string(ht::kNpy)), tensor));
+  std::vector<std::string> files;
+  for (const Tensor& tensor : tensors) {
+    files.push_back(names.make(tensor.name) + std::string(ht::kNpy));
+    HT_TRY(write_npy(place.path() / files.back(), tensor));
+  }
+  for (const std::string& file : files) {
+    std::filesystem::rename(place.path() / file, folder / file, error);
+    if (error) return ht::input_error("cannot rename the finished file: {}", error.message()).in((folder / file).string());
+  }
   return {};
 }
 

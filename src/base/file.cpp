@@ -110,6 +110,14 @@ Status write_file(const std::filesystem::path& name, std::span<const uint8_t> by
   return {};
 }
 
+Status check_writable(const std::filesystem::path& path) {
+  std::error_code failure;
+  if (std::filesystem::is_directory(path, failure)) return input_error("cannot write the file: it is a folder").in(path.string());
+  const auto file = behind_links(path);
+  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  return ::access(folder.c_str(), W_OK | X_OK) == 0 ? Status() : system_error(path, "write the file");
+}
+
 Status write_file(const std::filesystem::path& path, std::string_view text) {
   return write_file(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }

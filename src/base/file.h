@@ -22,6 +22,8 @@ Result<std::vector<uint8_t>> read_file_range(const std::filesystem::path& path, 
 // permissions on; a link stays, and what it names is replaced.
 Status write_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 Status write_file(const std::filesystem::path& path, std::string_view text);
+// What write_file() would say, as far as that can be known before: for what takes long.
+Status check_writable(const std::filesystem::path& path);
 
 // The path's ending with its dot, in lower case, as ".jpg"; empty where it has none.
 std::string ending_of(const std::filesystem::path& path);

@@ -157,6 +157,10 @@ ANNOTATION_FAULTS = {
 }
 
 
+def test_a_missing_photo_is_named_once(refused, street_recipe, tmp_path):
+    assert refused("validate", street_recipe({"validation.images": str(tmp_path)}), words=["000.jpg"]).count("000.jpg") == 1
+
+
 @pytest.mark.parametrize("fault", ANNOTATION_FAULTS)
 def test_annotations(fault, refused, street_recipe, tmp_path):
     text, words = ANNOTATION_FAULTS[fault]

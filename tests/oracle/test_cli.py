@@ -127,6 +127,7 @@ def test_closed_reader_is_no_crash(halftone):
 def test_output_into_a_folder_that_is_not_there(halftone, street_recipe, tmp_path):
     done = halftone("quantize", street_recipe(), "-o", tmp_path / "nowhere" / "out.onnx", expect=BAD_INPUT)
     assert "nowhere" in done.stderr and not (tmp_path / "nowhere").exists()
+    assert "calibrate" not in done.stderr  # known before the work
 
 
 @pytest.fixture
@@ -288,3 +289,18 @@ def test_run_on_arrays(halftone, quantized, tmp_path):
     np.save(tmp_path / "wrong.npy", values["images"][:, :1])
     halftone("run", quantized, "--input", tmp_path / "wrong.npy", "--output", tmp_path / "none", expect=BAD_INPUT)
     assert not (tmp_path / "none").exists()
+
+
+def test_outputs_appear_together_or_not_at_all(halftone, tmp_path):
+    """The second of two outputs cannot be written: its file would be larger than files may be."""
+    node, floats = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph([node("Neg", ["x"], ["small"]), node("Concat", ["x"] * 99, ["large"], axis=0)], "net", [floats("x", 1, [1000])],
+                                   [floats("small", 1, [1000]), floats("large", 1, [99000])])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), tmp_path / "net.onnx")
+    np.save(tmp_path / "x.npy", np.ones(1000, np.float32))
+    command = [halftone.path, "run", tmp_path / "net.onnx", "--input", tmp_path / "x.npy", "--output", tmp_path / "outputs"]
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))  # noqa: E731
+    assert subprocess.run(command, capture_output=True, preexec_fn=limit).returncode == BAD_INPUT
+    assert list((tmp_path / "outputs").iterdir()) == []
+    assert subprocess.run(command, capture_output=True).returncode == DONE
+    assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == ["large.npy", "small.npy"]

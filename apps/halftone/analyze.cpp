@@ -19,12 +19,12 @@ struct AnalyzeFlags {
     command.add_option("RECIPE", recipe, "Names the model, the preprocessing, the photos and the settings")->required();
     command.add_option("--stats", statistics, "Statistics from `calibrate` or `merge` (default: calibrates first)");
     command.add_flag("--skip-bad", skip_bad, "Leave out photos that cannot be read, with a note");
-    command.add_option("--photos", photos, "How many photos of [calibration] to measure on, at most (default: 8)")->type_name("N")->check(CLI::PositiveNumber);
+    command.add_option("--photos", photos, "How many photos of [calibration] to measure on, at most (default: 8)")->type_name("N")->check(positive());
     command.add_option("--cache", cache, "Where measurements are kept (default: halftone/measurements in the user's cache)")->type_name("DIR");
     command.add_flag("--ap", metric, "Measure AP or top-1 on [validation] too, twice a layer: takes long");
-    command.add_option("--limit", limit, "Only the first N photos of [validation] by id")->type_name("N")->check(CLI::PositiveNumber);
+    command.add_option("--limit", limit, "Only the first N photos of [validation] by id")->type_name("N")->check(positive());
     command.add_option("--csv", csv, "Write a row for each layer")->type_name("FILE");
-    command.add_option("--top", top, "How many layers the table shows (default: 15)")->type_name("N")->check(CLI::PositiveNumber);
+    command.add_option("--top", top, "How many layers the table shows (default: 15)")->type_name("N")->check(positive());
     command.footer(examples({"analyze yolox.toml", "analyze yolox.toml --weights 4 --csv layers.csv", "analyze yolox.toml --ap --limit 100 --json"}));
   }
   std::string recipe;

@@ -12,7 +12,7 @@ using halftone::Status;
 struct BenchFlags {
   explicit BenchFlags(CLI::App& command) {
     command.add_option("MODEL", model, "A float or quantized ONNX file")->required();
-    command.add_option("--runs", runs, "How many runs are timed")->type_name("N")->check(CLI::PositiveNumber);
+    command.add_option("--runs", runs, "How many runs are timed")->type_name("N")->check(positive());
     command.add_flag("--per-layer", per_layer, "A row for every layer");
     command.add_option("--compare", compare, "Time another model in turns, usually the float one, and show each layer's time in both")->type_name("MODEL");
     add_input_shape(command, input_shape);

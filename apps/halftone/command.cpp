@@ -4,8 +4,29 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace app {
+namespace {
+
+CLI::Validator checked(const std::string& name, const std::string& what, std::function<bool(double)> is_good) {
+  const auto check = [what, is_good = std::move(is_good)](std::string& text) {
+    double number = 0;
+    const bool passes = CLI::detail::lexical_cast(text, number) && std::isfinite(number) && is_good(number);
+    return passes ? std::string() : fmt::format("'{}' is not {}", text, what);
+  };
+  return CLI::Validator(check, name);
+}
+
+}  // namespace
+
+CLI::Validator finite() { return checked("", "a finite number", [](double) { return true; }); }
+CLI::Validator positive() { return checked("POSITIVE", "a positive number", [](double number) { return number > 0; }); }
+CLI::Validator not_negative() { return checked("NONNEGATIVE", "a number from 0 on", [](double number) { return number >= 0; }); }
+CLI::Validator between(double least, double most) {
+  return checked(fmt::format("{:g} to {:g}", least, most), fmt::format("a number from {:g} to {:g}", least, most),
+                 [=](double number) { return number >= least && number <= most; });
+}
 
 using halftone::Error;
 using halftone::ErrorCode;
@@ -53,7 +74,8 @@ halftone::Result<std::optional<halftone::Statistics>> statistics_in(const std::s
 
 std::string ending_of(const std::string& path) {
   std::string ending = std::filesystem::path(path).extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (char& c : ending)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
   return ending;
 }
 
@@ -89,7 +111,7 @@ void add_input_shape(CLI::App& command, std::vector<int64_t>& shape) {
   command.add_option("--input-shape", shape, "Sizes of the only input, where the model leaves some open")
       ->delimiter(',')
       ->type_name("N,N,...")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
 }
 
 LoadFlags::LoadFlags(CLI::App& command) {

@@ -69,7 +69,13 @@ void add_command(CLI::App& program, Program& shared, const std::string& name, co
   command->callback([&shared, options, run] { shared.work = [&shared, options, run] { return run(shared, *options); }; });
 }
 
-std::string ending_of(const std::string& path);  // in small letters, with the dot
+// What an option's number must be, beside finite.
+CLI::Validator finite();
+CLI::Validator positive();
+CLI::Validator not_negative();
+CLI::Validator between(double least, double most);
+
+std::string ending_of(const std::string& path);  // with its dot, in lower case
 bool is_model_file(const std::string& path);     // by its ending: .onnx
 
 halftone::Error usage(std::string message);

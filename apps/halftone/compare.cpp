@@ -23,7 +23,7 @@ struct CompareFlags {
         ->type_name("NAME=X.npy");
     command.add_option("--recipe", recipe, "Preprocessing of photos, instead of what the models carry");
     command.add_option("--value", values, "Only values of these names; * and ? stand for any characters")->type_name("NAME");
-    command.add_option("--min-snr", min_snr, "Exit code 1 where a compared value has a lower signal-to-noise ratio")->type_name("DB");
+    command.add_option("--min-snr", min_snr, "Exit code 1 where a compared value has a lower signal-to-noise ratio")->type_name("DB")->check(finite());
     command.add_flag("--exact", exact, "Exit code 1 where a compared value is not equal in every number");
     command.footer(examples({"compare yolox_nano.onnx yolox_int8.onnx --image street.jpg",
                              "compare yolox.onnx yolox_int8.onnx --image street.jpg --value output --min-snr 20",
@@ -85,7 +85,8 @@ std::string text_of(const CompareResult& result) {
 }
 
 Result<CompareResult> compare_files(Program& shared, const CompareFlags& flags) {
-  const bool folder_a = std::filesystem::is_directory(flags.a), folder_b = std::filesystem::is_directory(flags.b);
+  std::error_code ignored;  // what cannot be looked at is no folder; reading it will say why
+  const bool folder_a = std::filesystem::is_directory(flags.a, ignored), folder_b = std::filesystem::is_directory(flags.b, ignored);
   if (folder_a != folder_b) return usage("compare two models, or two folders of values");
   halftone::CompareOptions options;
   options.values = flags.values;

@@ -16,10 +16,10 @@ struct CompileFlags {
     command.add_option("-o,--output", output, "The new folder for the C99 project")->required()->type_name("DIR");
     command.add_option("--cpu", options.cpu, "host, aarch64, cortex-m3, cortex-m4, cortex-m7 or cortex-m55")->type_name("NAME")->capture_default_str();
     command.add_option("--name", options.name, "Of its files and functions (default: the model file's)")->type_name("NAME");
-    command.add_option("--ram", options.ram_bytes, "How much there is: fail where arena, inputs and outputs, or NAME_detect(), need more")->type_name("BYTES")->check(CLI::PositiveNumber);
+    command.add_option("--ram", options.ram_bytes, "How much there is: fail where arena, inputs and outputs, or NAME_detect(), need more")->type_name("BYTES")->check(positive());
     command.add_flag("--bands", options.bands, "Run the first layers by bands of rows, for the smallest arena (with --ram: only where needed)");
-    command.add_option("--flash", options.flash_bytes, "How much there is: fail where weights, constants and code need more")->type_name("BYTES")->check(CLI::PositiveNumber);
-    command.add_option("--vectors", options.vectors, "How many random inputs its test has")->type_name("N")->capture_default_str()->check(CLI::Range(1, 1000));
+    command.add_option("--flash", options.flash_bytes, "How much there is: fail where weights, constants and code need more")->type_name("BYTES")->check(positive());
+    command.add_option("--vectors", options.vectors, "How many random inputs its test has")->type_name("N")->capture_default_str()->check(between(1, 1000));
     command.add_option("--input", options.inputs, "One more input of the test, from files; NAME= may be left out where there is only one")->type_name("NAME=X.npy");
     command.add_option("--image", images, "Photos, each one more input of the test")->type_name("FILE");
     command.add_flag("--verify", options.verify, "Build it, run its test on the processor or an emulated board, and count instructions: fail where an output differs");

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <new>
 
 #include "command.h"
 
@@ -22,8 +23,12 @@ void catch_signals() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  // A reader that goes away, as `head` does, is a failed write and not a death.
+  // Under nohup it is ignored, and stays so.
+  struct sigaction hangup {};
+  if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
+  // A reader that goes away, as `head` does, and a file that grows beyond its limit are failed writes and no deaths.
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 struct GlobalOptions {
@@ -34,7 +39,7 @@ struct GlobalOptions {
 };
 
 void add_global_options(CLI::App& program, GlobalOptions& options, app::Program& shared) {
-  program.add_option("--threads", options.threads, "Number of threads (default: all cores)")->check(CLI::Range(1, 1024));
+  program.add_option("--threads", options.threads, "Number of threads (default: all cores)")->check(app::between(1, 1024));
   program.add_option("--isa", options.isa, "Best instruction set that may be used: c, avx2, avx512vnni, amx, neon, dotprod, i8mm")
       ->envname("HALFTONE_ISA");
   program.add_flag("--tune", shared.context.tune, "Time the kernels that may run each layer, once a machine and model, and run the fastest");
@@ -56,6 +61,22 @@ halftone::Status prepare(const GlobalOptions& options, app::Program& shared) {
   if (!isa) return halftone::Status(std::move(isa.error()).in("--isa"));
   shared.context.isa = *isa;
   return {};
+}
+
+std::string complaint(const CLI::App& program, const CLI::ParseError& error) {
+  const auto unknown = program.remaining();
+  if (!program.get_subcommands().empty() || unknown.empty()) return fmt::format("{}; see halftone --help", error.what());
+  std::string known;
+  for (const CLI::App* command : program.get_subcommands(nullptr))
+    if (!command->get_group().empty()) known += fmt::format("{}{}", known.empty() ? "" : ", ", command->get_name());
+  return fmt::format("there is no command '{}'; the commands are {}", unknown[0], known);
+}
+
+// The operations report what they expect to fail; memory can run out anywhere.
+halftone::Status work(const app::Program& shared) try {
+  return shared.work ? shared.work() : halftone::Status(app::usage("give a command; see halftone --help"));
+} catch (const std::bad_alloc&) {
+  return halftone::Error{halftone::ErrorCode::kInput, "there is not enough memory for this; use a smaller model, smaller inputs or fewer --threads", {}};
 }
 
 int finish(const halftone::Status& status, app::Program& shared) {
@@ -98,8 +119,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return program.exit(success);
   } catch (const CLI::ParseError& error) {
-    return finish(app::usage(fmt::format("{}; see halftone --help", error.what())), shared);
+    return finish(app::usage(complaint(program, error)), shared);
   }
   if (auto status = prepare(options, shared); !status) return finish(status, shared);
-  return finish(shared.work ? shared.work() : halftone::Status(app::usage("give a command; see halftone --help")), shared);
+  return finish(work(shared), shared);
 }

@@ -26,7 +26,7 @@ struct RunFlags {
     command.add_option("--image", images, "JPEG, PNG or WebP photos")->type_name("FILE");
     command.add_option("-o", output, "Write a picture with the boxes (.png, .jpg), or the detections (.json)")->type_name("OUT");
     command.add_option("--recipe", recipe, "Preprocessing and head of a float model (default: what its structure suggests)");
-    command.add_option("--score-threshold", score_threshold, "Only boxes above it")->type_name("X")->check(CLI::Range(0.0, 1.0));
+    command.add_option("--score-threshold", score_threshold, "Only boxes above it")->type_name("X")->check(between(0.0, 1.0));
     command.add_option("--beside", beside, "Another model whose boxes are drawn beside these")->type_name("MODEL");
     command.add_option("--input", inputs, "A raw input, or all of them in one .npz; NAME= may be left out where there is only one")
         ->type_name("NAME=X.npy");
@@ -140,7 +140,6 @@ Status run_images(Program& shared, const RunFlags& flags) {
   }
   std::vector<ImageDetections> found;
   for (size_t i = 0; i < flags.images.size(); ++i) {
-    if (shared.context.is_cancelled()) return halftone::Error{halftone::ErrorCode::kInterrupted, "interrupted", {}};
     const std::string& image = flags.images[i];
     // First, so that nothing is written where nothing can be detected.
     auto detections = runner->session.detect(image, runner->recipe);

@@ -16,15 +16,15 @@ struct SearchFlags {
     const std::string demands = "What the model must keep";
     command.add_option("RECIPE", recipe, "Names the model, the preprocessing, the photos and the settings to start from")->required();
     command.add_option("-o,--output", output, "The Q/DQ ONNX file to write")->required()->type_name("OUT.onnx");
-    command.add_option("--max-drop", options.max_drop, "Points of AP or top-1 that may be lost on [validation]")->type_name("X")->group(demands);
-    command.add_option("--max-bytes", options.max_bytes, "Of the file")->type_name("N")->check(CLI::PositiveNumber)->group(demands);
+    command.add_option("--max-drop", options.max_drop, "Points of AP or top-1 that may be lost on [validation]")->type_name("X")->check(finite())->group(demands);
+    command.add_option("--max-bytes", options.max_bytes, "Of the file")->type_name("N")->check(positive())->group(demands);
     command.add_option("--max-ms", options.max_ms, "Latency on this machine (default: a tenth more than with the recipe's activations)")
-        ->type_name("T")->check(CLI::PositiveNumber)->group(demands);
+        ->type_name("T")->check(positive())->group(demands);
     command.add_option("--max-bits", options.max_bits, "Of a weight of convolutions and matrix products, in the mean")
-        ->type_name("B")->check(CLI::PositiveNumber)->group(demands);
+        ->type_name("B")->check(positive())->group(demands);
     command.add_option("--recipe-out", options.recipe, "Where to write the recipe that gives OUT.onnx (default: OUT.toml)")->type_name("FILE");
-    command.add_option("--minutes", options.minutes, "Try no further candidates after that time")->type_name("M")->check(CLI::NonNegativeNumber);
-    command.add_option("--limit", options.limit, "Only the first N photos of [validation] by id")->type_name("N")->check(CLI::PositiveNumber);
+    command.add_option("--minutes", options.minutes, "Try no further candidates after that time")->type_name("M")->check(not_negative());
+    command.add_option("--limit", options.limit, "Only the first N photos of [validation] by id")->type_name("N")->check(positive());
     command.add_option("--cache", options.cache, "Where measurements are kept, so that a run goes on where one was ended")->type_name("DIR");
     command.add_flag("--skip-bad", options.skip_bad, "Leave out photos that cannot be read, with a note");
     command.footer(examples({"search yolox.toml -o yolox_mixed.onnx --max-drop 0.3", "search yolox.toml -o yolox_5bit.onnx --max-bits 5",

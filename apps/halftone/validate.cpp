@@ -21,11 +21,11 @@ struct ValidateFlags {
     command.add_option("--outputs", outputs, "In place of --model: arrays that another engine computed")->type_name("DIR");
     command.add_option("--images", images, "The photos or arrays, instead of the recipe's")->type_name("DIR");
     command.add_option("--annotations", annotations, "COCO instances or a CSV file,label, instead of the recipe's")->type_name("FILE");
-    command.add_option("--limit", limit, "Only the first N photos by id")->type_name("N")->check(CLI::PositiveNumber);
+    command.add_option("--limit", limit, "Only the first N photos by id")->type_name("N")->check(positive());
     command.add_option("--detections", detections, "Write the detections as pycocotools reads them")->type_name("FILE");
-    command.add_option("--max-drop", max_drop, "Exit code 1 where more points than that are lost")->type_name("X");
-    command.add_option("--bootstrap", bootstrap, "Intervals of 95 % from N resamples of the photos")->type_name("N")->check(CLI::PositiveNumber);
-    command.add_option("--seed", seed, "Of the resamples, instead of the recipe's")->type_name("N")->check(CLI::NonNegativeNumber);
+    command.add_option("--max-drop", max_drop, "Exit code 1 where more points than that are lost")->type_name("X")->check(finite());
+    command.add_option("--bootstrap", bootstrap, "Intervals of 95 % from N resamples of the photos")->type_name("N")->check(positive());
+    command.add_option("--seed", seed, "Of the resamples, instead of the recipe's")->type_name("N")->check(not_negative());
     command.add_flag("--record", record, "Write metric, count and data hash into the quantized model");
     command.footer(examples({"validate yolox.toml --model yolox_int8.onnx --max-drop 0.4",
                              "validate yolox.toml --model yolox_int8.onnx --bootstrap 1000",

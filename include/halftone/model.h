@@ -119,6 +119,7 @@ struct TracedValue {
 // A model made ready to run: quantized ones in integers, float ones in float. One run at a time a session.
 class Session {
  public:
+  // The context's `cancelled` must outlive the session.
   static Result<Session> create(const Model& model, const Context& context = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;

@@ -5,6 +5,7 @@
 #include "api/arrays.h"
 #include "api/samples.h"
 #include "base/file.h"
+#include "image/list.h"
 
 namespace ht {
 namespace {
@@ -59,7 +60,7 @@ class FileSource final : public SampleSource {
 
   Result<Sample> read(int64_t index) const override {
     const std::string file = files_[static_cast<size_t>(index)].string();
-    if (!file.ends_with(".npy") && !file.ends_with(".npz"))
+    if (!ends_so(file, kArrayEndings))
       return input_error("is no array (.npy, .npz); photos need [preprocess] in the recipe");
     HT_ASSIGN(const auto arrays, read_input_file(inputs_, file));
     Sample sample;

@@ -133,7 +133,7 @@ Result<std::vector<NamedArray>> read_named_arrays(std::span<const std::string> f
 }  // namespace
 
 Result<std::vector<halftone::Tensor>> read_arrays(const std::filesystem::path& path, const std::vector<std::string>& wanted, int64_t max_bytes) {
-  if (path.extension() == kNpz) return read_archive(path, wanted, max_bytes);
+  if (ending_of(path) == kNpz) return read_archive(path, wanted, max_bytes);
   HT_ASSIGN(const std::vector<uint8_t> bytes, read_file(path));
   HT_ASSIGN(halftone::Tensor array, parse_npy(bytes));
   return std::vector<halftone::Tensor>{std::move(array)};

@@ -2,6 +2,7 @@
 // What stands behind the handles of the public interface.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -31,4 +32,7 @@ struct halftone::Session::Content {
   std::shared_ptr<const Model::Content> model;
   std::shared_ptr<const ht::Network> network;
   ht::Runner runner;
+  const std::atomic<bool>* cancelled = nullptr;  // as in Context
+
+  bool is_cancelled() const { return cancelled && cancelled->load(std::memory_order_relaxed); }
 };

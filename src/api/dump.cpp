@@ -9,6 +9,7 @@
 #include "api/content.h"
 #include "base/file.h"
 #include "base/new_folder.h"
+#include "base/temporary_folder.h"
 #include "image/list.h"
 
 namespace ht {
@@ -73,7 +74,8 @@ bool is_own(const fs::path& folder) {
 
 class DumpWriter {
  public:
-  DumpWriter(fs::path folder, const Graph& graph) : folder_(std::move(folder)) {
+  DumpWriter(fs::path folder, const halftone::Session::Content& session) : folder_(std::move(folder)), session_(session) {
+    const Graph& graph = session.model->graph;
     manifest_["version"] = kVersion;
     manifest_["inputs"] = Json::array();
     for (ValueId input : graph.inputs) manifest_["inputs"].push_back(graph.value(input).name);
@@ -83,6 +85,7 @@ class DumpWriter {
   }
 
   void add(const halftone::TracedValue& value) {
+    if (status_ && session_.is_cancelled()) status_ = interrupted();
     if (!status_) return;
     Json entry{{"name", value.real.name}, {"layer", value.layer}, {"op", value.op}, {"type", value.type}, {"shape", value.real.shape}};
     entry["file"] = write(value.real, value.real.name);
@@ -107,6 +110,7 @@ class DumpWriter {
   }
 
   fs::path folder_;
+  const halftone::Session::Content& session_;
   FileNames names_;
   Json manifest_;
   Status status_;
@@ -143,7 +147,7 @@ namespace halftone {
 
 Status Session::dump(std::span<const Tensor> inputs, const std::filesystem::path& folder) {
   HT_ASSIGN(ht::NewFolder place, ht::NewFolder::make(folder, ht::is_own));
-  ht::DumpWriter writer(place.place(), content_->model->graph);
+  ht::DumpWriter writer(place.place(), *content_);
   HT_TRY(trace(inputs, [&](const TracedValue& value) { writer.add(value); }));
   HT_TRY(writer.finish());
   return place.commit();
@@ -153,8 +157,18 @@ Status write_arrays(const std::filesystem::path& folder, std::span<const Tensor>
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return ht::input_error("cannot make the folder: {}", error.message()).in(folder.string());
+  // All of them have been written before the first appears.
+  HT_ASSIGN(const ht::TemporaryFolder place, ht::TemporaryFolder::make_in(folder));
   ht::FileNames names;
-  for (const Tensor& tensor : tensors) HT_TRY(write_npy(folder / (names.make(tensor.name) + std::string(ht::kNpy)), tensor));
+  std::vector<std::string> files;
+  for (const Tensor& tensor : tensors) {
+    files.push_back(names.make(tensor.name) + std::string(ht::kNpy));
+    HT_TRY(write_npy(place.path() / files.back(), tensor));
+  }
+  for (const std::string& file : files) {
+    std::filesystem::rename(place.path() / file, folder / file, error);
+    if (error) return ht::input_error("cannot rename the finished file: {}", error.message()).in((folder / file).string());
+  }
   return {};
 }
 

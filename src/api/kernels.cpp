@@ -26,9 +26,8 @@ namespace halftone {
 
 Result<KernelsResult> kernels(const KernelsOptions& options, const Context& context) {
   KernelsResult result;
-  const Isa detected = ht::detect_isa();
-  result.detected_isa = ht::isa_name(detected);
-  result.allowed_isa = ht::isa_name(ht::isa_usable(detected, context.isa) ? detected : context.isa);
+  result.detected_isa = ht::isa_name(ht::detect_isa());
+  result.allowed_isa = ht::isa_name(ht::best_usable_isa(context.isa));
 #define HT_DESCRIBE(name, params) result.kernels.push_back(ht::describe(#name, ht::name##_kernels(), context.isa));
   HT_KERNELS(HT_DESCRIBE)
 #undef HT_DESCRIBE

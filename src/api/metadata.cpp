@@ -46,8 +46,12 @@ std::string manifest(const Origin& origin) {
 
 Result<std::string> with_validation(const std::string& manifest_text, const halftone::TaskMetrics& metrics, int64_t images,
                                     const std::string& data_hash) {
-  Json document = Json::parse(manifest_text.empty() ? "{}" : manifest_text, nullptr, false);
-  if (!document.is_object()) return input_error("the manifest in the model is damaged");
+  // Printing takes a call a level.
+  constexpr int kMostLevels = 16;
+  bool is_deep = false;
+  const auto look = [&](int depth, Json::parse_event_t, Json&) { return !(is_deep |= depth > kMostLevels); };
+  Json document = Json::parse(manifest_text.empty() ? "{}" : manifest_text, look, false);
+  if (is_deep || !document.is_object()) return input_error("the manifest in the model is damaged");
   document["validation"] = {{"images", images}, {"data", data_hash}, {"metrics", to_object(metrics)}};
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

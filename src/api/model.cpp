@@ -25,7 +25,7 @@ std::vector<halftone::ValueInfo> infos(const Graph& graph, const std::vector<Val
   return result;
 }
 
-Result<halftone::Model> load_model(const std::filesystem::path& path, const halftone::LoadOptions& options) {
+Result<halftone::Model> load_model(const std::filesystem::path& path, const halftone::LoadOptions& options, const Context& context) {
   auto content = std::make_shared<halftone::Model::Content>();
   HT_ASSIGN(const std::vector<uint8_t> bytes, read_file(path));
   content->path = path;
@@ -33,6 +33,7 @@ Result<halftone::Model> load_model(const std::filesystem::path& path, const half
   content->file_bytes = static_cast<int64_t>(bytes.size());
   content->input_shape = options.input_shape;
   OnnxImportOptions how;
+  how.cancelled = context.cancelled;
   if (!options.input_shape.empty()) how.input_shape = options.input_shape;
   if (!options.input_files.empty()) {
     HT_ASSIGN(const OnnxModelInfo info, read_onnx_info(path));
@@ -45,6 +46,7 @@ Result<halftone::Model> load_model(const std::filesystem::path& path, const half
   content->graph = *std::move(graph);
   PassOptions passes;
   passes.disabled = {options.disabled_passes.begin(), options.disabled_passes.end()};
+  passes.cancelled = context.cancelled;
   passes.dump_after = options.dump_after;
   if (options.on_dump) passes.on_dump = [&](std::string_view, const Graph& dumped) { options.on_dump(print(dumped, {.elide_large_constants = true})); };
   if (auto status = run_passes(content->graph, passes); !status) return std::move(status.error()).in(path.string());
@@ -65,7 +67,7 @@ std::vector<std::string_view> pass_names() {
 
 Result<Model> Model::load(const std::filesystem::path& path, const LoadOptions& options, const Context& context) {
   if (context.is_cancelled()) return ht::interrupted();
-  return ht::load_model(path, options);
+  return ht::load_model(path, options, context);
 }
 
 const std::filesystem::path& Model::path() const { return content_->path; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/network.h"
 
-#include <algorithm>
+#include <unistd.h>
 
 #include "kernels/registry.h"
 #include "ops/prepare.h"
@@ -10,10 +10,11 @@
 namespace ht {
 namespace {
 
-// The best instruction set of this machine within the cap.
-Isa effective_isa(Isa cap) {
-  const Isa detected = detect_isa();
-  return isa_usable(detected, cap) ? detected : cap;
+// A system that lends more memory than it has would end the program instead of refusing it.
+Status check_arena(int64_t bytes) {
+  const int64_t pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page <= 0 || bytes / page < pages) return {};
+  return input_error("its values need {} MB of memory at one time, more than this machine has; use smaller inputs", bytes >> 20);
 }
 
 std::variant<FloatExecutor, Session> make_runner(const FloatProgram* program, std::shared_ptr<const Placement> placement, int threads) {
@@ -30,12 +31,13 @@ Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in
     elide_copies(made);
     const auto plan = std::make_shared<const Plan>(std::move(made));
     network->placement_ = Placement::make(plan, isa, {}, choose ? choose(plan) : std::vector<std::string>());
-    network->isa_ = isa_name(effective_isa(isa));
+    network->isa_ = isa_name(best_usable_isa(isa));
   } else {
     HT_ASSIGN(network->program_, FloatProgram::make(graph, isa, threads));
     network->placement_ = network->program_->placement();
     network->isa_ = FloatProgram::isa_name();
   }
+  HT_TRY(check_arena(network->placement_->arena_bytes()));
   return std::shared_ptr<const Network>(std::move(network));
 }
 

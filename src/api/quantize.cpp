@@ -161,6 +161,7 @@ namespace halftone {
 Result<QuantizeResult> quantize(const Recipe& recipe, const std::filesystem::path& output, const QuantizeOptions& options, const Context& context) {
   const ht::Stopwatch watch;
   HT_TRY(check_recipe(recipe));
+  HT_TRY(ht::check_writable(output));
   HT_ASSIGN(const ht::QuantizeRequest request, ht::make_request(recipe.quantize, context));
   HT_ASSIGN(const Model model, ht::load_float_model(recipe, context));
   HT_ASSIGN(const Recipe written, ht::settled_recipe(model.content().graph, recipe));

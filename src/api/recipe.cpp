@@ -5,10 +5,12 @@
 #include <array>
 #include <charconv>
 
+#include "api/parse_toml.h"
 #include "api/recipe_check.h"
 #include "api/table_reader.h"
 #include "base/file.h"
 #include "halftone/model.h"
+#include "image/list.h"
 
 namespace ht {
 namespace {
@@ -116,8 +118,6 @@ void read_priors(TableReader& reader, const RecipePlace& origin, std::vector<hal
   for (size_t i = 0; i + 3 < values.size(); i += 4) target.push_back({values[i], values[i + 1], values[i + 2], values[i + 3]});
 }
 
-bool ends_with(std::string_view text, std::string_view ending) { return text.ends_with(ending); }
-
 // A text names images (or one file of arrays), a list names arrays.
 template <class Data>
 void read_images(TableReader& reader, const RecipePlace& origin, Data& data) {
@@ -130,7 +130,7 @@ void read_images(TableReader& reader, const RecipePlace& origin, Data& data) {
   }
   std::string images;
   reader.read("images", images);
-  if (ends_with(images, ".npy") || ends_with(images, ".npz")) {
+  if (ends_so(images, kArrayEndings)) {
     data.arrays = {origin.resolve(images)};
   } else if (!images.empty()) {
     data.images = origin.resolve(images);
@@ -282,12 +282,6 @@ Status read_quantize(const toml::table& table, const std::string& place, Quantiz
   return reader.status();
 }
 
-Result<toml::table> parse_toml(std::string_view text, const std::string& place) try {
-  return toml::parse(text, place);
-} catch (const toml::parse_error& error) {
-  return input_error("is not TOML: {}", error.description()).in(line_of(error.source(), place));
-}
-
 Status read_section(std::string_view name, const toml::table& table, const RecipePlace& origin, Recipe& recipe) {
   if (name == "model") return read_model(table, origin, recipe.model);
   if (name == "preprocess") return read_preprocess(table, origin, recipe.preprocess.emplace());
@@ -313,6 +307,8 @@ Result<Recipe> read_recipe(const toml::table& root, const RecipePlace& origin) {
     const toml::node* node = root.get(name);
     if (!node) continue;
     if (!node->is_table()) return input_error("'{}' must be a section: [{}]", name, name).in(line_of(node->source(), origin.place));
+    const bool is_of_files = name == "model" || name == "calibration" || name == "validation";
+    if (is_of_files && !origin.names_files) return input_error("a model's own recipe must not name files; [{}] does", name).in(line_of(node->source(), origin.place));
     HT_TRY(read_section(name, *node->as_table(), origin, recipe));
   }
   return recipe;

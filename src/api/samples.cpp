@@ -39,13 +39,11 @@ class PhotoSource final : public SampleSource {
   std::vector<std::filesystem::path> files_;
 };
 
-bool names_arrays(const std::string& text) { return text.ends_with(".npy") || text.ends_with(".npz"); }
-
 }  // namespace
 
 std::vector<std::string> arrays_named(const std::string& images, const std::vector<std::string>& arrays) {
   std::error_code ignored;
-  if (arrays.empty() && names_arrays(images) && std::filesystem::exists(images, ignored)) return {images};
+  if (arrays.empty() && ends_so(images, kArrayEndings) && std::filesystem::exists(images, ignored)) return {images};
   return arrays;
 }
 

@@ -79,7 +79,7 @@ Result<Session> Session::create(const Model& model, const Context& context) {
   auto kept = std::make_shared<const Model>(model);
   std::shared_ptr<const Model::Content> shared(kept, &kept->content());
   ht::Runner runner(**network, threads);
-  return Session(std::make_unique<Content>(Content{std::move(shared), *std::move(network), std::move(runner)}));
+  return Session(std::make_unique<Content>(Content{std::move(shared), *std::move(network), std::move(runner), context.cancelled}));
 }
 
 Result<std::vector<Tensor>> Session::run(std::span<const Tensor> inputs) {
@@ -117,6 +117,7 @@ Status Session::trace(std::span<const Tensor> inputs, const std::function<void(c
 }
 
 Result<std::vector<Detection>> Session::detect(const std::filesystem::path& image, const Recipe& recipe) {
+  if (content_->is_cancelled()) return ht::interrupted();
   const ht::Graph& graph = content_->model->graph;
   HT_ASSIGN(const ht::Detector detector, ht::Detector::make(graph, recipe));
   HT_ASSIGN(const ht::PhotoInput input, ht::PhotoInput::make(graph, *recipe.preprocess));

@@ -93,6 +93,8 @@ Result<ValidateResult> validate(const Recipe& recipe, const ValidateOptions& opt
   HT_ASSIGN(const ht::Subjects subjects, ht::open_subjects(recipe, options, context));
   const bool has_file = subjects.quantized && subjects.outputs.empty();
   if (options.record && !has_file) return ht::usage_error("--record writes into a quantized model, and there is none; give --model");
+  if (options.record && !subjects.quantized->model.is_quantized())
+    return ht::usage_error("--record writes into a quantized model, and this one is a float model").in(subjects.quantized->model.path().string());
   HT_ASSIGN(ht::Validation validation, ht::validate_subjects(subjects, recipe, options, context));
   if (options.record) HT_TRY(ht::record(subjects.quantized->model.path(), validation));
   ValidateResult& result = validation.result;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "api/arrays.h"
 #include "api/content.h"
 #include "api/detector.h"
 #include "api/intervals.h"
@@ -113,7 +114,7 @@ Result<Validation> validate_detection(const Subjects& subjects, const halftone::
   HT_TRY(for_each_sample(context, "validate", static_cast<int64_t>(findings.size()), lanes.count(), [&](int64_t index, int lane) -> Status {
     const CocoImage& image = dataset.images[static_cast<size_t>(index)];
     auto finding = look_at(image, setting, lanes, lane);
-    if (!finding) return std::move(finding.error()).in((setting.folder / image.file_name).string());
+    if (!finding) return in_file(std::move(finding.error()), (setting.folder / image.file_name).string());
     findings[static_cast<size_t>(index)] = *std::move(finding);
     return {};
   }));

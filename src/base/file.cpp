@@ -38,7 +38,8 @@ Error system_error(const std::filesystem::path& path, const char* what) {
 }
 
 Result<std::vector<uint8_t>> read_range(const std::filesystem::path& path, int64_t offset, int64_t length, int64_t max_bytes) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Opening a named pipe would wait for its writer.
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return system_error(path, "open the file");
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return system_error(path, "read the file's size");
@@ -60,6 +61,23 @@ Result<std::vector<uint8_t>> read_range(const std::filesystem::path& path, int64
   return bytes;
 }
 
+// The file that a link names, which stays a link; anything else is that itself.
+std::filesystem::path behind_links(const std::filesystem::path& path) {
+  std::error_code failure;
+  if (!std::filesystem::is_symlink(path, failure)) return path;
+  const auto file = std::filesystem::canonical(path, failure);
+  return failure ? path : file;
+}
+
+// The permissions of the file that is replaced, or those of a new one.
+mode_t mode_for(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) return info.st_mode & 0777;
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return 0666 & ~mask;
+}
+
 }  // namespace
 
 Result<std::vector<uint8_t>> read_file(const std::filesystem::path& path, int64_t max_bytes) { return read_range(path, 0, -1, max_bytes); }
@@ -69,7 +87,8 @@ Result<std::vector<uint8_t>> read_file_range(const std::filesystem::path& path, 
   return read_range(path, offset, length, INT64_MAX);
 }
 
-Status write_file(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
+Status write_file(const std::filesystem::path& name, std::span<const uint8_t> bytes) {
+  const std::filesystem::path path = behind_links(name);
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   std::string temporary = (folder / ("." + path.filename().string() + ".XXXXXX")).string();
   Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
@@ -86,15 +105,28 @@ Status write_file(const std::filesystem::path& path, std::span<const uint8_t> by
     if (n < 0) return fail("write the file");
     done += static_cast<size_t>(n);
   }
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  if (::fchmod(file.get(), 0666 & ~mask) != 0 || ::fsync(file.get()) != 0 || !file.close()) return fail("write the file");
+  if (::fchmod(file.get(), mode_for(path)) != 0 || ::fsync(file.get()) != 0 || !file.close()) return fail("write the file");
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("rename the finished file");
   return {};
 }
 
+Status check_writable(const std::filesystem::path& path) {
+  std::error_code failure;
+  if (std::filesystem::is_directory(path, failure)) return input_error("cannot write the file: it is a folder").in(path.string());
+  const auto file = behind_links(path);
+  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  return ::access(folder.c_str(), W_OK | X_OK) == 0 ? Status() : system_error(path, "write the file");
+}
+
 Status write_file(const std::filesystem::path& path, std::string_view text) {
   return write_file(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
+
+std::string ending_of(const std::filesystem::path& path) {
+  std::string ending = path.extension().string();
+  for (char& c : ending)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return ending;
 }
 
 struct Sha256::State {

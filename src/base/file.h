@@ -18,9 +18,15 @@ Result<std::vector<uint8_t>> read_file(const std::filesystem::path& path, int64_
 // Bytes [offset, offset + length) of the file.
 Result<std::vector<uint8_t>> read_file_range(const std::filesystem::path& path, int64_t offset, int64_t length);
 
-// Writes to a temporary file in the same folder, syncs, renames: the file appears whole or not at all.
+// Writes to a temporary file in the same folder, syncs, renames: the file appears whole or not at all. A file that is replaced hands its
+// permissions on; a link stays, and what it names is replaced.
 Status write_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 Status write_file(const std::filesystem::path& path, std::string_view text);
+// What write_file() would say, as far as that can be known before: for what takes long.
+Status check_writable(const std::filesystem::path& path);
+
+// The path's ending with its dot, in lower case, as ".jpg"; empty where it has none.
+std::string ending_of(const std::filesystem::path& path);
 
 // Lower-case hexadecimal SHA-256.
 std::string sha256(std::span<const uint8_t> bytes);

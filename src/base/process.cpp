@@ -61,7 +61,7 @@ class SpawnPlan {
   int spawn(const Command& command, int output, pid_t& child) {
     sigset_t usual;
     sigemptyset(&usual);
-    for (int signal : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&usual, signal);
+    for (int signal : {SIGINT, SIGTERM, SIGPIPE, SIGXFSZ}) sigaddset(&usual, signal);
     posix_spawnattr_setsigdefault(&attributes_, &usual);
     posix_spawnattr_setpgroup(&attributes_, 0);
     posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);

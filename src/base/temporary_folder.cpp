@@ -17,6 +17,10 @@ Result<TemporaryFolder> TemporaryFolder::make() {
   std::error_code error;
   const fs::path parent = fs::temp_directory_path(error);
   if (error) return input_error("there is no folder for temporary files: {}", error.message());
+  return make_in(parent);
+}
+
+Result<TemporaryFolder> TemporaryFolder::make_in(const fs::path& parent) {
   std::string path = (parent / "halftone.XXXXXX").string();
   if (::mkdtemp(path.data()) == nullptr) return input_error("cannot make a temporary folder: {}", std::strerror(errno)).in(parent.string());
   return TemporaryFolder(path);

@@ -7,10 +7,11 @@
 
 namespace ht {
 
-// A folder for a while, among the system's temporary files; it goes with all that it holds.
+// A folder for a while; it goes with all that it holds.
 class TemporaryFolder {
  public:
-  static Result<TemporaryFolder> make();
+  static Result<TemporaryFolder> make();  // among the system's temporary files
+  static Result<TemporaryFolder> make_in(const std::filesystem::path& parent);
   TemporaryFolder(TemporaryFolder&& other) noexcept;
   TemporaryFolder& operator=(TemporaryFolder&&) = delete;
   ~TemporaryFolder();

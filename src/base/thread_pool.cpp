@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace ht {
 namespace {
@@ -49,7 +50,11 @@ void ThreadPool::take(int worker, uint32_t generation) {
   uint64_t state = state_.load();
   while (generation_of(state) == generation && left_in(state) > 0) {
     if (!state_.compare_exchange_weak(state, state - 1)) continue;
-    (*task_)(count_ - static_cast<int64_t>(left_in(state)), worker);
+    try {
+      (*task_)(count_ - static_cast<int64_t>(left_in(state)), worker);
+    } catch (...) {
+      if (!failed_.exchange(true)) failure_ = std::current_exception();
+    }
     if (unfinished_.fetch_sub(1) == 1) unfinished_.notify_one();
     state = state_.load();
   }
@@ -69,6 +74,7 @@ void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, i
   take(0, generation);
   look_again([this] { return unfinished_ == 0; });
   for (int64_t left = unfinished_; left != 0; left = unfinished_) unfinished_.wait(left);
+  if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void ThreadPool::work(int worker) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -22,7 +23,7 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
   // Calls task(index, worker) for every index in [0, count), each once, worker in [0, size()); returns when all are done.
-  // Which worker takes which index is not defined. Not reentrant. Counts of 2^32 and more are not meant.
+  // Which worker takes which index is not defined. What a task throws, for lack of memory, is thrown on when all are done. Not reentrant. Counts of 2^32 and more are not meant.
   void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& task);
 
  private:
@@ -35,6 +36,8 @@ class ThreadPool {
   std::atomic<int64_t> unfinished_{0};
   const std::function<void(int64_t, int)>* task_ = nullptr;
   int64_t count_ = 0;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;  // of whoever set failed_
   std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;
 };

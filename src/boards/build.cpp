@@ -71,7 +71,10 @@ void count(const MapEntry& entry, const std::string& name, Footprint& footprint)
 Result<BoardBuild> BoardBuild::make(const Bundle& bundle, const Board& board, const Context& context) {
   HT_TRY(check_tools(board));
   HT_ASSIGN(TemporaryFolder folder, TemporaryFolder::make());
-  BoardBuild build({fs::absolute(bundle.folder), bundle.name, bundle.for_size}, board, context, std::move(folder));
+  std::error_code failure;
+  fs::path home = fs::absolute(bundle.folder, failure);
+  if (failure) return input_error("cannot find the folder: {}", failure.message()).in(bundle.folder.string());
+  BoardBuild build({std::move(home), bundle.name, bundle.for_size}, board, context, std::move(folder));
   HT_TRY(build.write_support());
   HT_ASSIGN(const std::vector<Source> sources, build.sources());
   HT_TRY(build.compile(sources));

@@ -151,7 +151,7 @@ Result<std::vector<uint8_t>> encode_jpeg(const Image& image, int quality) {
 }
 
 Status write_image(const std::filesystem::path& path, const Image& image) {
-  const std::string ending = path.extension().string();
+  const std::string ending = ending_of(path);
   const bool png = ending == ".png", jpeg = ending == ".jpg" || ending == ".jpeg";
   if (!png && !jpeg) return usage_error("an image is written as .png, .jpg or .jpeg").in(path.string());
   Result<std::vector<uint8_t>> bytes = png ? encode_png(image) : encode_jpeg(image);

@@ -17,13 +17,6 @@ constexpr int64_t kMaxListBytes = int64_t{256} << 20;
 
 using Endings = std::span<const std::string_view>;
 
-bool ends_so(const fs::path& path, Endings endings) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return std::find(endings.begin(), endings.end(), ending) != endings.end();
-}
-
 std::string text_of(Endings endings) {
   std::string text;
   for (size_t i = 0; i < endings.size(); ++i) {
@@ -114,6 +107,8 @@ Result<std::vector<fs::path>> find(const fs::path& source, Endings endings) {
 }
 
 }  // namespace
+
+bool ends_so(const fs::path& path, Endings endings) { return std::find(endings.begin(), endings.end(), ending_of(path)) != endings.end(); }
 
 Result<std::vector<fs::path>> list_files(const std::string& source, Endings endings, const fs::path& base) {
   const fs::path path = base / source;

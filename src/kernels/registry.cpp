@@ -96,6 +96,12 @@ bool isa_usable(Isa isa, Isa allowed) {
   return has(detect_isa()) && (allowed == Isa::kBest || has(allowed));
 }
 
+Isa best_usable_isa(Isa allowed) {
+  for (const Isa isa : {detect_isa(), allowed})
+    if (isa != Isa::kBest && isa_usable(isa, allowed)) return isa;
+  return Isa::kC;
+}
+
 std::string_view isa_name(Isa isa) {
   switch (isa) {
     case Isa::kC:

@@ -41,6 +41,8 @@ HT_KERNELS(HT_DECLARE)
 // What this processor and operating system support.
 Isa detect_isa();
 
+// The best instruction set of this machine within the cap.
+Isa best_usable_isa(Isa allowed);
 // Whether code for `isa` may run under the cap `allowed` on this machine.
 bool isa_usable(Isa isa, Isa allowed);
 

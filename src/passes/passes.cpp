@@ -32,6 +32,7 @@ Status run_passes(Graph& graph, const PassOptions& options) {
   for (const std::string& name : options.disabled) HT_TRY(check_name(name));
   if (!options.dump_after.empty()) HT_TRY(check_name(options.dump_after));
   for (const Pass& pass : kPasses) {
+    if (options.cancelled && options.cancelled->load(std::memory_order_relaxed)) return interrupted();
     if (!options.disabled.contains(std::string(pass.name))) {
       const auto changed = pass.run(graph);
       if (!changed) return Error(changed.error()).in(fmt::format("pass {}", pass.name));

@@ -3,6 +3,7 @@
 // run again, keeps what the graph computes, and leaves the names and types of the graph's inputs and outputs alone.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <set>
 #include <span>
@@ -13,7 +14,7 @@
 
 namespace ht {
 
-// Computes what depends on constants alone, where the result is not too large.
+// Computes what depends on constants alone, where results and work are not too large.
 [[nodiscard]] Result<bool> constant_folding(Graph& graph);
 // Removes nodes and values that no output of the graph needs; inputs of the graph stay.
 [[nodiscard]] Result<bool> dead_code(Graph& graph);
@@ -38,6 +39,7 @@ struct PassOptions {
   std::set<std::string> disabled;
   std::string dump_after;  // a pass after which on_dump is called; empty for none
   std::function<void(std::string_view pass, const Graph& graph)> on_dump;
+  const std::atomic<bool>* cancelled = nullptr;  // as in Context; looked at between the passes
 };
 
 // Runs the passes and verifies the graph after each. Names that are no passes are usage errors.

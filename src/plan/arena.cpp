@@ -11,6 +11,7 @@ namespace ht {
 namespace {
 
 constexpr size_t kUnplaced = SIZE_MAX;
+constexpr int64_t kMostConflicts = int64_t{1} << 22;  // pairs, which take some 200 MB; networks have thousands
 
 std::vector<size_t> own_order(const Plan& plan) {
   std::vector<size_t> order(plan.steps.size());
@@ -23,6 +24,24 @@ struct Items {
   std::vector<PackedItem> items;
   std::vector<size_t> of_value, of_step;  // kUnplaced where there is none
 };
+
+// How many pairs live at one time.
+int64_t count_conflicts(const std::vector<PackedItem>& items) {
+  std::vector<size_t> starts, ends;
+  for (const PackedItem& item : items) {
+    starts.push_back(item.first);
+    ends.push_back(item.last);
+  }
+  std::ranges::sort(starts);
+  std::ranges::sort(ends);
+  int64_t pairs = 0;
+  size_t ended = 0;
+  for (size_t begun = 0; begun < starts.size(); ++begun) {
+    while (ends[ended] < starts[begun]) ++ended;
+    pairs += static_cast<int64_t>(begun - ended);
+  }
+  return pairs;
+}
 
 // Pairs that live at one time, found by going through them in the order in which they begin.
 void add_conflicts(std::vector<PackedItem>& items) {
@@ -56,7 +75,10 @@ Items make_items(const Lives& lives, const std::vector<size_t>& order, const std
     all.of_step[order[at]] = all.items.size();
     all.items.push_back({lives.steps[order[at]].scratch, at, at, {}});
   }
-  add_conflicts(all.items);
+  return all;
+}
+
+void add_overlays(const Lives& lives, const std::vector<size_t>& order, const std::vector<LiveSpan>& spans, Items& all) {
   for (size_t at = 0; at < order.size(); ++at) {
     const LiveStep& step = lives.steps[order[at]];
     for (const auto& overlay : step.overlays) {
@@ -66,15 +88,19 @@ Items make_items(const Lives& lives, const std::vector<size_t>& order, const std
       conflict_between(all.items, input, output).above = overlay.clearance;
     }
   }
-  return all;
 }
 
 ArenaPlan arrange(const Lives& lives, std::vector<size_t> order, int64_t effort) {
   const auto spans = lives.spans(order);
-  const Items all = make_items(lives, order, spans);
+  Items all = make_items(lives, order, spans);
   ArenaPlan arena;
   arena.lower_bound = lives.fullest(order, spans);
-  const Packing packing = pack(all.items, arena.lower_bound, effort);
+  const bool is_small = count_conflicts(all.items) <= kMostConflicts;
+  if (is_small) {
+    add_conflicts(all.items);
+    add_overlays(lives, order, spans, all);
+  }
+  const Packing packing = is_small ? pack(all.items, arena.lower_bound, effort) : pack_in_order(all.items);
   arena.bytes = packing.bytes;
   const auto offset_of = [&](size_t item) { return item == kUnplaced ? ArenaPlan::kElsewhere : packing.offsets[item]; };
   std::ranges::transform(all.of_value, std::back_inserter(arena.offsets), offset_of);

@@ -17,17 +17,23 @@ std::vector<std::vector<size_t>> dependencies(const Plan& plan) {
   struct Touch {
     size_t step;
     BufferId buffer;
-    bool writes;
   };
-  std::vector<std::vector<Touch>> touches(plan.buffers.size());  // of each root
+  struct Touches {
+    std::vector<Touch> reads, writes;
+  };
+  std::vector<Touches> touches(plan.buffers.size());  // of each root
   std::vector<std::vector<size_t>> result;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     std::set<size_t> after;
     const auto touch = [&](BufferId id, bool writes) {
       auto& earlier = touches[plan.root(id).index];
-      for (const Touch& other : earlier)
-        if (other.step != i && (writes || other.writes) && may_overlap(plan.buffer(id), plan.buffer(other.buffer))) after.insert(other.step);
-      earlier.push_back({i, id, writes});
+      const auto wait_for = [&](const std::vector<Touch>& others) {
+        for (const Touch& other : others)
+          if (other.step != i && may_overlap(plan.buffer(id), plan.buffer(other.buffer))) after.insert(other.step);
+      };
+      wait_for(earlier.writes);
+      if (writes) wait_for(earlier.reads);
+      (writes ? earlier.writes : earlier.reads).push_back({i, id});
     };
     for (BufferId input : plan.steps[i].inputs)
       if (!plan.buffer(plan.root(input)).constant) touch(input, false);
@@ -70,6 +76,7 @@ class OrderSearch {
       for (size_t value : step.values) ++touches_[value];
   }
 
+  // Empty where there are too many steps and values to look for one.
   std::vector<size_t> run(size_t fixed) {
     State first{{}, std::vector<bool>(lives_.steps.size()), touches_, std::vector<bool>(lives_.bytes.size()), 0, 0};
     for (size_t value = 0; value < lives_.bytes.size(); ++value)
@@ -79,9 +86,11 @@ class OrderSearch {
     std::vector<State> states = {first};
     for (size_t length = fixed; length < lives_.steps.size(); ++length) {
       std::vector<State> next;
+      const int64_t before = entries_left_;
       for (const State& state : states)
         for (size_t step = 0; step < lives_.steps.size(); ++step)
-          if (is_ready(state, step)) next.push_back(extended(state, step));
+          if (is_ready(state, step) && is_affordable(before)) next.push_back(extended(state, step));
+      if (!is_affordable(before)) return {};
       std::ranges::stable_sort(next, [](const State& a, const State& b) { return std::pair(a.peak, a.live) < std::pair(b.peak, b.live); });
       states.clear();
       for (State& state : next) {
@@ -94,6 +103,8 @@ class OrderSearch {
 
  private:
   static constexpr size_t kWidth = 24;
+  // Of states: altogether, and for one length.
+  static constexpr int64_t kMostEntries = int64_t{1} << 34, kMostEntriesAtOnce = int64_t{1} << 26;
 
   struct State {
     std::vector<size_t> order;
@@ -107,6 +118,12 @@ class OrderSearch {
       begun[value] = true;
     }
   };
+
+  // Takes one more state from what is left.
+  bool is_affordable(int64_t before) {
+    entries_left_ -= static_cast<int64_t>(lives_.steps.size() + lives_.bytes.size());
+    return entries_left_ >= 0 && before - entries_left_ <= kMostEntriesAtOnce;
+  }
 
   bool is_ready(const State& state, size_t step) const {
     return !state.done[step] && std::ranges::all_of(lives_.steps[step].after, [&](size_t other) { return state.done[other]; });
@@ -135,6 +152,7 @@ class OrderSearch {
 
   const Lives& lives_;
   std::vector<int> touches_;
+  int64_t entries_left_ = kMostEntries;
 };
 
 }  // namespace
@@ -225,6 +243,7 @@ std::vector<size_t> Lives::best_order(size_t fixed) const {
   std::vector<size_t> own(steps.size());
   std::iota(own.begin(), own.end(), size_t{0});
   std::vector<size_t> found = OrderSearch(*this).run(fixed);
+  if (found.size() != own.size()) return own;
   return fullest(found, spans(found), fixed) < fullest(own, spans(own), fixed) ? found : own;
 }
 

@@ -28,4 +28,8 @@ struct Packing {
 // met or `effort` conflicts have been looked at. The same for the same arguments.
 Packing pack(const std::vector<PackedItem>& items, int64_t lower_bound, int64_t effort);
 
+// Offsets of at least 0 where all that lives at one time lies apart, found in one walk through the steps: for so many items that to look
+// at their pairs would take too long. `conflicts` are not looked at.
+Packing pack_in_order(const std::vector<PackedItem>& items);
+
 }  // namespace ht

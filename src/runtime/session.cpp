@@ -5,12 +5,15 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 namespace ht {
 
 struct Session::Aligned {
   static constexpr size_t kAlignment = 64;
-  explicit Aligned(size_t size) : memory(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, (size / kAlignment + 1) * kAlignment))) {}
+  explicit Aligned(size_t size) : memory(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, (size / kAlignment + 1) * kAlignment))) {
+    if (!memory) throw std::bad_alloc();
+  }
   ~Aligned() { std::free(memory); }
   Aligned(const Aligned&) = delete;
   Aligned& operator=(const Aligned&) = delete;

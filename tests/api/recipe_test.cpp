@@ -142,6 +142,15 @@ TEST(Recipe, PriorsMayBeAnArray) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Recipe, AModelsOwnRecipeNamesNoFiles) {
+  for (const std::string section : {"[model]\npath = \"/other.onnx\"", "[calibration]\nimages = \"/photos\"", "[validation]\nimages = \"/photos\""}) {
+    const auto stored = ht::parse_stored_recipe("[task]\ntype = \"none\"\n" + section + "\n", "metadata");
+    ASSERT_FALSE(stored) << section;
+    EXPECT_EQ(stored.error().code, ErrorCode::kInput);
+    EXPECT_NE(stored.error().text().find("metadata:3: a model's own recipe must not name files"), std::string::npos) << stored.error().text();
+  }
+}
+
 TEST(Recipe, TheHeadMayBeLeftToTheModel) {
   const auto recipe = parse(replaced(kYolox, "head = \"yolox\"\n", ""));
   ASSERT_TRUE(recipe) << recipe.error().text();
@@ -314,6 +323,40 @@ symmetric = false
 TEST(Recipe, HugeNestingIsAnError) {
   EXPECT_FALSE(parse("a = " + std::string(100000, '[')));
   EXPECT_FALSE(parse(std::string(200000, '[')));
+}
+
+// A name of so many parts, each a table in the one before.
+std::string parts(int count, const std::string& name = "a") {
+  std::string key = name;
+  for (int i = 1; i < count; ++i) key += "." + name;
+  return key;
+}
+
+TEST(Recipe, KeysOfManyPartsAreAnErrorWithALine) {
+  const std::string deep = parts(200000);
+  const std::string texts[] = {deep + " = 1",
+                               "[" + deep + "]",
+                               "[[" + deep + "]]",
+                               "x = { " + deep + " = 1 }",
+                               parts(200000, "\"a#\\\"\"") + " = 1",
+                               parts(200000, "'a' \t") + " = 1",
+                               "x = { y = \"\"\" \" \\\"\"\"\"\"\", " + deep + " = 1 }",
+                               "x = { y =  \\, " + deep + " = 1 }"};
+  for (const std::string& text : texts) {
+    const auto recipe = parse("# of a model\n" + text);
+    ASSERT_FALSE(recipe);
+    EXPECT_EQ(recipe.error().text(), "r.toml:2: nests tables deeper than a recipe needs") << text.substr(0, 50);
+    EXPECT_FALSE(ht::parse_stored_recipe(text, "metadata"));
+  }
+}
+
+TEST(Recipe, DotsInTextsAndCommentsAreNoParts) {
+  const std::string dots(1000, '.');
+  for (const std::string quote : {"\"", "'", "\"\"\"", "'''"}) {
+    const auto recipe = parse(replaced(kYolox, kLastLine, "keep_float = [ # " + dots + "'\"\n" + quote + dots + quote + "]"));
+    ASSERT_TRUE(recipe) << recipe.error().text();
+    EXPECT_EQ(recipe->quantize.keep_float, (std::vector<std::string>{dots}));
+  }
 }
 
 }  // namespace

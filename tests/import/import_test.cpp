@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -110,7 +111,9 @@ TEST(Import, RefusesDeepNesting) {
     if (size <= 127) break;
   }
   const std::string all = text + header + inner;
-  EXPECT_FALSE(import_onnx_bytes(std::vector<uint8_t>(all.begin(), all.end())));
+  const auto graph = import_onnx_bytes(std::vector<uint8_t>(all.begin(), all.end()));
+  ASSERT_FALSE(graph);
+  EXPECT_TRUE(contains(graph.error().message, "too deeply"));
 }
 
 TEST(Import, SortsNodes) {
@@ -279,6 +282,65 @@ TEST(Import, GivesOutputsTheirNames) {
   std::vector<std::string> names;
   for (ValueId output : graph->outputs) names.push_back(graph->value(output).name);
   EXPECT_EQ(names, (std::vector<std::string>{"y", "same", "twin", "weights"}));
+}
+
+TEST(Import, RefusesFunctionsThatCallEachOtherTooOften) {
+  auto model = small_model();
+  model.add_opset_import()->set_domain("own");
+  constexpr int kFunctions = 31;  // each calls the next one twice, the last one does nothing
+  for (int i = 0; i < kFunctions; ++i) {
+    auto& function = *model.add_functions();
+    function.set_domain("own");
+    function.set_name("f" + std::to_string(i));
+    for (int call = 0; i + 1 < kFunctions && call < 2; ++call) {
+      auto& node = *function.add_node();
+      node.set_domain("own");
+      node.set_op_type("f" + std::to_string(i + 1));
+    }
+  }
+  add_node(model, "f0", {}, {}).set_domain("own");
+  EXPECT_TRUE(contains(error_of(model), "functions call each other so often"));
+}
+
+TEST(Import, StopsWhereItIsCancelled) {
+  const std::atomic<bool> cancelled = true;
+  OnnxImportOptions options;
+  options.cancelled = &cancelled;
+  const auto graph = import_onnx_bytes(bytes_of(small_model()), {}, options);
+  ASSERT_FALSE(graph);
+  EXPECT_EQ(graph.error().code, ErrorCode::kInterrupted);
+}
+
+// Constants that the file only describes, 1 MiB each, and what is made of them.
+onnx::ModelProto model_of_constants(int count) {
+  auto model = empty_model();
+  add_port(*model.mutable_graph()->add_input(), "x", {1});
+  add_port(*model.mutable_graph()->add_output(), "y", {1});
+  auto& shape = *model.mutable_graph()->add_initializer();
+  shape.set_name("shape");
+  shape.set_data_type(7);
+  shape.add_dims(1);
+  shape.add_int64_data(1 << 18);
+  add_node(model, "Identity", {"x"}, {"x0"});
+  for (int i = 0; i < count; ++i) {
+    const auto n = std::to_string(i);
+    add_node(model, "ConstantOfShape", {"shape"}, {"c" + n});
+    auto& sum = add_node(model, "ReduceMax", {"c" + n}, {"s" + n});
+    auto& axes = add_attribute(sum, "axes", onnx::AttributeProto::INTS);
+    axes.add_ints(0);
+    add_node(model, "Add", {"x" + n, "s" + n}, {"x" + std::to_string(i + 1)});
+  }
+  add_node(model, "Identity", {"x" + std::to_string(count)}, {"y"});
+  return model;
+}
+
+TEST(Import, BoundsAllConstantsThatTheFileOnlyDescribesTogether) {
+  OnnxImportOptions options;
+  options.max_bytes = 4 << 20;
+  EXPECT_TRUE(import_onnx_bytes(bytes_of(model_of_constants(3)), {}, options));
+  const auto graph = import_onnx_bytes(bytes_of(model_of_constants(4)), {}, options);
+  ASSERT_FALSE(graph);
+  EXPECT_TRUE(contains(graph.error().text(), "too large beside those before it"));
 }
 
 TEST(Import, RefusesTraining) {

@@ -160,6 +160,10 @@ ANNOTATION_FAULTS = {
 }
 
 
+def test_a_missing_photo_is_named_once(refused, street_recipe, tmp_path):
+    assert refused("validate", street_recipe({"validation.images": str(tmp_path)}), words=["000.jpg"]).count("000.jpg") == 1
+
+
 @pytest.mark.parametrize("fault", ANNOTATION_FAULTS)
 def test_annotations(fault, refused, street_recipe, tmp_path):
     text, words = ANNOTATION_FAULTS[fault]
@@ -300,6 +304,44 @@ def test_photos_to_try_on_that_cannot_be_read_are_left_out(halftone, tmp_path):
     for target in ("native", "onnxruntime"):
         done = halftone("quantize", recipe, "-o", tmp_path / "out.onnx", "--skip-bad", "--target", target)
         assert "nan" not in done.stdout and " dB" not in done.stdout, done.stdout
+
+
+def with_metadata(path, source, key, value):
+    model = onnx.load(source)
+    for entry in model.metadata_props:
+        if entry.key == key:
+            entry.value = value(entry.value)
+    onnx.save(model, path)
+    return path
+
+
+def test_metadata_that_are_hostile(halftone, refused, street_recipe, tmp_path):
+    made = tmp_path / "made.onnx"
+    halftone("quantize", street_recipe(), "-o", made)
+    data = ["--images", STREET / "val", "--annotations", STREET / "val.json", "--limit", 1]
+    deep = with_metadata(tmp_path / "deep.onnx", made, "halftone.recipe", lambda _: ".".join("a" * 150_000) + " = 1")
+    refused("run", deep, "--image", STREET / "val" / "000.jpg", words=["deep.onnx", "halftone.recipe:1"])
+    refused("validate", deep, *data, words=["deep.onnx"])
+    nested = with_metadata(tmp_path / "nested.onnx", made, "halftone.manifest", lambda _: '{"a":' + "[" * 200_000 + "]" * 200_000 + "}")
+    before = nested.read_bytes()
+    refused("validate", nested, *data, "--record", words=["manifest"])
+    assert nested.read_bytes() == before
+    section = f'[validation]\nimages = "{STREET / "val"}"\nannotations = "{STREET / "val.json"}"\n[task]'
+    names = with_metadata(tmp_path / "names.onnx", made, "halftone.recipe", lambda text: text.replace("[task]", section))
+    refused("validate", names, words=["names.onnx", "[validation]"])
+
+
+def test_a_claim_is_recorded_in_quantized_models_alone(halftone, refused, street_recipe, tmp_path):
+    real, link, copy = tmp_path / "real.onnx", tmp_path / "link.onnx", tmp_path / "float.onnx"
+    halftone("quantize", street_recipe(), "-o", real)
+    real.chmod(0o600)
+    link.symlink_to("real.onnx")
+    before = real.read_bytes()
+    halftone("validate", link, "--images", STREET / "val", "--annotations", STREET / "val.json", "--limit", 1, "--record")
+    assert link.is_symlink() and real.read_bytes() != before and real.stat().st_mode & 0o777 == 0o600
+    copy.write_bytes(MODEL)
+    refused("validate", street_recipe(), "--model", copy, "--limit", 1, "--record", code=2, words=["float.onnx", "--record"])
+    assert copy.read_bytes() == MODEL
 
 
 # ---- statistics ----

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program's contract in docs/INTERFACE.md: exit codes, streams, the same bytes every time, nothing left behind."""
 import json
+import resource
 import signal
 import subprocess
+import time
 
 import numpy as np
+import onnx
 import pytest
 
 from conftest import street_sections, write_recipe
@@ -33,11 +36,24 @@ def quantized(halftone, tmp_path_factory):
     ["calibrate", STREET / "street.toml", "-o", "x.stats", "--shard", "0/2"],
     ["run", DETECTOR], ["run", DETECTOR, "--image", PHOTO, "-o", "boxes.txt"], ["run", DETECTOR, "--input", "x.npy"],
     ["bench", DETECTOR, "--runs", "-1"], ["validate", STREET / "street.toml", "--limit", "0"],
+    ["validate", STREET / "street.toml", "--max-drop", "nan"], ["search", STREET / "street.toml", "-o", "x.onnx", "--max-drop", "inf"],
+    ["search", STREET / "street.toml", "-o", "x.onnx", "--max-ms", "nan"], ["run", DETECTOR, "--image", PHOTO, "--score-threshold", "nan"],
+    ["compare", DETECTOR, "a" * 300],
 ], ids=lambda arguments: " ".join(str(a).rsplit("/", 1)[-1] for a in arguments) or "nothing")
 def test_wrong_usage(arguments, halftone, tmp_path):
     done = halftone(*arguments, expect=USAGE, cwd=tmp_path)
     assert done.stdout == "" and done.stderr.startswith("halftone: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_command_is_named(halftone):
+    said = halftone("frobnicate", "x.onnx", expect=USAGE).stderr
+    assert "'frobnicate'" in said and all(command in said for command in COMMANDS)
+
+
+def test_a_wrong_number_is_named_in_few_words(halftone):
+    said = halftone("bench", DETECTOR, "--runs", "0", expect=USAGE).stderr
+    assert "--runs" in said and "'0'" in said and len(said) < 100
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -62,6 +78,11 @@ def test_isa_from_the_environment(halftone, monkeypatch):
     assert halftone.json("kernels", "--isa", "avx2")["allowed_isa"] == "avx2"
     monkeypatch.setenv("HALFTONE_ISA", "sse")
     halftone("kernels", expect=USAGE)
+
+
+def test_isa_of_another_processor_is_not_claimed(halftone):
+    other = "neon" if halftone.json("kernels")["detected_isa"] not in ("neon", "dotprod", "i8mm") else "avx2"
+    assert halftone.json("kernels", "--isa", other)["allowed_isa"] == "c"
 
 
 # ---- streams ----
@@ -107,6 +128,7 @@ def test_closed_reader_is_no_crash(halftone):
 def test_output_into_a_folder_that_is_not_there(halftone, street_recipe, tmp_path):
     done = halftone("quantize", street_recipe(), "-o", tmp_path / "nowhere" / "out.onnx", expect=BAD_INPUT)
     assert "nowhere" in done.stderr and not (tmp_path / "nowhere").exists()
+    assert "calibrate" not in done.stderr  # known before the work
 
 
 @pytest.fixture
@@ -173,6 +195,62 @@ def test_interrupt_leaves_nothing_behind(command, number, halftone, street_recip
     assert process.returncode == INTERRUPTED, stderr
     assert stdout == "" and "interrupted" in stderr
     assert list(out.iterdir()) == []
+
+
+def test_interrupt_stops_an_import(halftone, tmp_path):
+    node, floats = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    chain = [n for i in range(3000) for n in (node("Expand", [f"c{i}", "size"], [f"e{i}"]), node("ReduceSum", [f"e{i}"], [f"c{i + 1}"], keepdims=0))]
+    size = onnx.helper.make_tensor("size", onnx.TensorProto.INT64, [1], [4_000_000])
+    first = onnx.helper.make_tensor("c0", onnx.TensorProto.FLOAT, [], [1])
+    graph = onnx.helper.make_graph([*chain, node("Add", ["c3000", "x"], ["y"])], "net", [floats("x", 1, [1])], [floats("y", 1, [1])], [size, first])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), tmp_path / "net.onnx")
+    process = halftone.start("inspect", tmp_path / "net.onnx")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == INTERRUPTED and stdout == "" and "interrupted" in stderr
+
+
+def test_interrupt_stops_a_dump(halftone, tmp_path):
+    """The first file that appears tells that values are being written; one of them is so large that many are left."""
+    process = halftone.start("run", DETECTOR, "--image", PHOTO, "--dump-values", tmp_path / "values")
+    end = time.monotonic() + 60
+    while not any(tmp_path.rglob("*.npy")) and time.monotonic() < end:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGXFSZ])
+def test_other_signals_leave_nothing_behind(number, halftone, street_recipe, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    if number == signal.SIGXFSZ:
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))  # noqa: E731
+        done = subprocess.run([halftone.path, "quantize", street_recipe(), "-o", out / "out.onnx"], capture_output=True, text=True, preexec_fn=limit)
+        assert done.returncode == BAD_INPUT and "File too large" in done.stderr
+    else:
+        process = halftone.start("quantize", street_recipe({"calibration.count": 100}), "-o", out / "out.onnx")
+        assert process.stderr.readline(), "no progress was shown"
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode == INTERRUPTED
+    assert list(out.iterdir()) == []
+
+
+def test_too_little_memory_is_an_error(halftone, tmp_path):
+    net = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "net", [onnx.helper.make_tensor_value_info("x", 1, [1 << 28])],
+                                 [onnx.helper.make_tensor_value_info("y", 1, [1 << 28])])
+    onnx.save(onnx.helper.make_model(net, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), tmp_path / "net.onnx")
+    said = halftone("bench", tmp_path / "net.onnx", "--runs", 1, "--threads", 1, expect=BAD_INPUT, memory=1 << 30).stderr
+    assert "memory" in said
+
+
+def test_a_picture_may_end_in_capitals(halftone, tmp_path):
+    halftone("run", DETECTOR, "--image", PHOTO, "-o", tmp_path / "boxes.JPG")
+    assert (tmp_path / "boxes.JPG").read_bytes().startswith(b"\xff\xd8")
 
 
 # ---- the same bytes every time ----
@@ -244,3 +322,18 @@ def test_run_on_arrays(halftone, quantized, tmp_path):
     np.save(tmp_path / "wrong.npy", values["images"][:, :1])
     halftone("run", quantized, "--input", tmp_path / "wrong.npy", "--output", tmp_path / "none", expect=BAD_INPUT)
     assert not (tmp_path / "none").exists()
+
+
+def test_outputs_appear_together_or_not_at_all(halftone, tmp_path):
+    """The second of two outputs cannot be written: its file would be larger than files may be."""
+    node, floats = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph([node("Neg", ["x"], ["small"]), node("Concat", ["x"] * 99, ["large"], axis=0)], "net", [floats("x", 1, [1000])],
+                                   [floats("small", 1, [1000]), floats("large", 1, [99000])])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), tmp_path / "net.onnx")
+    np.save(tmp_path / "x.npy", np.ones(1000, np.float32))
+    command = [halftone.path, "run", tmp_path / "net.onnx", "--input", tmp_path / "x.npy", "--output", tmp_path / "outputs"]
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))  # noqa: E731
+    assert subprocess.run(command, capture_output=True, preexec_fn=limit).returncode == BAD_INPUT
+    assert list((tmp_path / "outputs").iterdir()) == []
+    assert subprocess.run(command, capture_output=True).returncode == DONE
+    assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == ["large.npy", "small.npy"]

@@ -110,6 +110,22 @@ TEST(ConstantFolding, LeavesWhatCannotBeComputed) {
                    constant_folding);
 }
 
+TEST(ConstantFolding, BoundsItsWorkAltogether) {
+  Graph graph;
+  const auto matrix = [&](const std::string& name, const Shape& shape) { return graph.add_constant(name, Tensor::zeros(DType::kFloat32, shape)); };
+  const ValueId b = matrix("b", {512, 512});
+  constexpr int kProducts = 5;  // of 2^26 multiplications each
+  for (int i = 0; i < kProducts; ++i) {
+    const std::string n = std::to_string(i);
+    const ValueId product = graph.add_value({"y" + n, {DType::kFloat32, {256, 512}, {}}, {}});
+    graph.nodes.push_back({"product" + n, MatMul{}, {matrix("a" + n, {256, 512}), b}, {product}});
+    graph.outputs.push_back(product);
+  }
+  const auto changed = constant_folding(graph);
+  ASSERT_TRUE(changed && *changed);
+  EXPECT_EQ(graph.nodes.size(), 1u);
+}
+
 TEST(DeadCode, RemovesWhatNoOutputNeeds) {
   const Graph graph = graph_of(R"(graph "g" {
   input %x : f32[2]

@@ -139,6 +139,45 @@ TEST(Arena, TwoBranchesRunOneAfterTheOther) {
   EXPECT_NE(best.order, own.order);
 }
 
+TEST(Arena, ThousandsOfValuesAliveAtOnceTakeLittleTimeAndMemory) {
+  constexpr int kCount = 20'000;
+  Net net(1);
+  const ValueId x = net.input({1, 4});
+  for (int i = 0; i < kCount; ++i) net.graph.outputs.push_back(net.add(Unary{UnaryKind::kNeg}, {x}));
+  const auto plan = plan_of(net);
+  ArenaOptions options;
+  options.reorder = true;
+  const ArenaPlan arena = plan_arena(*plan, options);
+  EXPECT_EQ(arena.bytes, (kCount + 1) * options.alignment);
+  std::set<int64_t> offsets(arena.offsets.begin(), arena.offsets.end());
+  EXPECT_EQ(std::ssize(offsets), kCount + 1);
+}
+
+TEST(Pack, InOrderWhatLivesAtOneTimeLiesApartAndPlacesAreUsedAgain) {
+  std::mt19937_64 engine(2);
+  const auto below = [&](uint64_t n) { return static_cast<size_t>(engine() % n); };
+  for (int round = 0; round < 200; ++round) {
+    std::vector<PackedItem> items;
+    int64_t sum = 0;
+    for (size_t i = 0; i < 60; ++i) {
+      const size_t first = below(40);
+      items.push_back({static_cast<int64_t>(below(9)), first, first + below(4), {}});
+      sum += items.back().bytes;
+    }
+    const Packing packing = pack_in_order(items);
+    for (size_t i = 0; i < items.size(); ++i) {
+      EXPECT_GE(packing.offsets[i], 0);
+      EXPECT_LE(packing.offsets[i] + items[i].bytes, packing.bytes);
+      for (size_t k = 0; k < i; ++k) {
+        const bool meet = items[i].first <= items[k].last && items[k].first <= items[i].last;
+        const bool share = packing.offsets[i] < packing.offsets[k] + items[k].bytes && packing.offsets[k] < packing.offsets[i] + items[i].bytes;
+        EXPECT_FALSE(meet && share && items[i].bytes > 0 && items[k].bytes > 0) << round << ": " << i << " and " << k;
+      }
+    }
+    EXPECT_LT(packing.bytes, sum / 2);
+  }
+}
+
 // Against all orders of placement, of which one gives the best packing.
 TEST(Pack, FewThingsArePackedBest) {
   std::mt19937_64 engine(1);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <new>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -32,6 +33,21 @@ TEST(ThreadPool, TakesEveryIndexOnce) {
       ASSERT_TRUE(known_workers);
       if (call % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
+  }
+}
+
+TEST(ThreadPool, ThrowsOnWhatATaskThrows) {
+  for (int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    std::atomic<int> done{0};
+    const auto task = [&](int64_t index, int) {
+      if (index % 5 == 2) throw std::bad_alloc();
+      ++done;
+    };
+    EXPECT_THROW(pool.parallel_for(20, task), std::bad_alloc);
+    done = 0;
+    pool.parallel_for(2, task);
+    EXPECT_EQ(done, 2);
   }
 }
 

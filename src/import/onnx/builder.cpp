@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/ops.h"
+#include "ops/work.h"
 
 namespace ht {
 namespace {
@@ -34,7 +35,8 @@ std::optional<Affine> moved_affine(const Op& op, const TensorType& from, const S
 
 std::string GraphBuilder::fresh_name(const std::string& wish) {
   std::string name = wish;
-  for (int number = 1; !names_.insert(name).second; ++number) name = fmt::format("{}_{}", wish, number);
+  // To count on from where the same wish ended before keeps many of them from taking quadratic time.
+  for (int& number = numbers_[wish]; !names_.insert(name).second;) name = fmt::format("{}_{}", wish, ++number);
   return name;
 }
 
@@ -52,21 +54,16 @@ ValueId GraphBuilder::add_quantized_constant(ValueId integers, Tensor tensor, Af
   return made;
 }
 
-bool GraphBuilder::is_cheap(const Node& node, const TensorType& type) const {
-  const bool multiplies = std::holds_alternative<Conv>(node.op) || std::holds_alternative<Gemm>(node.op) ||
-                          std::holds_alternative<MatMul>(node.op) || std::holds_alternative<Pool>(node.op) ||
-                          std::holds_alternative<Reduce>(node.op);
-  int64_t most = 1;
-  if (multiplies)
-    for (ValueId input : node.inputs)
-      if (input.valid()) most = std::max(most, element_count(value(input).type.shape));
-  const int64_t count = element_count(type.shape);
-  return count <= work_left_ / most && count * dtype_size(type.dtype) <= bytes_left_;
+bool GraphBuilder::afford(int64_t work, int64_t bytes) {
+  if (work > work_left_ || bytes > bytes_left_) return false;
+  work_left_ -= work;
+  bytes_left_ -= bytes;
+  return true;
 }
 
 Result<std::optional<Value>> GraphBuilder::fold(const Node& node, const TensorType& type) {
   const bool all_constant = std::ranges::all_of(node.inputs, [&](ValueId id) { return !id.valid() || graph_.is_constant(id); });
-  if (!all_constant || !is_cheap(node, type)) return std::optional<Value>();
+  if (!all_constant) return std::optional<Value>();
   std::vector<const Tensor*> inputs;
   std::optional<Affine> affine;
   for (ValueId id : node.inputs) {
@@ -75,13 +72,13 @@ Result<std::optional<Value>> GraphBuilder::fold(const Node& node, const TensorTy
     affine = moved_affine(node.op, value(id).type, type.shape);
     if (!affine) return std::optional<Value>();  // the weights stay integers; the node computes with what they stand for
   }
+  const int64_t count = element_count(type.shape);
+  const auto work = reference_work(graph_, node, count);
+  if (!work || !afford(*work, count * dtype_size(type.dtype))) return std::optional<Value>();
   HT_ASSIGN(auto outputs, reference(node, inputs));
   Tensor result = std::move(outputs.at(0));
   if (const auto* convert = std::get_if<Convert>(&node.op)) affine = convert->affine;
   TensorType folded{result.dtype(), result.shape(), std::move(affine)};
-  const int64_t count = element_count(folded.shape);
-  work_left_ -= std::min(work_left_, count);
-  bytes_left_ -= count * dtype_size(folded.dtype);
   return std::optional<Value>(Value{{}, std::move(folded), std::move(result)});
 }
 

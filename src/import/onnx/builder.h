@@ -41,6 +41,9 @@ class GraphBuilder {
   void mark_read(const std::string& name) { read_.insert(name); }
   bool is_read(const std::string& name) const { return read_.contains(name); }
 
+  // Takes the work and the memory of a constant that the file only describes from what all of them may have together; false, and
+  // nothing taken, where that is not enough.
+  bool afford(int64_t work, int64_t bytes);
   ValueId add_constant(const std::string& name, Tensor tensor) { return graph_.add_constant(name, std::move(tensor)); }
   // The integers of a constant with scales, under that constant's name; the same value for the same scales.
   ValueId add_quantized_constant(ValueId integers, Tensor tensor, Affine affine);
@@ -49,14 +52,14 @@ class GraphBuilder {
 
  private:
   Result<std::optional<Value>> fold(const Node& node, const TensorType& type);
-  bool is_cheap(const Node& node, const TensorType& type) const;
 
   Graph& graph_;
   std::unordered_set<std::string> names_, outputs_, read_;
+  std::unordered_map<std::string, int> numbers_;  // by the name that was wished for
   std::unordered_map<std::string, Operand> operands_;
   std::unordered_map<ValueId, std::vector<ValueId>> quantized_;  // constants by the one that they were made of
   int64_t bytes_left_;
-  int64_t work_left_ = int64_t{1} << 30;  // multiplications or moves that folding may still spend
+  int64_t work_left_ = int64_t{1} << 30;  // multiplications or moves
 };
 
 }  // namespace ht

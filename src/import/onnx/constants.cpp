@@ -12,7 +12,7 @@
 namespace ht {
 namespace {
 
-constexpr int64_t kMostElements = int64_t{1} << 28;  // that a constant may have which the file only describes
+constexpr double kLongestRange = int64_t{1} << 28;
 
 }  // namespace
 
@@ -44,9 +44,10 @@ Status import_constant(ImportNode& node) {
 Status import_constant_of_shape(ImportNode& node) {
   HT_ASSIGN(const Ints shape, node.constant_ints(0, "shape"));
   HT_ASSIGN(const int64_t count, checked_element_count(shape));
-  if (count > kMostElements || shape.size() > 8) return input_error("the constant of shape {} is too large", shape_text(shape));
+  if (shape.size() > 8) return unsupported("makes a tensor of {} axes; at most 8 are supported", shape.size());
   const Tensor value = node.tensor("value", Tensor::zeros(DType::kFloat32, {1}));
   if (value.size() != 1) return node.wrong_attribute("value", "must hold one element");
+  HT_TRY(check_made(node, count, value.dtype()));
   Tensor filled = Tensor::zeros(value.dtype(), shape);
   const auto element = value.bytes();
   const auto bytes = filled.mutable_data<uint8_t>();
@@ -86,9 +87,10 @@ Status import_range(ImportNode& node) {
   }
   const double start = bounds[0].to_doubles()[0], limit = bounds[1].to_doubles()[0], step = bounds[2].to_doubles()[0];
   const double count = std::max(0.0, std::ceil((limit - start) / step));
-  if (step == 0 || !(count <= static_cast<double>(kMostElements)))
+  if (step == 0 || !(count <= kLongestRange))
     return input_error("the range from {} to {} in steps of {} is endless or too long", start, limit, step);
   const auto size = static_cast<size_t>(count);
+  HT_TRY(check_made(node, static_cast<int64_t>(size), bounds[0].dtype()));
   if (bounds[0].dtype() == DType::kFloat32) {
     Floats values(size);
     for (size_t i = 0; i < size; ++i) values[i] = static_cast<float>(start + static_cast<double>(i) * step);
@@ -121,7 +123,6 @@ Status import_range(ImportNode& node) {
 Status import_eye_like(ImportNode& node) {
   const Shape shape = node.shape(0);
   if (shape.size() != 2) return input_error("its input has the shape {} and is no matrix", shape_text(shape));
-  if (element_count(shape) > kMostElements) return input_error("the constant of shape {} is too large", shape_text(shape));
   const int64_t code = node.integer("dtype", 0), diagonal = node.integer("k", 0);
   DType dtype = element_of(node, 0);
   if (code != 0) {
@@ -129,6 +130,7 @@ Status import_eye_like(ImportNode& node) {
     if (!named) return unsupported("its attribute 'dtype' is ONNX's number {}, which Halftone does not know", code);
     dtype = *named;
   }
+  HT_TRY(check_made(node, element_count(shape), DType::kInt64));
   Ints elements(static_cast<size_t>(element_count(shape)));
   for (int64_t row = 0; row < shape[0]; ++row)
     if (diagonal > -shape[0] && diagonal < shape[1] && row + diagonal >= 0 && row + diagonal < shape[1])

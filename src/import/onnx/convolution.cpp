@@ -181,7 +181,7 @@ Status import_lp_pool(ImportNode& node) {
   Shape weights = {shape[1], 1};
   weights.insert(weights.end(), window.kernel.begin(), window.kernel.end());
   HT_ASSIGN(const int64_t size, checked_element_count(weights));
-  HT_TRY(check_made(size));
+  HT_TRY(check_made(node, size, DType::kFloat32));
   const ValueId ones = node.constant_beside(Tensor::of_floats(weights, Floats(static_cast<size_t>(size), 1)), "ones");
   HT_ASSIGN(const ValueId powers, absolute_power(node, p));
   const Conv conv{window.strides, window.dilations, window.pads, shape[1]};

@@ -112,7 +112,7 @@ struct Places {
 
 // Weights [channels_in, channels_out / groups, kernel...] as those of the convolution, [channels_out * phases, channels_in /
 // groups, taps...]: tap t of phase r is the kernel's element r + stride * (taps - 1 - t), or 0 where there is none.
-Result<Places> weight_places(const Geometry& g) {
+Result<Places> weight_places(ImportNode& node, const Geometry& g) {
   const auto& axes = g.axes;
   const bool flat = axes.size() == 1;
   const Axis y = flat ? Axis{1, 1, 1, 1, 0, 1} : axes[0], x = axes.back();
@@ -120,7 +120,7 @@ Result<Places> weight_places(const Geometry& g) {
   Places places{{g.channels_out * g.phases(), inputs}, {}};
   for (const Axis& axis : axes) places.shape.push_back(axis.taps());
   HT_ASSIGN(const int64_t count, checked_element_count(places.shape));
-  HT_TRY(check_made(count));
+  HT_TRY(check_made(node, count, DType::kFloat32));
   places.from.assign(static_cast<size_t>(count), -1);
   for (int64_t channel = 0; channel < g.channels_in; ++channel)
     for (int64_t output = 0; output < outputs; ++output)
@@ -218,7 +218,7 @@ Status import_conv_transpose(ImportNode& node) {
   HT_ASSIGN(const Geometry g, read_geometry(node));
   if (node.has_input(2) && node.shape(2) != Shape{g.channels_out})
     return input_error("its bias has the shape {} and needs [{}]", shape_text(node.shape(2)), g.channels_out);
-  HT_ASSIGN(const Places places, weight_places(g));
+  HT_ASSIGN(const Places places, weight_places(node, g));
   HT_ASSIGN(const ValueId weights, placed(node, 1, places, "weights"));
   std::vector<ValueId> inputs = {node.input(0), weights};
   if (node.has_input(2)) {

@@ -168,6 +168,7 @@ class Importer {
   }
 
   Status add_named_node(const OnnxNode& node) {
+    if (options_.cancelled && options_.cancelled->load(std::memory_order_relaxed)) return interrupted();
     if (auto status = add_node(node); !status) return in_node(std::move(status.error()), node);
     return {};
   }

@@ -2,6 +2,7 @@
 // ONNX files, opset 7 and newer, to graphs. The bytes may be hostile.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -21,6 +22,7 @@ struct OnnxImportOptions {
   std::optional<Shape> input_shape;           // of the only input
   std::map<std::string, Shape> input_shapes;  // by the input's name
   int64_t max_bytes = int64_t{4} << 30;       // of the file, and of all constants together
+  const std::atomic<bool>* cancelled = nullptr;  // as in Context
 };
 
 // Static shapes throughout: dimensions that the model leaves open come from the options, a batch that it leaves open is 1.

@@ -52,7 +52,7 @@ Status cumulative(ImportNode& node, CumulativeKind kind) {
 
 // True where the index along the axis is the same as in the given tensor, whose size there is 1.
 Result<ValueId> equals_position(ImportNode& node, ValueId index, size_t axis, int64_t count, int64_t first) {
-  HT_TRY(check_made(count));
+  HT_TRY(check_made(node, count, DType::kInt64));
   const size_t rank = node.builder().value(index).type.shape.size();
   const ValueId positions = counting_beside(node, count, axis, rank, first, "positions");
   return binary_step(node, BinaryKind::kEqual, index, positions, "is_there");
@@ -115,6 +115,7 @@ Status import_compress(ImportNode& node) {
   const auto flags = condition.to_int64s();
   for (size_t i = 0; i < flags.size(); ++i)
     if (flags[i] != 0) chosen.push_back(static_cast<int64_t>(i));
+  HT_TRY(check_made(node, std::ssize(chosen), DType::kInt64));
   const ValueId indices = node.constant_beside(Tensor::of_int64s(chosen), "indices");
   if (node.has_attribute("axis")) {
     HT_ASSIGN(const int64_t axis, resolve_axis(node.integer("axis", 0), node.shape(0).size()));
@@ -137,6 +138,7 @@ Status import_non_zero(ImportNode& node) {
       found[axis].push_back(static_cast<int64_t>(i) / strides[axis] % shape[axis]);
   Ints all;
   for (const Ints& positions : found) all.insert(all.end(), positions.begin(), positions.end());
+  HT_TRY(check_made(node, std::ssize(all), DType::kInt64));
   const auto rank = static_cast<int64_t>(shape.size());
   node.emit_constant(Tensor::of_int64s(all).reshaped({rank, rank == 0 ? 0 : static_cast<int64_t>(all.size()) / rank}));
   return {};
@@ -196,7 +198,7 @@ Status import_trilu(ImportNode& node) {
   }
   const bool upper = node.flag("upper", true);
   const int64_t rows = shape[shape.size() - 2], columns = shape.back();
-  HT_TRY(check_made(rows * columns));
+  HT_TRY(check_made(node, rows * columns, DType::kBool));
   Tensor mask = Tensor::zeros(DType::kBool, {rows, columns});
   const auto kept = mask.mutable_data<uint8_t>();
   for (int64_t row = 0; row < rows; ++row)

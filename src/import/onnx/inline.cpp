@@ -8,8 +8,8 @@
 namespace ht {
 namespace {
 
-constexpr int kMostCalls = 32;              // of functions within functions
-constexpr size_t kMostNodes = 1'000'000;    // after all functions have been put in place
+constexpr int kMostCalls = 32;                    // of functions within functions
+constexpr int64_t kMostBytes = int64_t{1} << 28;  // about, of all that calls copy
 
 using Rename = std::function<std::string(const std::string&)>;
 using SubgraphPointer = std::shared_ptr<const OnnxSubgraph>;
@@ -30,6 +30,34 @@ void read_outside(const OnnxSubgraph& graph, std::vector<std::string>& names) {
     read.insert(read.end(), more.begin(), more.end());
   }
   std::ranges::copy_if(read, std::back_inserter(names), [&](const std::string& name) { return !made.contains(name); });
+}
+
+int64_t bytes_of(const std::vector<std::string>& names) {
+  int64_t bytes = 0;
+  for (const std::string& name : names) bytes += static_cast<int64_t>(sizeof(name) + name.size());
+  return bytes;
+}
+
+int64_t bytes_of(const OnnxNode& node);
+
+int64_t bytes_of(const OnnxSubgraph& graph) {
+  int64_t bytes = static_cast<int64_t>(sizeof(graph) + graph.initializers.size() * sizeof(Tensor)) + bytes_of(graph.inputs) + bytes_of(graph.outputs);
+  for (const auto& initializer : graph.initializers) bytes += static_cast<int64_t>(initializer.first.size());
+  for (const OnnxNode& node : graph.nodes) bytes += bytes_of(node);
+  return bytes;
+}
+
+// What a copy of the node takes, about; tensors are shared.
+int64_t bytes_of(const OnnxNode& node) {
+  int64_t bytes = static_cast<int64_t>(sizeof(node) + node.name.size()) + bytes_of(node.inputs) + bytes_of(node.outputs);
+  for (const OnnxAttribute& attribute : node.attributes) {
+    bytes += static_cast<int64_t>(sizeof(attribute) + attribute.name.size());
+    if (const auto* integers = std::get_if<Ints>(&attribute.value)) bytes += static_cast<int64_t>(integers->size() * sizeof(int64_t));
+    if (const auto* numbers = std::get_if<Floats>(&attribute.value)) bytes += static_cast<int64_t>(numbers->size() * sizeof(float));
+    if (const auto* text = std::get_if<std::string>(&attribute.value)) bytes += static_cast<int64_t>(text->size());
+    if (const OnnxSubgraph* graph = subgraph_of(attribute)) bytes += bytes_of(*graph);
+  }
+  return bytes;
 }
 
 OnnxSubgraph renamed(const OnnxSubgraph& graph, const Rename& rename) {
@@ -61,14 +89,14 @@ class FunctionInliner {
 
   std::string fresh(const std::string& wish) {
     std::string name = wish;
-    for (int number = 1; !names_.insert(name).second; ++number) name = fmt::format("{}_{}", wish, number);
+    // To count on from where the same wish ended before keeps many of them from taking quadratic time.
+    for (int& number = numbers_[wish]; !names_.insert(name).second;) name = fmt::format("{}_{}", wish, ++number);
     return name;
   }
 
   Status put(OnnxNode node, int depth) {
     const auto found = functions_.find(key(node.domain, node.op_type));
     if (found != functions_.end()) return call(node, *found->second, depth);
-    if (model_.nodes.size() >= kMostNodes) return input_error("calls functions that make more than {} nodes", kMostNodes);
     model_.nodes.push_back(std::move(node));
     return {};
   }
@@ -76,6 +104,7 @@ class FunctionInliner {
   Status call(const OnnxNode& caller, const OnnxFunction& function, int depth) {
     const auto place = [&] { return fmt::format("node '{}' (the function {})", caller.name, function.name); };
     if (depth >= kMostCalls) return input_error("functions call each other without end").in(place());
+    if (!can_afford(caller, function)) return input_error("functions call each other so often that the model would become too large").in(place());
     const auto opset = model_.info.opsets.find("");
     if (function.opset != 0 && opset != model_.info.opsets.end() && function.opset != opset->second)
       return unsupported("is written for opset {}, the model for {}; convert the model with onnx's version_converter",
@@ -106,6 +135,16 @@ class FunctionInliner {
     return {};
   }
 
+  // Takes what the call will copy from what is left. Every name gets the caller's in front.
+  bool can_afford(const OnnxNode& caller, const OnnxFunction& function) {
+    int64_t bytes = bytes_of(caller) + bytes_of(function.inputs) + bytes_of(function.outputs);
+    for (const OnnxNode& node : function.nodes) bytes += bytes_of(node);
+    const auto longer = static_cast<int64_t>(1 + caller.name.size() / sizeof(std::string));
+    if (bytes > bytes_left_ / longer) return false;
+    bytes_left_ -= bytes * longer;
+    return true;
+  }
+
   // Attributes that refer to the caller's get its values; those that the caller does not have are left out.
   static void fill_attributes(OnnxNode& node, const OnnxNode& caller) {
     std::erase_if(node.attributes, [&](OnnxAttribute& attribute) {
@@ -121,6 +160,8 @@ class FunctionInliner {
   OnnxModel& model_;
   std::unordered_map<std::string, const OnnxFunction*> functions_;
   std::unordered_set<std::string> names_;
+  std::unordered_map<std::string, int> numbers_;  // by the name that was wished for
+  int64_t bytes_left_ = kMostBytes;
 };
 
 }  // namespace

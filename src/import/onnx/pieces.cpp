@@ -12,9 +12,11 @@ DType element_of(const ImportNode& node, size_t input) {
   return type.is_quantized() ? DType::kFloat32 : type.dtype;
 }
 
-Status check_made(int64_t count) {
+Status check_made(ImportNode& node, int64_t count, DType dtype) {
   constexpr int64_t kMost = int64_t{1} << 28;
   if (count > kMost) return unsupported("needs a constant of {} elements, which is too large", count);
+  if (!node.builder().afford(count, count * dtype_size(dtype)))
+    return unsupported("needs a constant of {} elements, which is too large beside those before it", count);
   return {};
 }
 

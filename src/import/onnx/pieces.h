@@ -8,8 +8,8 @@ namespace ht {
 
 // The element type that operators see: real numbers of a quantized value.
 DType element_of(const ImportNode& node, size_t input);
-// Whether a constant of so many elements, which the file only describes, may be made.
-Status check_made(int64_t count);
+// Whether a constant of so many elements, which the file only describes, may be made beside those before it.
+Status check_made(ImportNode& node, int64_t count, DType dtype);
 // A scalar of the type.
 ValueId scalar_beside(ImportNode& node, DType dtype, double value, std::string_view suffix);
 // 0, 1, .. along one axis of a tensor with that many axes, all others being 1.

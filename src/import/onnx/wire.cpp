@@ -61,8 +61,8 @@ class WireWalker {
  public:
   // Whether the bytes are a well-formed message with an acceptable number of parts.
   bool walk(std::span<const uint8_t> bytes, Message message, int depth) {
-    constexpr int kMostDepth = 32;
-    if (depth > kMostDepth) return false;
+    if (depth > kMostDepth) is_deep_ = true;
+    if (is_deep_) return false;
     while (!bytes.empty()) {
       const auto key = varint(bytes);
       if (!key || *key >> 3 == 0 || *key >> 32 != 0 || !skip(bytes, *key, message, depth)) return false;
@@ -70,9 +70,11 @@ class WireWalker {
     return true;
   }
   bool too_many() const { return messages_ > kMostMessages; }
+  bool too_deep() const { return is_deep_; }
 
  private:
   static constexpr int64_t kMostMessages = 4'000'000;
+  static constexpr int kMostDepth = 32;
 
   static std::optional<uint64_t> varint(std::span<const uint8_t>& bytes) {
     uint64_t value = 0;
@@ -116,6 +118,7 @@ class WireWalker {
   }
 
   int64_t messages_ = 0;
+  bool is_deep_ = false;
 };
 
 }  // namespace
@@ -124,6 +127,7 @@ Status check_onnx_wire(std::span<const uint8_t> bytes) {
   WireWalker walker;
   if (walker.walk(bytes, Message::kModel, 0)) return {};
   if (walker.too_many()) return input_error("is not an ONNX model that could be read: it has millions of parts");
+  if (walker.too_deep()) return input_error("is not an ONNX model that could be read: graphs or types lie in each other too deeply");
   return input_error("is not an ONNX model: the data are no protobuf message or are cut short");
 }
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <random>
+
 #include "api/recipe.h"
 #include "halftone/model.h"
 #include "halftone/recipe.h"
@@ -347,6 +349,16 @@ TEST(Recipe, KeysOfManyPartsAreAnErrorWithALine) {
     ASSERT_FALSE(recipe);
     EXPECT_EQ(recipe.error().text(), "r.toml:2: nests tables deeper than a recipe needs") << text.substr(0, 50);
     EXPECT_FALSE(ht::parse_stored_recipe(text, "metadata"));
+  }
+}
+
+TEST(Recipe, SurvivesRandomMarks) {
+  constexpr std::string_view kMarks = "...\"\"\"\"'''\\#[]{}=\n\r, a1";
+  std::mt19937 random(1);
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    for (size_t left = random() % 80; left > 0; --left) text += kMarks[random() % kMarks.size()];
+    EXPECT_FALSE(parse(text)) << text;  // it has no [model]
   }
 }
 

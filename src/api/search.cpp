@@ -362,12 +362,8 @@ Status check_files(const std::filesystem::path& model, const std::filesystem::pa
   const auto whole = [&](const std::filesystem::path& path) { return std::filesystem::weakly_canonical(std::filesystem::absolute(path, failed), failed); };
   if (whole(model) == whole(recipe))
     return usage_error("the recipe found would take the model's place; name another file for it with --recipe-out").in(model.string());
-  for (const auto& path : {model, recipe}) {
-    if (path.has_parent_path() && !std::filesystem::is_directory(path.parent_path(), failed))
-      return input_error("cannot be written: there is no such folder").in(path.string());
-    if (std::filesystem::is_directory(path, failed)) return input_error("cannot be written: is a folder").in(path.string());
-  }
-  return {};
+  HT_TRY(check_writable(model));
+  return check_writable(recipe);
 }
 
 }  // namespace

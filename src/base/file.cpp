@@ -63,10 +63,15 @@ Result<std::vector<uint8_t>> read_range(const std::filesystem::path& path, int64
 
 // The file that a link names, which stays a link; anything else is that itself.
 std::filesystem::path behind_links(const std::filesystem::path& path) {
+  constexpr int kMostLinks = 40;  // as Linux follows
+  std::filesystem::path file = path;
   std::error_code failure;
-  if (!std::filesystem::is_symlink(path, failure)) return path;
-  const auto file = std::filesystem::canonical(path, failure);
-  return failure ? path : file;
+  for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(file, failure); ++i) {
+    const auto next = std::filesystem::read_symlink(file, failure);
+    if (failure) return path;
+    file = file.parent_path() / next;  // which is `next` where that is absolute
+  }
+  return file;
 }
 
 // The permissions of the file that is replaced, or those of a new one.

@@ -34,7 +34,7 @@ class Tensor {
   // For filling a tensor that nobody shares yet.
   template <class T>
   std::span<T> mutable_data() {
-    return {reinterpret_cast<T*>(bytes_->data()), bytes_->size() / sizeof(T)};
+    return bytes_ ? std::span<T>(reinterpret_cast<T*>(bytes_->data()), bytes_->size() / sizeof(T)) : std::span<T>();
   }
   // The same elements under another shape with as many of them.
   Tensor reshaped(Shape shape) const;

@@ -42,7 +42,7 @@ inline Kernel<ht_conv_params> conv_by_tiles() {
   return kernel;
 }
 inline Kernel<ht_conv_params> conv_by_rows() {
-  Kernel<ht_conv_params> kernel{.isa = Isa::kAvx512Vnni, .name = "conv_rows.avx512vnni", .run = nullptr};
+  Kernel<ht_conv_params> kernel{.isa = Isa::kAvx512Vnni, .name = "conv.avx512vnni_rows", .run = nullptr};
   HT_PACKED(conv, avx512vnni_rows);
   kernel.accepts = [](const ht_conv_params& p) { return ht_conv_accepts_avx512vnni_rows(&p); };
   return kernel;
@@ -56,7 +56,7 @@ inline Kernel<ht_conv_w4_params> conv_w4_by_tiles() {
   return kernel;
 }
 inline Kernel<ht_conv_w4_params> conv_w4_by_rows() {
-  Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAvx512Vnni, .name = "conv_w4_rows.avx512vnni", .run = nullptr};
+  Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAvx512Vnni, .name = "conv_w4.avx512vnni_rows", .run = nullptr};
   unpack_first<ht_conv_run_avx512vnni_rows, ht_conv_packed_scratch_avx512vnni_rows, ht_conv_packed_avx512vnni_rows,
                ht_conv_pack_avx512vnni_rows>(kernel);
   kernel.accepts = [](const ht_conv_w4_params& p) { return ht_conv_accepts_avx512vnni_rows(&p.conv); };

@@ -195,8 +195,10 @@ Result<Windows> make_windows(const Shape& input, std::span<const int64_t> kernel
     Windows::Axis& axis = windows.axes[Windows::kAxes - rank + i];
     axis = {input[i + 2], 0, kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
     if (axis.in > kMostAttribute) return unsupported("input 0 has the shape {}, which is too large", shape_text(input));
-    const int64_t span = (axis.kernel - 1) * axis.dilation + 1;
-    const int64_t room = axis.in + axis.pad_begin + axis.pad_end - span;
+    const int64_t span = (axis.kernel - 1) * axis.dilation + 1, padded = axis.in + axis.pad_begin + axis.pad_end;
+    if (span > kMostAttribute || padded > kMostAttribute)
+      return unsupported("on spatial axis {} the window spans {} elements and the input has {} with its padding, which is too large", i, span, padded);
+    const int64_t room = padded - span;
     if (room < 0)
       return input_error("the window spans {} elements of spatial axis {}, which has {} with its padding", span, i, room + span);
     axis.out = (ceil_mode ? (room + axis.stride - 1) / axis.stride : room / axis.stride) + 1;

@@ -117,8 +117,17 @@ bool Session::can_be_lent(size_t output) const {
          std::ranges::none_of(plan().inputs, shares) && std::ranges::any_of(plan().steps, writes);
 }
 
+// Whether a lent input shares memory with these bytes.
+bool Session::holds_input(std::span<const uint8_t> bytes) const {
+  return std::ranges::any_of(plan().inputs, [&](BufferId input) {
+    const uint8_t* lent = lent_[plan().root(input).index];
+    const std::less<> before;
+    return lent && before(lent, bytes.data() + bytes.size()) && before(bytes.data(), lent + plan().buffer(input).bytes());
+  });
+}
+
 void Session::lend_output(size_t index, std::span<uint8_t> bytes) {
-  if (can_be_lent(index)) lent_outputs_[plan().root(plan().outputs[index]).index] = bytes.data();
+  if (can_be_lent(index) && !holds_input(bytes)) lent_outputs_[plan().root(plan().outputs[index]).index] = bytes.data();
 }
 
 void Session::read_output(size_t index, std::span<uint8_t> bytes) {

@@ -44,7 +44,8 @@ class Session {
   Status set_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes);
   // lend_input: set_input without a copy where that is possible; the bytes must stay as they are until the outputs have been read.
   Status lend_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes);
-  // lend_output: the next computation writes that output there, where that is possible; read_output() of the same bytes has to follow.
+  // lend_output: the next computation writes that output there, where that is possible and no lent input lies there; read_output() of the
+  // same bytes has to follow.
   void lend_output(size_t index, std::span<uint8_t> bytes);
   void compute();
   void read_output(size_t index, std::span<uint8_t> bytes);
@@ -54,6 +55,7 @@ class Session {
   const uint8_t* bytes_of(BufferId id) const;
   uint8_t* memory_of(BufferId id);
   bool can_be_lent(size_t output) const;
+  bool holds_input(std::span<const uint8_t> bytes) const;
   void run_step(size_t index);
   void observe(BufferId id);
 

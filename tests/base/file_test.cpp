@@ -52,6 +52,19 @@ TEST(WriteFile, ReplacesWhatALinkNames) {
   EXPECT_EQ(text_of(elsewhere / "file"), "new");
 }
 
+TEST(WriteFile, MakesWhatALinkNames) {
+  const auto folder = TemporaryFolder::make();
+  ASSERT_TRUE(folder);
+  const fs::path link = folder->path() / "link", loop = folder->path() / "loop";
+  fs::create_symlink("file", link);
+  ASSERT_TRUE(write_file(link, "new"));
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(text_of(folder->path() / "file"), "new");
+  fs::create_symlink("loop", loop);
+  ASSERT_TRUE(write_file(loop, "new"));
+  EXPECT_EQ(text_of(loop), "new");
+}
+
 TEST(EndingOf, IsInLowerCase) {
   EXPECT_EQ(ending_of("folder.a/Photo.JPeG"), ".jpeg");
   EXPECT_EQ(ending_of("folder.a/photo"), "");

@@ -240,6 +240,9 @@ MODEL_FAULTS = {
     "a convolution of other channels": (
         small_model([node("Conv", ["x", "w"], ["y"])], initializers=[weights([4, 5, 3, 3])]), BAD_INPUT, ["the_conv"]),
     "a window larger than its input": (small_model([node("MaxPool", ["x"], ["y"], kernel_shape=[20, 20])]), BAD_INPUT, ["'the_maxpool' (MaxPool): "]),
+    "a window that spans more than can be counted": (
+        small_model([node("Conv", ["x", "w"], ["y"], dilations=[613566757, 1], pads=[2**31 - 1, 0, 2**31, 0])], initializers=[weights([4, 3, 8, 1])]),
+        UNSUPPORTED, ["the_conv", "too large"]),
     "a shape that cannot be": (
         small_model([node("Reshape", ["x", "s"], ["y"])], initializers=[helper.make_tensor("s", TensorProto.INT64, [2], [7, -1])]),
         BAD_INPUT, ["the_reshape"]),

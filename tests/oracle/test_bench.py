@@ -2,6 +2,8 @@
 """`bench`, and what `quantize` makes of the times of layers."""
 import re
 
+import numpy as np
+import onnx
 import pytest
 
 from places import STREET
@@ -62,3 +64,11 @@ def test_tuned_kernels_give_the_same(halftone, quantized, tmp_path, monkeypatch)
     for damaged in ["", "{", "[]", '{"kernels": 5}', '{"kernels": ["conv.nothing"]}', before.replace("conv.", "pool.")]:
         kept.write_text(damaged)
         assert halftone("run", quantized, "--image", photo, "--tune").stdout == plain
+
+
+def test_an_output_without_elements(halftone, tmp_path):
+    nodes = [onnx.helper.make_node("Slice", ["x", "zero", "zero"], ["y"], name="none")]
+    zero = onnx.numpy_helper.from_array(np.zeros(1, np.int64), "zero")
+    graph = onnx.helper.make_graph(nodes, "net", [onnx.helper.make_tensor_value_info("x", 1, [4])], [onnx.helper.make_tensor_value_info("y", 1, [0])], [zero])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), tmp_path / "net.onnx")
+    assert halftone.json("bench", tmp_path / "net.onnx", "--threads", 1, "--runs", 3)["runs"] == 3

@@ -232,7 +232,9 @@ def test_other_signals_leave_nothing_behind(number, halftone, street_recipe, tmp
         done = subprocess.run([halftone.path, "quantize", street_recipe(), "-o", out / "out.onnx"], capture_output=True, text=True, preexec_fn=limit)
         assert done.returncode == BAD_INPUT and "File too large" in done.stderr
     else:
-        process = halftone.start("quantize", street_recipe({"calibration.count": 100}), "-o", out / "out.onnx")
+        heard = lambda: signal.signal(number, signal.SIG_DFL)  # noqa: E731  (tests under nohup ignore it)
+        arguments = [halftone.path, "quantize", street_recipe({"calibration.count": 100}), "-o", out / "out.onnx"]
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
         assert process.stderr.readline(), "no progress was shown"
         process.send_signal(number)
         process.communicate(timeout=60)

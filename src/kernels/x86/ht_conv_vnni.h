@@ -123,19 +123,19 @@ HT_MULTIPLY_AND_FINISH(s8_large, HT_FINISH_S8_LARGE)
 // One block or two of a tile's pixels.
 typedef struct ht_blocks {
   const char* weights;
-  size_t bytes;                      // from one block's weights to the next one's
-  int32_t first, channels;           // of the output
+  size_t bytes;             // from one block's weights to the next one's
+  int32_t first, channels;  // of the output
   bool two;
 } ht_blocks;
 
 // As many of `valid` pixels as fill registers, where the epilogue allows; returns how many.
 static inline int32_t ht_convolve_in_registers(const ht_finisher* f, const ht_patches* patches, int32_t valid, const ht_blocks* b, int8_t* to, size_t stride) {
-  if (f->form != HT_FINISH_S8 && f->form != HT_FINISH_S8_LARGE) return 0;
+  const int32_t pixels = b->two ? HT_PAIR_PIXELS : HT_REGISTER_PIXELS;
+  if (valid < pixels || (f->form != HT_FINISH_S8 && f->form != HT_FINISH_S8_LARGE)) return 0;
   const bool large = f->form == HT_FINISH_S8_LARGE;
   const uint32_t mask = b->channels >= 32 ? ~0u : (1u << b->channels) - 1u;
   const ht_channels c[2] = {ht_load_channels(f->epilogue, b->first, (__mmask16)mask, f->form),
                             ht_load_channels(f->epilogue, b->first + HT_VECTOR, (__mmask16)(mask >> 16), f->form)};
-  const int32_t pixels = b->two ? HT_PAIR_PIXELS : HT_REGISTER_PIXELS;
   int32_t r = 0;
   for (; r + pixels <= valid; r += pixels, to += (size_t)pixels * stride) {
     if (b->two) {
@@ -147,6 +147,7 @@ static inline int32_t ht_convolve_in_registers(const ht_finisher* f, const ht_pa
   return r;
 }
 
+// The same, and the rest by way of `sums`.
 static inline void ht_convolve_blocks(const ht_finisher* f, const ht_patches* patches, int32_t valid, const ht_blocks* b, int32_t* sums, void* output,
                                       size_t at, size_t stride) {
   const int32_t done = ht_convolve_in_registers(f, patches, valid, b, (int8_t*)output + at, stride);

@@ -4,7 +4,7 @@
 #include "kernels/x86/ht_elements_x86.h"
 
 // Sixteen channels at a time down all rows, so that what belongs to a channel is loaded once. With one scale for all and no
-// gaps, rows are one long row, worked off in sixteens.
+// gaps, rows are one long row, worked off in sixty-fours.
 enum { kLanes = 16 };
 
 static inline __mmask16 lanes_of(int32_t count) { return (__mmask16)(count >= kLanes ? 0xffffu : (1u << count) - 1u); }

@@ -21,7 +21,7 @@ static inline void ht_copy_padded_row(const int8_t* row, const int8_t* padding, 
                                       int32_t columns, __m512i flip, int8_t* to) {
   const int32_t begin = left < columns ? left : columns, end = begin + width < columns ? begin + width : columns;
   for (int32_t x = 0; x < begin; ++x) ht_copy_flipped(padding, channels, flip, to + (size_t)x * pitch);
-  ht_copy_flipped(row, (size_t)(end - begin) * pitch, flip, to + (size_t)begin * pitch);
+  if (end > begin) ht_copy_flipped(row, (size_t)(end - begin - 1) * pitch + channels, flip, to + (size_t)begin * pitch);
   for (int32_t x = end; x < columns; ++x) ht_copy_flipped(padding, channels, flip, to + (size_t)x * pitch);
 }
 

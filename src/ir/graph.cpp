@@ -113,13 +113,14 @@ void compact_values(Graph& graph) {
 }
 
 FreshNames::FreshNames(const Graph& graph) {
-  for (const Value& value : graph.values) taken_.emplace(value.name, 1);
-  for (const Node& node : graph.nodes) taken_.emplace(node.name, 1);
+  for (const Value& value : graph.values) reserve(value.name);
+  for (const Node& node : graph.nodes) reserve(node.name);
 }
 
 std::string FreshNames::make(const std::string& wish) {
   auto [entry, is_new] = taken_.emplace(wish, 1);
   if (is_new) return wish;
+  // To count on from where the same wish ended before keeps many of them from taking quadratic time.
   while (true) {
     std::string name = fmt::format("{}_{}", wish, entry->second++);
     if (taken_.emplace(name, 1).second) return name;

@@ -81,10 +81,12 @@ class Links {
 Status sort_nodes(Graph& graph);
 // Removes values that nothing mentions, renumbering the rest in their order.
 void compact_values(Graph& graph);
-// A name that no value or node of the graph has: the wish itself, or the wish with a number behind it.
+// Names that nothing else has: the wish itself, or the wish with a number behind it.
 class FreshNames {
  public:
-  explicit FreshNames(const Graph& graph);
+  FreshNames() = default;
+  explicit FreshNames(const Graph& graph);  // those of its values and nodes are taken
+  void reserve(const std::string& name) { taken_.emplace(name, 1); }
   std::string make(const std::string& wish);
 
  private:

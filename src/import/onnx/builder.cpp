@@ -33,13 +33,6 @@ std::optional<Affine> moved_affine(const Op& op, const TensorType& from, const S
 
 }  // namespace
 
-std::string GraphBuilder::fresh_name(const std::string& wish) {
-  std::string name = wish;
-  // To count on from where the same wish ended before keeps many of them from taking quadratic time.
-  for (int& number = numbers_[wish]; !names_.insert(name).second;) name = fmt::format("{}_{}", wish, ++number);
-  return name;
-}
-
 const Operand* GraphBuilder::find(const std::string& name) const {
   const auto found = operands_.find(name);
   return found == operands_.end() ? nullptr : &found->second;

@@ -26,8 +26,8 @@ class GraphBuilder {
   const Value& value(ValueId id) const { return graph_.value(id); }
 
   // No value or node that the builder names by itself will get this name.
-  void reserve(const std::string& name) { names_.insert(name); }
-  std::string fresh_name(const std::string& wish);
+  void reserve(const std::string& name) { names_.reserve(name); }
+  std::string fresh_name(const std::string& wish) { return names_.make(wish); }
 
   // What the name of the file stands for; null before that is known.
   const Operand* find(const std::string& name) const;
@@ -54,8 +54,8 @@ class GraphBuilder {
   Result<std::optional<Value>> fold(const Node& node, const TensorType& type);
 
   Graph& graph_;
-  std::unordered_set<std::string> names_, outputs_, read_;
-  std::unordered_map<std::string, int> numbers_;  // by the name that was wished for
+  FreshNames names_;
+  std::unordered_set<std::string> outputs_, read_;
   std::unordered_map<std::string, Operand> operands_;
   std::unordered_map<ValueId, std::vector<ValueId>> quantized_;  // constants by the one that they were made of
   int64_t bytes_left_;

@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/graph.h"
+
 namespace ht {
 namespace {
 
@@ -73,7 +75,7 @@ class FunctionInliner {
  public:
   explicit FunctionInliner(OnnxModel& model) : model_(model) {
     for (const OnnxFunction& function : model.functions) functions_.emplace(key(function.domain, function.name), &function);
-    for (const OnnxNode& node : model.nodes) names_.insert(node.name);
+    for (const OnnxNode& node : model.nodes) names_.reserve(node.name);
   }
 
   Status run() {
@@ -86,13 +88,6 @@ class FunctionInliner {
 
  private:
   static std::string key(const std::string& domain, const std::string& name) { return domain + "/" + name; }
-
-  std::string fresh(const std::string& wish) {
-    std::string name = wish;
-    // To count on from where the same wish ended before keeps many of them from taking quadratic time.
-    for (int& number = numbers_[wish]; !names_.insert(name).second;) name = fmt::format("{}_{}", wish, ++number);
-    return name;
-  }
 
   Status put(OnnxNode node, int depth) {
     const auto found = functions_.find(key(node.domain, node.op_type));
@@ -120,7 +115,7 @@ class FunctionInliner {
       const auto [known, is_new] = names.emplace(function.outputs[i], caller.outputs[i]);
       // The function hands an input on, or the same output twice.
       if (is_new) continue;
-      const std::string name = fresh(caller.name + "/" + function.outputs[i]);
+      const std::string name = names_.make(caller.name + "/" + function.outputs[i]);
       HT_TRY(put({name, "Identity", "", {known->second}, {caller.outputs[i]}, {}}, depth + 1));
     }
     const Rename rename = [&](const std::string& name) {
@@ -128,7 +123,7 @@ class FunctionInliner {
     };
     for (const OnnxNode& node : function.nodes) {
       OnnxNode copy = renamed(node, rename);
-      copy.name = fresh(caller.name + "/" + node.name);
+      copy.name = names_.make(caller.name + "/" + node.name);
       fill_attributes(copy, caller);
       HT_TRY(put(std::move(copy), depth + 1));
     }
@@ -159,8 +154,7 @@ class FunctionInliner {
 
   OnnxModel& model_;
   std::unordered_map<std::string, const OnnxFunction*> functions_;
-  std::unordered_set<std::string> names_;
-  std::unordered_map<std::string, int> numbers_;  // by the name that was wished for
+  FreshNames names_;
   int64_t bytes_left_ = kMostBytes;
 };
 

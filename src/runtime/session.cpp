@@ -40,6 +40,7 @@ Session::Session(std::shared_ptr<const Placement> placement, int threads, Parall
       lent_outputs_(plan().buffers.size()) {
   for (const Step& step : plan().steps) needs_copy_[plan().root(step.output).index] = true;
   for (BufferId output : plan().outputs) needs_copy_[plan().root(output).index] = true;
+  for (BufferId output : plan().outputs) can_be_lent_.push_back(is_alone(output));
 }
 
 Session::Session(Session&&) noexcept = default;
@@ -54,14 +55,11 @@ void Session::set_profile(std::vector<double>* seconds) {
 const uint8_t* Session::bytes_of(BufferId id) const {
   const BufferId root = plan().root(id);
   const Buffer& buffer = plan().buffer(root);
-  const uint8_t* memory = lent_[root.index]           ? lent_[root.index]
-                          : lent_outputs_[root.index] ? lent_outputs_[root.index]
-                          : buffer.constant         ? buffer.constant->data()
-                                                    : arena_->memory + placement_->offset(root);
-  return memory + offset_bytes(plan().buffer(id));
+  if (!lent_[root.index] && !buffer.constant) return memory_of(id);
+  return (lent_[root.index] ? lent_[root.index] : buffer.constant->data()) + offset_bytes(plan().buffer(id));
 }
 
-uint8_t* Session::memory_of(BufferId id) {
+uint8_t* Session::memory_of(BufferId id) const {
   const BufferId root = plan().root(id);
   uint8_t* memory = lent_outputs_[root.index] ? lent_outputs_[root.index] : arena_->memory + placement_->offset(root);
   return memory + offset_bytes(plan().buffer(id));
@@ -109,11 +107,11 @@ Status Session::lend_input(size_t index, DType dtype, const Shape& shape, std::s
 }
 
 // Where a step writes the output's memory, all of it, for this output alone.
-bool Session::can_be_lent(size_t output) const {
-  const BufferId id = plan().outputs[output], root = plan().root(id);
+bool Session::is_alone(BufferId output) const {
+  const BufferId root = plan().root(output);
   const auto shares = [&](BufferId other) { return plan().root(other) == root; };
   const auto writes = [&](const Step& step) { return shares(step.output); };
-  return plan().buffer(id).bytes() == plan().buffer(root).bytes() && std::ranges::count_if(plan().outputs, shares) == 1 &&
+  return plan().buffer(output).bytes() == plan().buffer(root).bytes() && std::ranges::count_if(plan().outputs, shares) == 1 &&
          std::ranges::none_of(plan().inputs, shares) && std::ranges::any_of(plan().steps, writes);
 }
 
@@ -127,7 +125,7 @@ bool Session::holds_input(std::span<const uint8_t> bytes) const {
 }
 
 void Session::lend_output(size_t index, std::span<uint8_t> bytes) {
-  if (can_be_lent(index) && !holds_input(bytes)) lent_outputs_[plan().root(plan().outputs[index]).index] = bytes.data();
+  if (can_be_lent_[index] && !holds_input(bytes)) lent_outputs_[plan().root(plan().outputs[index]).index] = bytes.data();
 }
 
 void Session::read_output(size_t index, std::span<uint8_t> bytes) {

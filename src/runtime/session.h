@@ -53,8 +53,8 @@ class Session {
  private:
   Status check_input(size_t index, DType dtype, const Shape& shape) const;
   const uint8_t* bytes_of(BufferId id) const;
-  uint8_t* memory_of(BufferId id);
-  bool can_be_lent(size_t output) const;
+  uint8_t* memory_of(BufferId id) const;
+  bool is_alone(BufferId output) const;
   bool holds_input(std::span<const uint8_t> bytes) const;
   void run_step(size_t index);
   void observe(BufferId id);
@@ -65,8 +65,9 @@ class Session {
   ParallelFor parallel_;
   int threads_;
   std::unique_ptr<Aligned> arena_, scratch_;
-  std::vector<bool> needs_copy_;      // of each buffer that is no alias: a step writes it, or it is an output as well
-  std::vector<const uint8_t*> lent_;  // memory of a buffer that is the caller's to read; null: it lies elsewhere
+  std::vector<bool> needs_copy_;        // of each buffer that is no alias: a step writes it, or it is an output as well
+  std::vector<bool> can_be_lent_;       // of each output
+  std::vector<const uint8_t*> lent_;    // memory of a buffer that is the caller's to read; null: it lies elsewhere
   std::vector<uint8_t*> lent_outputs_;  // the same, to be written
   Observer observer_;
   std::vector<double>* profile_ = nullptr;

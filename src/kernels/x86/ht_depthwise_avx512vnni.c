@@ -90,7 +90,7 @@ void ht_depthwise_pack_avx512vnni(const ht_depthwise_params* p, void* packed) {
         continue;
       }
       to->multiplier[at] = e->multiplier.real[c];
-      if (e->output == HT_OUTPUT_ACTIVATED) to->second[at] = e->second.real[c];
+      if (e->output == HT_OUTPUT_ACTIVATED || e->output == HT_OUTPUT_LEAKY) to->second[at] = e->second.real[c];
       to->zero_point[i / 8 % 2 * 32 + i / 16 * 8 + i % 8] = e->zero_point[c];
       to->minimum[i] = e->minimum[c];
       to->maximum[i] = e->maximum[c];
@@ -228,8 +228,10 @@ static void convolve_lines_of(const ht_depthwise_params* p, const ht_finisher* f
     HT_CASE(HT_FINISH_F32)
     HT_CASE(HT_FINISH_S8)
     HT_CASE(HT_FINISH_S8_LARGE)
+    HT_CASE(HT_FINISH_LEAKY)
     HT_CASE(HT_FINISH_BOUNDED)
     HT_CASE(HT_FINISH_RISING)
+    HT_CASE(HT_FINISH_RISING_LARGE)
   }
 }
 

@@ -18,9 +18,19 @@ typedef struct ht_activation_registers {
   __m128i shift;
 } ht_activation_registers;
 
-// HT_FINISH_NORMATIVE: what has no vector form here. S8_LARGE is S8 with multipliers that products must be kept within limits for. BOUNDED and
-// RISING are activations.
-enum { HT_FINISH_NORMATIVE, HT_FINISH_F32, HT_FINISH_FIXED, HT_FINISH_S8, HT_FINISH_S8_LARGE, HT_FINISH_BOUNDED, HT_FINISH_RISING };
+// HT_FINISH_NORMATIVE: what has no vector form here. LARGE: with multipliers that products must be kept within limits for; LEAKY and BOUNDED
+// always keep them there. BOUNDED and RISING are activations.
+enum {
+  HT_FINISH_NORMATIVE,
+  HT_FINISH_F32,
+  HT_FINISH_FIXED,
+  HT_FINISH_S8,
+  HT_FINISH_S8_LARGE,
+  HT_FINISH_LEAKY,
+  HT_FINISH_BOUNDED,
+  HT_FINISH_RISING,
+  HT_FINISH_RISING_LARGE
+};
 
 typedef struct ht_finisher {
   const ht_epilogue* epilogue;
@@ -87,10 +97,10 @@ static inline ht_finisher ht_prepare_finish(const ht_epilogue* e, int32_t channe
   if (ht_has_fixed_form(e)) f.form = HT_FINISH_FIXED;
   if (e->policy != HT_FLOAT_HALF_EVEN) return f;
   if (e->output == HT_OUTPUT_S8) f.form = ht_all_small(e->multiplier.real, channels) ? HT_FINISH_S8 : HT_FINISH_S8_LARGE;
-  if (e->output == HT_OUTPUT_ACTIVATED && ht_all_small(e->second.real, channels)) {
-    if (e->activation->rises && ht_load_rising(e->activation, &f.function)) f.form = HT_FINISH_RISING;
-    if (!e->activation->rises && ht_load_bounded(e->activation, &f.function)) f.form = HT_FINISH_BOUNDED;
-  }
+  if (e->output == HT_OUTPUT_LEAKY) f.form = HT_FINISH_LEAKY;
+  if (e->output == HT_OUTPUT_ACTIVATED && e->activation->rises && ht_load_rising(e->activation, &f.function))
+    f.form = ht_all_small(e->second.real, channels) ? HT_FINISH_RISING : HT_FINISH_RISING_LARGE;
+  if (e->output == HT_OUTPUT_ACTIVATED && !e->activation->rises && ht_load_bounded(e->activation, &f.function)) f.form = HT_FINISH_BOUNDED;
   return f;
 }
 
@@ -98,6 +108,12 @@ static inline __m512i ht_round_16(__m512 x) { return _mm512_cvt_roundps_epi32(x,
 
 static inline __m512i ht_scale_16(__m512i x, __m512 multiplier) {
   return ht_round_16(_mm512_mul_ps(_mm512_cvtepi32_ps(x), multiplier));
+}
+
+// For any multiplier. What lies below all numbers becomes the lowest one, which is as good as the limit where a clamp to bytes follows.
+static inline __m512i ht_scale_large_16(__m512i x, __m512 multiplier) {
+  const __m512 most = _mm512_set1_ps((float)HT_REQUANTIZE_LIMIT);
+  return ht_round_16(_mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(x), multiplier), most));
 }
 
 // Sums requantized to fixed point and a bounded function of them.
@@ -153,17 +169,27 @@ static inline __attribute__((always_inline)) void ht_requantize(const ht_activat
     HT_EACH(i, 1) s[i] = ht_scale_16(s[i], scales[i * step].multiplier);
     return;
   }
-  if (form == HT_FINISH_S8_LARGE) {  // below all numbers lies the lowest one, which is as good as the limit
-    const __m512 most = _mm512_set1_ps((float)HT_REQUANTIZE_LIMIT);
-    HT_EACH(i, 1) s[i] = ht_round_16(_mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(s[i]), scales[i * step].multiplier), most));
+  if (form == HT_FINISH_S8_LARGE) {
+    HT_EACH(i, 1) s[i] = ht_scale_large_16(s[i], scales[i * step].multiplier);
     return;
   }
-  if (form == HT_FINISH_RISING) {
-    ht_activate_rising(v, s, scales, step, count);
-  } else {
-    HT_EACH(i, 1) s[i] = ht_activate_bounded(v, s[i], scales[i * step].multiplier);
+  if (form == HT_FINISH_LEAKY) {
+    HT_EACH(i, 1) {
+      const ht_scales of = scales[i * step];
+      s[i] = ht_scale_large_16(s[i], _mm512_mask_mov_ps(of.multiplier, _mm512_movepi32_mask(s[i]), of.second));
+    }
+    return;
   }
-  HT_EACH(i, 1) s[i] = ht_scale_16(s[i], scales[i * step].second);
+  if (form == HT_FINISH_BOUNDED) {
+    HT_EACH(i, 1) s[i] = ht_activate_bounded(v, s[i], scales[i * step].multiplier);
+  } else {
+    ht_activate_rising(v, s, scales, step, count);
+  }
+  if (form == HT_FINISH_RISING) {
+    HT_EACH(i, 1) s[i] = ht_scale_16(s[i], scales[i * step].second);
+  } else {
+    HT_EACH(i, 1) s[i] = ht_scale_large_16(s[i], scales[i * step].second);
+  }
 }
 
 // Sixty-four integers to bytes; lane l of the result holds lane l of a, of b, of c and of d. Everything saturates, as the
@@ -289,11 +315,17 @@ static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t 
     case HT_FINISH_S8_LARGE:
       ht_finish_bytes(f, first, mask, pixels, sums, bytes, stride, HT_FINISH_S8_LARGE);
       return;
+    case HT_FINISH_LEAKY:
+      ht_finish_bytes(f, first, mask, pixels, sums, bytes, stride, HT_FINISH_LEAKY);
+      return;
     case HT_FINISH_BOUNDED:
       ht_finish_bytes(f, first, mask, pixels, sums, bytes, stride, HT_FINISH_BOUNDED);
       return;
     case HT_FINISH_RISING:
       ht_finish_bytes(f, first, mask, pixels, sums, bytes, stride, HT_FINISH_RISING);
+      return;
+    case HT_FINISH_RISING_LARGE:
+      ht_finish_bytes(f, first, mask, pixels, sums, bytes, stride, HT_FINISH_RISING_LARGE);
       return;
     default:
       for (int32_t r = 0; r < pixels; ++r) ht_finish(e, first, count, sums + r * HT_VECTOR, output, at + (size_t)r * stride);

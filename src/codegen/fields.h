@@ -42,6 +42,7 @@ void fields(const ht_epilogue& p, int64_t channels, V& visitor) {
   HT_GROUP(multiplier, channels);
   HT_GROUP(second, channels);
   HT_ARRAY(scale, channels);
+  HT_NUMBER(plane);
   HT_ARRAY(zero_point, channels);
   HT_ARRAY(minimum, channels);
   HT_ARRAY(maximum, channels);

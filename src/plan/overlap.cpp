@@ -55,8 +55,10 @@ Walk walk_windows(const P& p, int64_t inputs, int64_t outputs) {
   });
 }
 
-// Groups may be computed one after the other.
-Walk walk(const ht_conv_params& p, size_t) { return p.groups == 1 ? walk_windows(p, p.input_channels, p.output_channels) : Walk{}; }
+// Groups may be computed one after the other, and planes lie across the rows.
+Walk walk(const ht_conv_params& p, size_t) {
+  return p.groups == 1 && p.epilogue.plane == 0 ? walk_windows(p, p.input_channels, p.output_channels) : Walk{};
+}
 Walk walk(const ht_conv_wide_params& p, size_t k) { return walk(p.conv, k); }
 Walk walk(const ht_conv_w4_params& p, size_t k) { return walk(p.conv, k); }
 Walk walk(const ht_conv_s16_params& p, size_t k) { return walk(p.conv, k); }

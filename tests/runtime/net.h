@@ -30,21 +30,22 @@ class Net {
     return graph.add_value({next_name(), {dtype, shape, std::move(affine)}, tensor});
   }
 
-  // A node with one output of the inputs' quantization.
-  ValueId add(Op op, std::vector<ValueId> inputs) {
+  // A node with one output, of floats where there is no quantization.
+  ValueId add(Op op, std::vector<ValueId> inputs, const std::optional<Affine>& affine = kAffine) {
     Node node{next_name(), std::move(op), std::move(inputs), {}};
     const auto types = infer(graph, node);
     EXPECT_TRUE(types) << types.error().text();
-    node.outputs = {add_value({DType::kInt8, types->front().shape, kAffine})};
+    node.outputs = {add_value({affine ? DType::kInt8 : DType::kFloat32, types->front().shape, affine})};
     graph.nodes.push_back(node);
     return node.outputs[0];
   }
 
-  ValueId conv(ValueId x, int64_t outputs, int64_t kernel, int64_t groups = 1) {
+  ValueId conv(ValueId x, int64_t outputs, int64_t kernel, int64_t groups = 1, const std::optional<Affine>& affine = kAffine) {
     const int64_t pad = kernel / 2;
     const ValueId weights = constant(DType::kInt8, {outputs, shape(x)[1] / groups, kernel, kernel}, *Affine::per_tensor(0.01f));
-    return add(Conv{{1, 1}, {1, 1}, {pad, pad, pad, pad}, groups}, {x, weights});
+    return add(Conv{{1, 1}, {1, 1}, {pad, pad, pad, pad}, groups}, {x, weights}, affine);
   }
+  ValueId float_conv(ValueId x, int64_t outputs, int64_t kernel, int64_t groups = 1) { return conv(x, outputs, kernel, groups, std::nullopt); }
   ValueId depthwise(ValueId x, int64_t kernel) { return conv(x, shape(x)[1], kernel, shape(x)[1]); }
   ValueId slice(ValueId x, size_t axis, int64_t start, int64_t step, int64_t size) {
     Slice op{Ints(4, 0), Ints(4, 1), shape(x)};

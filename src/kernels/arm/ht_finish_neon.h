@@ -99,9 +99,41 @@ static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finis
   }
 }
 
-static inline void ht_finish_floats(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels, const int32_t* sums,
+// Four pixels' values of sixteen channels, channel by channel, to where channels lie in planes.
+static inline void ht_store_planes(float32x4x4_t v[4], int32_t pixels, int32_t count, float* to, ptrdiff_t plane) {
+  for (int32_t i = 0; i < 4; ++i) {
+    const float32x4_t even01 = vtrn1q_f32(v[0].val[i], v[1].val[i]), odd01 = vtrn2q_f32(v[0].val[i], v[1].val[i]);
+    const float32x4_t even23 = vtrn1q_f32(v[2].val[i], v[3].val[i]), odd23 = vtrn2q_f32(v[2].val[i], v[3].val[i]);
+    const float64x2_t even[2] = {vreinterpretq_f64_f32(even01), vreinterpretq_f64_f32(even23)};
+    const float64x2_t odd[2] = {vreinterpretq_f64_f32(odd01), vreinterpretq_f64_f32(odd23)};
+    const float32x4_t channel[4] = {vreinterpretq_f32_f64(vtrn1q_f64(even[0], even[1])), vreinterpretq_f32_f64(vtrn1q_f64(odd[0], odd[1])),
+                                    vreinterpretq_f32_f64(vtrn2q_f64(even[0], even[1])), vreinterpretq_f32_f64(vtrn2q_f64(odd[0], odd[1]))};
+    for (int32_t c = 0; c < 4 && 4 * i + c < count; ++c) {
+      float four[4];
+      float* at = to + (4 * i + c) * plane;
+      vst1q_f32(pixels < 4 ? four : at, channel[c]);
+      if (pixels < 4) __builtin_memcpy(at, four, (size_t)pixels * sizeof(float));
+    }
+  }
+}
+
+static inline void ht_finish_planes(const ht_epilogue* e, int32_t first, int32_t count, int32_t pixels, const int32_t* sums, float* to) {
+  const float32x4x4_t scale = ht_load_floats(e->scale + first, count);
+  to += (ptrdiff_t)first * (e->plane - 1);
+  for (int32_t r = 0; r < pixels; r += 4, to += 4, sums += 4 * HT_VECTOR) {
+    const int32_t now = pixels - r < 4 ? pixels - r : 4;
+    float32x4x4_t v[4];
+    for (int32_t i = 0; i < 4; ++i) {
+      const int32x4x4_t x = vld1q_s32_x4(sums + (i < now ? i : 0) * HT_VECTOR);
+      for (int32_t j = 0; j < 4; ++j) v[i].val[j] = ht_scale(x.val[j], scale.val[j]);
+    }
+    ht_store_planes(v, now, count, to, e->plane);
+  }
+}
+
+static inline void ht_finish_floats(const ht_epilogue* e, int32_t first, int32_t count, int32_t pixels, const int32_t* sums,
                                     float* to, size_t stride) {
-  const float32x4x4_t scale = ht_load_floats(f->epilogue->scale + first, count);
+  const float32x4x4_t scale = ht_load_floats(e->scale + first, count);
   for (int32_t r = 0; r < pixels; ++r, sums += HT_VECTOR, to += stride) {
     float scaled[HT_VECTOR];
     float* target = count == HT_VECTOR ? to : scaled;
@@ -114,10 +146,15 @@ static inline void ht_finish_floats(const ht_finisher* f, int32_t first, int32_t
 // sums + r * HT_VECTOR belongs to channels [first, first + count) of pixel r and goes to output[at + r * stride].
 static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels, int32_t* sums,
                                    void* output, size_t at, size_t stride) {
+  const ht_epilogue* e = f->epilogue;
   int8_t* bytes = (int8_t*)output + at;
   switch (f->form) {
     case HT_FINISH_F32:
-      ht_finish_floats(f, first, count, pixels, sums, (float*)output + at, stride);
+      if (e->plane != 0) {
+        ht_finish_planes(e, first, count, pixels, sums, (float*)output + at);
+      } else {
+        ht_finish_floats(e, first, count, pixels, sums, (float*)output + at, stride);
+      }
       return;
     case HT_FINISH_S8:
       ht_finish_bytes(f, first, count, pixels, sums, bytes, stride, HT_FINISH_S8);
@@ -136,7 +173,7 @@ static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t 
       return;
     default:
       for (int32_t r = 0; r < pixels; ++r)
-        ht_finish(f->epilogue, first, count, sums + r * HT_VECTOR, output, at + (size_t)r * stride);
+        ht_finish(e, first, count, sums + r * HT_VECTOR, output, at + (size_t)r * stride);
   }
 }
 

@@ -51,6 +51,8 @@ typedef struct ht_epilogue {
   ht_multiplier multiplier;  // S8, LEAKY: sum to output; ACTIVATED: sum to fixed point
   ht_multiplier second;      // ACTIVATED: fixed point to output; LEAKY
   const float* scale;        // F32
+  int32_t plane;             // F32 of a convolution of one image: 0, or the channels' values lie in planes, the first of one channel so many behind
+                             // that of the one before, and those of a row of pixels, output_stride apart
   const int8_t* zero_point;  // S8, LEAKY, ACTIVATED
   const int8_t* minimum;     // clamps, the zero point included
   const int8_t* maximum;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The epilogue over a row of channels: sums[i] belongs to output channel `first + i` and goes to output[at + i].
-// `sums` is overwritten on the way.
+// The epilogue over a row of channels: sums[i] belongs to output channel `first + i` and goes to output[at + i], or, where channels
+// lie in planes, to output[at - first + (first + i) * plane]. `sums` is overwritten on the way.
 #ifndef HT_FINISH_H
 #define HT_FINISH_H
 
@@ -65,6 +65,11 @@ static inline void ht_finish(const ht_epilogue* e, int32_t first, int32_t count,
   if (HT_USES_OUTPUT(HT_OUTPUT_F32) && e->output == HT_OUTPUT_F32) {
     float* HT_RESTRICT out = (float*)output + at;
     const float* scale = e->scale + first;
+    if (e->plane != 0) {
+      out += (ptrdiff_t)first * (e->plane - 1);
+      for (int32_t i = 0; i < count; ++i) out[(ptrdiff_t)i * e->plane] = (float)sums[i] * scale[i];
+      return;
+    }
     for (int32_t i = 0; i < count; ++i) out[i] = (float)sums[i] * scale[i];
     return;
   }

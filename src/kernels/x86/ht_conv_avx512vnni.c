@@ -8,10 +8,10 @@
 
 static size_t padded_depth(const ht_conv_params* p) { return (ht_patch_depth(p) + 3) / 4 * 4; }
 
-// Weights that do not stay in the second cache are read for more pixels at once.
+// Weights that do not stay in the second cache are read for more pixels at once, and more are written at once to each plane.
 static int32_t tile_pixels(const ht_conv_params* p) {
   enum { kMostKept = 1 << 18 };
-  return ht_conv_packed_avx512vnni(p) > kMostKept ? HT_MOST_PIXELS : HT_MOST_PIXELS / 2;
+  return ht_conv_packed_avx512vnni(p) > kMostKept || p->epilogue.plane != 0 ? HT_MOST_PIXELS : HT_MOST_PIXELS / 2;
 }
 
 size_t ht_conv_packed_avx512vnni(const ht_conv_params* p) {

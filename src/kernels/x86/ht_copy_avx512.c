@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "kernels/x86/ht_elements_x86.h"
+#include "kernels/x86/ht_transpose_avx512.h"
 
 // Rows adjacent on both sides, rows of every second byte, and transpositions of bytes and of words of 32 bits, where adjacent rows of the
 // output are adjacent in the input. The rest is left to the compiler's rendering of c/ht_copy.c.
@@ -181,30 +182,6 @@ static void transpose_words(const ht_copy_params* p, const int32_t* in, int32_t*
   }
 }
 
-// Sixteen vectors of words, of which word j of vector i becomes word i of vector j: pairs of vectors interleaved by words, by pairs of
-// words, and twice by quarters.
-static inline void transpose_block(__m512i* v) {
-  __m512i a[16];
-  for (int32_t i = 0; i < 16; i += 2) {
-    a[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-    a[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
-  }
-  for (int32_t i = 0; i < 16; i += 4)
-    for (int32_t j = 0; j < 2; ++j) {
-      v[i + 2 * j] = _mm512_unpacklo_epi64(a[i + j], a[i + j + 2]);
-      v[i + 2 * j + 1] = _mm512_unpackhi_epi64(a[i + j], a[i + j + 2]);
-    }
-  for (int32_t i = 0; i < 16; i += 8)
-    for (int32_t j = 0; j < 4; ++j) {
-      a[i + j] = _mm512_shuffle_i32x4(v[i + j], v[i + j + 4], 0x88);
-      a[i + j + 4] = _mm512_shuffle_i32x4(v[i + j], v[i + j + 4], 0xdd);
-    }
-  for (int32_t j = 0; j < 8; ++j) {
-    v[j] = _mm512_shuffle_i32x4(a[j], a[j + 8], 0x88);
-    v[j + 8] = _mm512_shuffle_i32x4(a[j], a[j + 8], 0xdd);
-  }
-}
-
 // Up to sixteen rows of `columns` words, of which those of a column are adjacent in the input.
 static inline void transpose_columns(const int32_t* in, ptrdiff_t in_step, int32_t* out, ptrdiff_t out_step, int32_t rows, int32_t columns) {
   const __mmask16 mask = (__mmask16)first_bytes((size_t)rows);
@@ -212,7 +189,7 @@ static inline void transpose_columns(const int32_t* in, ptrdiff_t in_step, int32
     const int32_t now = columns - c < 16 ? columns - c : 16;
     __m512i v[16];
     for (int32_t i = 0; i < 16; ++i) v[i] = i < now ? _mm512_maskz_loadu_epi32(mask, in + (c + i) * in_step) : _mm512_setzero_si512();
-    transpose_block(v);
+    ht_transpose_words(v);
     for (int32_t i = 0; i < 16; ++i)
       if (i < rows) _mm512_mask_storeu_epi32(out + i * out_step + c, (__mmask16)first_bytes((size_t)now), v[i]);
   }

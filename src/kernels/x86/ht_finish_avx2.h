@@ -99,6 +99,36 @@ static inline __attribute__((always_inline)) void ht_finish_bytes(const ht_finis
   }
 }
 
+// Eight pixels' values of up to eight channels, channel by channel; those behind the last pixel are not stored.
+static inline void ht_store_planes(__m256 v[8], int32_t pixels, int32_t count, float* to, ptrdiff_t plane) {
+  __m256 a[8];
+  for (int32_t i = 0; i < 8; i += 2) {
+    a[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+    a[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+  }
+  for (int32_t i = 0; i < 8; i += 4) {
+    v[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+    v[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+    v[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+    v[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+  }
+  const __m256i mask = ht_lanes(pixels);
+  for (int32_t c = 0; c < count; ++c)
+    _mm256_maskstore_ps(to + c * plane, mask, c < 4 ? _mm256_permute2f128_ps(v[c], v[c + 4], 0x20) : _mm256_permute2f128_ps(v[c - 4], v[c], 0x31));
+}
+
+static inline void ht_finish_planes(const ht_epilogue* e, int32_t first, int32_t count, int32_t pixels, const int32_t* sums, float* to) {
+  const __m256 scale = _mm256_maskload_ps(e->scale + first, ht_lanes(count));
+  to += (ptrdiff_t)first * (e->plane - 1);
+  for (int32_t r = 0; r < pixels; r += 8, to += 8, sums += 8 * HT_VECTOR) {
+    const int32_t now = pixels - r < 8 ? pixels - r : 8;
+    __m256 v[8];
+    for (int32_t i = 0; i < 8; ++i)
+      v[i] = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i*)(sums + (i < now ? i : 0) * HT_VECTOR))), scale);
+    ht_store_planes(v, now, count, to, e->plane);
+  }
+}
+
 static inline void ht_finish_floats(const ht_epilogue* e, int32_t first, int32_t count, int32_t pixels, const int32_t* sums, float* to,
                                     size_t stride) {
   const __m256i mask = ht_lanes(count);
@@ -115,7 +145,11 @@ static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t 
   int8_t* bytes = (int8_t*)output + at;
   switch (f->form) {
     case HT_FINISH_F32:
-      ht_finish_floats(f->epilogue, first, count, pixels, sums, (float*)output + at, stride);
+      if (f->epilogue->plane != 0) {
+        ht_finish_planes(f->epilogue, first, count, pixels, sums, (float*)output + at);
+      } else {
+        ht_finish_floats(f->epilogue, first, count, pixels, sums, (float*)output + at, stride);
+      }
       return;
     case HT_FINISH_FIXED:
       ht_finish_fixed(f->epilogue, first, count, pixels, sums, HT_VECTOR, bytes, stride);

@@ -7,6 +7,7 @@
 
 #include "kernels/x86/ht_activation_words.h"
 #include "kernels/x86/ht_finish_fixed.h"
+#include "kernels/x86/ht_transpose_avx512.h"
 
 enum { HT_VECTOR = 16 };
 
@@ -291,6 +292,32 @@ static inline __attribute__((always_inline)) void ht_finish_pair(const ht_channe
   }
 }
 
+static inline void ht_finish_floats(const ht_epilogue* e, int32_t first, __mmask16 mask, int32_t pixels, const int32_t* sums, float* to, size_t stride) {
+  const __m512 scale = _mm512_maskz_loadu_ps(mask, e->scale + first);
+  for (int32_t r = 0; r < pixels; ++r, to += stride)
+    _mm512_mask_storeu_ps(to, mask, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums + r * HT_VECTOR)), scale));
+}
+
+// The same where channels lie in planes, too many of them for the hardware to see that each is written in order.
+enum { HT_PIXELS_AHEAD = 64 };
+static inline void ht_finish_planes(const ht_epilogue* e, int32_t first, int32_t count, int32_t pixels, const int32_t* sums, float* to) {
+  const __m512 scale = _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1u), e->scale + first);
+  to += (ptrdiff_t)first * (e->plane - 1);
+  for (int32_t r = 0; r < pixels; r += HT_VECTOR, to += HT_VECTOR, sums += HT_VECTOR * HT_VECTOR) {
+    const int32_t now = pixels - r < HT_VECTOR ? pixels - r : HT_VECTOR;
+    __m512i v[HT_VECTOR];
+    for (int32_t i = 0; i < HT_VECTOR; ++i)
+      v[i] = i < now ? _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums + i * HT_VECTOR)), scale)) : _mm512_setzero_si512();
+    ht_transpose_words(v);
+    const __mmask16 mask = (__mmask16)((1u << now) - 1u);
+    float* plane = to;
+    for (int32_t c = 0; c < count; ++c, plane += e->plane) {
+      _mm512_mask_storeu_ps(plane, mask, _mm512_castsi512_ps(v[c]));
+      __builtin_prefetch(plane + HT_PIXELS_AHEAD, 1);
+    }
+  }
+}
+
 // sums + r * HT_VECTOR belongs to channels [first, first + count) of pixel r and goes to output[at + r * stride]. There are
 // sums for whole fours of pixels, or eights where there are more than four, of which the last may be more than are stored.
 static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t count, int32_t pixels, int32_t* sums,
@@ -299,13 +326,13 @@ static inline void ht_finish_block(const ht_finisher* f, int32_t first, int32_t 
   const __mmask16 mask = (__mmask16)((1u << count) - 1u);
   int8_t* bytes = (int8_t*)output + at;
   switch (f->form) {
-    case HT_FINISH_F32: {
-      const __m512 scale = _mm512_maskz_loadu_ps(mask, e->scale + first);
-      float* to = (float*)output + at;
-      for (int32_t r = 0; r < pixels; ++r, to += stride)
-        _mm512_mask_storeu_ps(to, mask, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums + r * HT_VECTOR)), scale));
+    case HT_FINISH_F32:
+      if (e->plane != 0) {
+        ht_finish_planes(e, first, count, pixels, sums, (float*)output + at);
+      } else {
+        ht_finish_floats(e, first, mask, pixels, sums, (float*)output + at, stride);
+      }
       return;
-    }
     case HT_FINISH_FIXED:
       ht_finish_fixed(e, first, count, pixels, sums, HT_VECTOR, bytes, stride);
       return;

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/planes.h"
+
+#include <algorithm>
+
+namespace ht {
+namespace {
+
+// A copy of floats that have `channels` in each pixel to where each channel is a plane of adjacent pixels.
+struct Planes {
+  int64_t channels = 0, plane = 0;  // from one plane to the next
+};
+
+std::optional<Planes> planes_of(const Step& step) {
+  const auto* copy = std::get_if<ht_copy_params>(&step.params);
+  if (!copy || copy->element_bytes != sizeof(float) || copy->input_offset != 0 || copy->output_offset != 0) return std::nullopt;
+  Planes planes;
+  for (int32_t i = 0; i < copy->rank; ++i)
+    if (copy->input_stride[i] == 1) planes = {copy->shape[i], copy->output_stride[i]};
+  for (int32_t i = 0; i < copy->rank; ++i)
+    if (copy->input_stride[i] != 1 && copy->input_stride[i] != planes.channels * copy->output_stride[i]) return std::nullopt;
+  return planes.channels > 1 && planes.plane > 1 ? std::optional(planes) : std::nullopt;
+}
+
+// The convolution whose epilogue a step's is, where its kernels can write in planes.
+ht_conv_params* convolution_of(Step& step) {
+  if (auto* conv = std::get_if<ht_conv_params>(&step.params)) return conv;
+  if (auto* wide = std::get_if<ht_conv_wide_params>(&step.params)) return &wide->conv;
+  if (auto* narrow = std::get_if<ht_conv_w4_params>(&step.params)) return &narrow->conv;
+  return nullptr;
+}
+
+class PlaneWriter {
+ public:
+  explicit PlaneWriter(Plan& plan) : plan_(plan), uses_(plan.buffers.size(), 0), is_done_(plan.steps.size()) {
+    for (const Step& step : plan.steps)
+      for (BufferId input : step.inputs) ++uses_[plan.root(input).index];
+    for (BufferId output : plan.outputs) ++uses_[plan.root(output).index];
+  }
+
+  void run() {
+    for (size_t i = 0; i < plan_.steps.size(); ++i) is_done_[i] = join(i);
+    size_t at = 0;
+    std::erase_if(plan_.steps, [&](const Step&) { return is_done_[at++]; });
+  }
+
+ private:
+  // Whether the step is a copy that the convolutions before it do from now on.
+  bool join(size_t index) {
+    const Step& copy = plan_.steps[index];
+    const auto planes = planes_of(copy);
+    if (!planes) return false;
+    const BufferId from = copy.inputs[0];
+    if (plan_.root(from) != from || uses_[from.index] != 1 || plan_.buffer(from).constant) return false;
+    std::vector<size_t> makers;
+    for (size_t i = 0; i < index; ++i)
+      if (plan_.root(plan_.steps[i].output) == from) makers.push_back(i);
+    if (makers.empty() || !std::ranges::all_of(makers, [&](size_t i) { return can_write(plan_.steps[i], *planes); })) return false;
+    // Where the memory is written earlier than before, nothing may still be there.
+    for (size_t i = makers.front(); i < index; ++i)
+      if (!is_done_[i] && touches(plan_.steps[i], copy.output)) return false;
+    const BufferId to = copy.output;
+    for (size_t i : makers) redirect(plan_.steps[i], *planes, to);
+    return true;
+  }
+
+  bool can_write(Step& step, const Planes& planes) const {
+    const ht_conv_params* conv = convolution_of(step);
+    return conv && conv->epilogue.output == HT_OUTPUT_F32 && conv->epilogue.plane == 0 && conv->batch == 1 && conv->output_stride == planes.channels;
+  }
+
+  bool touches(const Step& step, BufferId memory) const {
+    const auto meets = [&](BufferId id) { return plan_.root(id) == plan_.root(memory) && may_overlap(plan_.buffer(id), plan_.buffer(memory)); };
+    return meets(step.output) || std::ranges::any_of(step.inputs, meets);
+  }
+
+  void redirect(Step& step, const Planes& planes, BufferId to) {
+    ht_conv_params& conv = *convolution_of(step);
+    Buffer& made = plan_.buffers[step.output.index];
+    const int64_t pixel = made.region.offset / planes.channels, channel = made.region.offset % planes.channels;
+    Buffer moved = made;
+    moved.layout = Layout::kPlain;
+    moved.alias_of = plan_.root(to);
+    moved.region = {plan_.buffer(to).region.offset + channel * planes.plane + pixel, int64_t{conv.output_height} * conv.output_width, planes.plane};
+    made.value = {};
+    conv.output_stride = 1;
+    conv.epilogue.plane = static_cast<int32_t>(planes.plane);
+    step.output = BufferId(plan_.buffers.size());
+    plan_.buffers.push_back(std::move(moved));
+  }
+
+  Plan& plan_;
+  std::vector<int32_t> uses_;  // by root
+  std::vector<bool> is_done_;  // by step: what it copied is where it should be
+};
+
+}  // namespace
+
+void write_in_planes(Plan& plan) { PlaneWriter(plan).run(); }
+
+}  // namespace ht

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions that write their floats in planes give what a copy of them gives.
+#include "plan/planes.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "net.h"
+#include "ops/prepare.h"
+#include "plan/elide_copies.h"
+#include "runtime/session.h"
+
+namespace ht {
+namespace {
+
+std::vector<Tensor> outputs_of(const Plan& plan, std::span<const Tensor> inputs, Isa isa, int threads) {
+  Session session(Placement::make(std::make_shared<const Plan>(plan), isa), threads);
+  auto outputs = session.run(inputs);
+  EXPECT_TRUE(outputs) << outputs.error().text();
+  EXPECT_TRUE(*session.run(inputs) == *outputs);
+  return *std::move(outputs);
+}
+
+// Compares both plans, and says how many copies are saved.
+std::ptrdiff_t saved_copies(Net& net) {
+  auto plan = make_plan(net.graph);
+  if (!plan) return ADD_FAILURE() << plan.error().text(), 0;
+  elide_copies(*plan);
+  Plan in_planes = *plan;
+  write_in_planes(in_planes);
+  std::vector<Tensor> inputs;
+  for (ValueId id : net.graph.inputs) {
+    Tensor tensor = Tensor::zeros(DType::kInt8, net.shape(id));
+    for (int8_t& x : tensor.mutable_data<int8_t>()) x = static_cast<int8_t>(net.below(256) - 128);
+    inputs.push_back(tensor);
+  }
+  const std::vector<Tensor> expected = outputs_of(*plan, inputs, Isa::kC, 1);
+  for (Isa isa : {Isa::kC, Isa::kBest})
+    for (int threads : {1, 2}) EXPECT_TRUE(outputs_of(in_planes, inputs, isa, threads) == expected);
+  const auto copies = [](const Plan& of) { return std::ranges::count(of.steps, KernelId::k_copy, &Step::kernel); };
+  return copies(*plan) - copies(in_planes);
+}
+
+TEST(Planes, OutputsOfADetector) {
+  Net net(1);
+  const ValueId x = net.conv(net.input({1, 3, 21, 19}), 40, 3), y = net.conv(x, 24, 3);
+  net.graph.outputs = {net.float_conv(x, 85, 1), net.float_conv(y, 37, 3), net.float_conv(y, 24, 3, 4)};
+  EXPECT_EQ(saved_copies(net), 3);
+}
+
+TEST(Planes, ManyPixels) {
+  Net net(2);
+  net.graph.outputs = {net.float_conv(net.input({1, 4, 140, 130}), 5, 1)};
+  EXPECT_EQ(saved_copies(net), 1);
+}
+
+// Levels of a detector side by side: their planes are parts of wider ones.
+TEST(Planes, LevelsInOneValue) {
+  Net net(3);
+  const ValueId x = net.conv(net.input({1, 3, 12, 10}), 16, 3);
+  const ValueId y = net.add(Pool{PoolKind::kMax, {2, 2}, {2, 2}, {1, 1}, {0, 0, 0, 0}}, {x});
+  const ValueId large = net.add(Reshape{{1, 9, 120}}, {net.float_conv(x, 9, 1)}, std::nullopt), small = net.add(Reshape{{1, 9, 30}}, {net.float_conv(y, 9, 1)}, std::nullopt);
+  net.graph.outputs = {net.add(Concat{2}, {large, small}, std::nullopt)};
+  EXPECT_EQ(saved_copies(net), 1);
+}
+
+// Boxes and scores too, which are side by side in each level.
+TEST(Planes, BoxesAndScoresInOneValue) {
+  Net net(7);
+  const ValueId x = net.conv(net.input({1, 3, 12, 10}), 16, 3);
+  const ValueId y = net.add(Pool{PoolKind::kMax, {2, 2}, {2, 2}, {1, 1}, {0, 0, 0, 0}}, {x});
+  const auto level = [&](ValueId of, int64_t pixels) {
+    return net.add(Reshape{{1, 13, pixels}}, {net.add(Concat{1}, {net.float_conv(of, 4, 1), net.float_conv(of, 9, 3)}, std::nullopt)}, std::nullopt);
+  };
+  net.graph.outputs = {net.add(Concat{2}, {level(x, 120), level(y, 30)}, std::nullopt)};
+  EXPECT_EQ(saved_copies(net), 1);
+}
+
+// Where others read the floats channels last, where there are several images, and where what is copied is only a part.
+TEST(Planes, OthersStayCopies) {
+  Net read_twice(4);
+  const ValueId x = read_twice.float_conv(read_twice.input({1, 3, 6, 5}), 8, 3);
+  read_twice.graph.outputs = {x, read_twice.add(Pool{PoolKind::kMax, {2, 2}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, {x}, std::nullopt)};
+  EXPECT_EQ(saved_copies(read_twice), 0);
+
+  Net images(5);
+  images.graph.outputs = {images.float_conv(images.input({2, 3, 6, 5}), 8, 3)};
+  EXPECT_EQ(saved_copies(images), 0);
+
+  Net part(6);
+  Slice op{Ints(4, 0), Ints(4, 1), {1, 5, 6, 5}};
+  part.graph.outputs = {part.add(op, {part.float_conv(part.input({1, 3, 6, 5}), 8, 3)}, std::nullopt)};
+  EXPECT_EQ(saved_copies(part), 0);
+}
+
+}  // namespace
+}  // namespace ht

@@ -101,6 +101,11 @@ inline void specialize(Kernel<ht_unary_f32_params>& kernel) {
   if (kernel.isa == Isa::kAvx2) kernel.run = ht_unary_f32_run_avx2;
 }
 
+inline void specialize(Kernel<ht_gemm_f32_params>& kernel) {
+  if (kernel.isa == Isa::kAvx512Vnni) kernel.run = ht_gemm_f32_run_avx512vnni;
+  if (kernel.isa == Isa::kAvx2) kernel.run = ht_gemm_f32_run_avx2;
+}
+
 // Two kernels have these parameters.
 inline void specialize(Kernel<ht_convert_params>& kernel) {
   if (kernel.isa == Isa::kAvx512Vnni) kernel.run = kernel.run == ht_quantize_avx512vnni ? ht_quantize_run_avx512 : ht_dequantize_run_avx512;

@@ -21,7 +21,7 @@ static void softmax_adjacent(const float* in, int32_t n, int32_t logarithm, floa
   for (int32_t i = 0; i < n; ++i) out[i] = out[i] / sum;
 }
 
-enum { BESIDE = 8 };  // softmaxes whose elements lie beside each other are computed together, a lane of a vector each
+enum { BESIDE = 16 };  // softmaxes whose elements lie beside each other are computed together, a lane of a vector each
 
 static inline void softmax_beside(const float* in, int32_t n, ptrdiff_t stride, int32_t count, int32_t logarithm, float* out) {
   float most[BESIDE], shift[BESIDE], lanes[HT_LANES][BESIDE] = {{0}};
@@ -30,7 +30,12 @@ static inline void softmax_beside(const float* in, int32_t n, ptrdiff_t stride, 
     for (int32_t v = 0; v < count; ++v) most[v] = ht_max(most[v], in[i * stride + v]);
   for (int32_t i = 0; i < n; ++i) {
     float* sums = lanes[i % HT_LANES];
-    for (int32_t v = 0; v < count; ++v) sums[v] += ht_exp(in[i * stride + v] - most[v]);
+    float* to = out + i * stride;
+    for (int32_t v = 0; v < count; ++v) {
+      const float power = ht_exp(in[i * stride + v] - most[v]);
+      if (!logarithm) to[v] = power;
+      sums[v] += power;
+    }
   }
   for (int32_t half = HT_LANES / 2; half > 0; half /= 2)
     for (int32_t l = 0; l < half; ++l)
@@ -41,7 +46,7 @@ static inline void softmax_beside(const float* in, int32_t n, ptrdiff_t stride, 
       for (int32_t v = 0; v < count; ++v) out[i * stride + v] = (in[i * stride + v] - most[v]) - shift[v];
   } else {
     for (int32_t i = 0; i < n; ++i)
-      for (int32_t v = 0; v < count; ++v) out[i * stride + v] = ht_exp(in[i * stride + v] - most[v]) / lanes[0][v];
+      for (int32_t v = 0; v < count; ++v) out[i * stride + v] /= lanes[0][v];
   }
 }
 

@@ -2,7 +2,7 @@
 #include "kernels/x86/ht_conv_vnni.h"
 #include "kernels/x86/ht_conv_x86.h"
 
-// Filters whose rows are adjacent bytes of the input: each of its rows is copied once into a ring, padded, as q + 128, and the products read
+// Filters whose rows are adjacent pixels of the input: each of its rows is copied once into a ring, padded, as q + 128, and the products read
 // it there, so that no patches are gathered. A row of the filter is filled up to whole fours of bytes by weights of 0.
 enum { kMostFilterRows = 16, kPixels = 32 };
 
@@ -26,8 +26,8 @@ static int32_t computed_pixels(const ht_conv_params* p) {
 // Products for nothing, two a cycle, are weighed against gathering, which takes some three cycles a row of the filter and 64 bytes.
 bool ht_conv_accepts_avx512vnni_rows(const ht_conv_params* p) {
   enum { kMostRingBytes = 1 << 15, kGatherCycles = 3 };
-  if (p->groups != 1 || p->dilation_width != 1 || p->input_stride != p->input_channels || p->kernel_height * p->kernel_width == 1 ||
-      p->kernel_height > kMostFilterRows || (size_t)ring_rows(p) * ring_row_bytes(p) > kMostRingBytes)
+  if (p->groups != 1 || p->dilation_width != 1 || p->kernel_height * p->kernel_width == 1 || p->kernel_height > kMostFilterRows ||
+      (size_t)ring_rows(p) * ring_row_bytes(p) > kMostRingBytes)
     return false;
   const int64_t used = (int64_t)ht_patch_depth(p) * p->output_width;
   const int64_t computed = p->kernel_height * (int64_t)row_depth(p) * computed_pixels(p);
@@ -52,7 +52,8 @@ static void fill_ring_row(const ht_conv_params* p, const int8_t* image, int32_t 
   const bool inside = y >= 0 && y < p->input_height;
   const size_t channels = (size_t)p->input_channels;
   const int8_t* row = inside ? image + (ptrdiff_t)y * p->input_width * p->input_stride : image;
-  ht_copy_padded_row(row, p->padding, channels, channels, p->pad_left, inside ? p->input_width : 0, columns_of(p), _mm512_set1_epi8(-128), to);
+  ht_copy_padded_row(row, (size_t)p->input_stride, p->padding, channels, channels, p->pad_left, inside ? p->input_width : 0, columns_of(p),
+                     _mm512_set1_epi8(-128), to);
 }
 
 void ht_conv_run_avx512vnni_rows(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {

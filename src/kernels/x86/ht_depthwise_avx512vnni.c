@@ -124,7 +124,7 @@ static void fill_ring_row(const ht_depthwise_params* p, const int8_t* image, int
   const int8_t* row = image + (ptrdiff_t)(inside ? y : 0) * p->input_width * p->input_stride;
   const int32_t width = inside ? p->input_width : 0;
   if (p->stride_width == 1 && pitch == (size_t)p->input_stride) {
-    ht_copy_padded_row(row, p->padding, (size_t)p->input_channels, pitch, p->pad_left, width, columns_of(p), _mm512_set1_epi8(-128), to);
+    ht_copy_padded_row(row, pitch, p->padding, (size_t)p->input_channels, pitch, p->pad_left, width, columns_of(p), _mm512_set1_epi8(-128), to);
     return;
   }
   for (int32_t within = 0; within < p->stride_width; ++within) fill_plane(p, row, width, within, to + (size_t)within * (size_t)plane_width(p) * pitch);

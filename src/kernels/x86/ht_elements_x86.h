@@ -32,6 +32,9 @@ HT_DECLARE(unary_f32, unary_f32)
 void ht_unary_f32_avx2(const ht_unary_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 void ht_unary_f32_run_avx2(const ht_unary_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 
+void ht_gemm_f32_run_avx2(const ht_gemm_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+void ht_gemm_f32_run_avx512vnni(const ht_gemm_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
+
 #ifdef __cplusplus
 }
 #endif

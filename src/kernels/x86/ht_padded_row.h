@@ -16,12 +16,16 @@ static inline void ht_copy_flipped(const int8_t* from, size_t count, __m512i fli
   }
 }
 
-// The first `columns` pixels, `pitch` bytes each, of a row of `width` that stands behind `left` pixels of padding; more of it follows.
-static inline void ht_copy_padded_row(const int8_t* row, const int8_t* padding, size_t channels, size_t pitch, int32_t left, int32_t width,
-                                      int32_t columns, __m512i flip, int8_t* to) {
+// The first `columns` pixels, `pitch` bytes each, of a row of `width`, `stride` bytes each, that stands behind `left` pixels of padding; more of it follows.
+static inline void ht_copy_padded_row(const int8_t* row, size_t stride, const int8_t* padding, size_t channels, size_t pitch, int32_t left,
+                                      int32_t width, int32_t columns, __m512i flip, int8_t* to) {
   const int32_t begin = left < columns ? left : columns, end = begin + width < columns ? begin + width : columns;
   for (int32_t x = 0; x < begin; ++x) ht_copy_flipped(padding, channels, flip, to + (size_t)x * pitch);
-  if (end > begin) ht_copy_flipped(row, (size_t)(end - begin - 1) * pitch + channels, flip, to + (size_t)begin * pitch);
+  if (end > begin && stride == pitch) {
+    ht_copy_flipped(row, (size_t)(end - begin - 1) * pitch + channels, flip, to + (size_t)begin * pitch);
+  } else {
+    for (int32_t x = begin; x < end; ++x) ht_copy_flipped(row + (size_t)(x - begin) * stride, channels, flip, to + (size_t)x * pitch);
+  }
   for (int32_t x = end; x < columns; ++x) ht_copy_flipped(padding, channels, flip, to + (size_t)x * pitch);
 }
 

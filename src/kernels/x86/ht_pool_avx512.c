@@ -30,10 +30,24 @@ static inline void take_maximum_32(const window* w, __mmask32 mask, int8_t* out)
   _mm256_mask_storeu_epi8(out, mask, best);
 }
 
-static inline void take_maximum(window w, int32_t channels, int8_t* out) {
+static inline __attribute__((always_inline)) void take_maximum(window w, int32_t channels, int8_t* out) {
   for (; channels > 32; channels -= 64, w.first += 64, out += 64)
     take_maximum_64(&w, channels >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << channels) - 1, out);
   if (channels > 0) take_maximum_32(&w, (__mmask32)(~0u >> (32 - channels)), out);
+}
+
+// Windows side by side, `advance` bytes from one to the next; the frequent sizes are constants to the compiler.
+static void take_maxima(window w, ptrdiff_t advance, const ht_pool_params* p, int32_t count, int8_t* out) {
+  const int32_t rows = w.rows, columns = w.columns;
+  for (int32_t i = 0; i < count; ++i, w.first += advance, out += p->output_stride) {
+    if (rows == 2 && columns == 2) {
+      take_maximum((window){w.first, 2, 2, w.row_step, w.step}, p->channels, out);
+    } else if (rows == 3 && columns == 3) {
+      take_maximum((window){w.first, 3, 3, w.row_step, w.step}, p->channels, out);
+    } else {
+      take_maximum(w, p->channels, out);
+    }
+  }
 }
 
 // The mean of a window in up to 16 channels; `count` is the divisor.
@@ -65,6 +79,11 @@ static int32_t counted(const ht_pool_params* p, ht_taps taps, int32_t start, int
   return start >= end ? 0 : least(kernel, (end - start + dilation - 1) / dilation);
 }
 
+// Of `most` windows from one on that begins in column `left` and lies inside: how many lie inside.
+static int32_t whole_windows(const ht_pool_params* p, int32_t left, int32_t most) {
+  return least(most, (p->input_width - 1 - left - (p->kernel_width - 1) * p->dilation_width) / p->stride_width + 1);
+}
+
 static inline void take_mean(const ht_pool_params* p, const window* w, int32_t count, int8_t* out) {
   for (int32_t first = 0; first < p->channels; first += 16) {
     const int32_t left = p->channels - first;
@@ -86,17 +105,20 @@ void ht_pool_run_avx512(const ht_pool_params* p, const ht_arguments* a, int32_t 
     const int32_t counted_y = counted(p, y, top, p->dilation_height, p->kernel_height, p->input_height + p->pad_bottom);
     const ptrdiff_t row_pitch = (ptrdiff_t)p->input_width * p->input_stride;
     const int8_t* lines = image + (ptrdiff_t)(top + y.first * p->dilation_height) * row_pitch;
-    for (int32_t ox = 0; ox < p->output_width; ++ox, out += p->output_stride) {
+    for (int32_t ox = 0; ox < p->output_width;) {
       const int32_t left = ox * p->stride_width - p->pad_left;
       const ht_taps x = ht_taps_inside(left, p->dilation_width, p->kernel_width, p->input_width);
       const window w = {lines + (ptrdiff_t)(left + x.first * p->dilation_width) * p->input_stride, y.last - y.first, x.last - x.first,
                         p->dilation_height * row_pitch, (ptrdiff_t)p->dilation_width * p->input_stride};
+      int32_t count = 1;
       if (p->kind == HT_POOL_MAX) {
-        take_maximum(w, p->channels, out);
+        if (w.columns == p->kernel_width) count = whole_windows(p, left, p->output_width - ox);
+        take_maxima(w, (ptrdiff_t)p->stride_width * p->input_stride, p, count, out);
       } else {
         const int32_t counted_x = counted(p, x, left, p->dilation_width, p->kernel_width, p->input_width + p->pad_right);
         take_mean(p, &w, counted_y * counted_x, out);
       }
+      ox += count, out += (ptrdiff_t)count * p->output_stride;
     }
   }
 }

@@ -142,6 +142,39 @@ TEST(Variants, MatrixProduct) {
   }
 }
 
+// Windows at borders, inside, and beyond the input's end, in pixels with gaps between them.
+TEST(Variants, PoolShapes) {
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    ht_pool_params p{};
+    p.kind = random.integer(0, 2) == 0 ? HT_POOL_AVERAGE : HT_POOL_MAX;
+    p.batch = random.integer(1, 2);
+    p.channels = random.coin() ? random.integer(1, 150) : 16;
+    p.input_stride = p.channels + (random.coin() ? 0 : 5);
+    p.output_stride = p.channels + (random.coin() ? 0 : 3);
+    p.kernel_height = random.integer(1, 5);
+    p.kernel_width = random.coin() ? p.kernel_height : random.integer(1, 5);
+    p.stride_height = random.integer(1, 3), p.stride_width = random.integer(1, 3);
+    p.dilation_height = random.integer(1, 2), p.dilation_width = random.integer(1, 2);
+    p.pad_top = random.integer(0, p.kernel_height - 1), p.pad_bottom = random.integer(0, p.kernel_height - 1);
+    p.pad_left = random.integer(0, p.kernel_width - 1), p.pad_right = random.integer(0, p.kernel_width - 1);
+    p.input_height = (p.kernel_height - 1) * p.dilation_height + random.integer(1, 5);
+    p.input_width = (p.kernel_width - 1) * p.dilation_width + random.integer(1, 40);
+    const int32_t tall = p.input_height + p.pad_top + p.pad_bottom - (p.kernel_height - 1) * p.dilation_height - 1;
+    const int32_t wide = p.input_width + p.pad_left + p.pad_right - (p.kernel_width - 1) * p.dilation_width - 1;
+    p.output_height = tall / p.stride_height + 1, p.output_width = wide / p.stride_width + 1;
+    p.count_padding = random.integer(0, 1);
+    p.channel_step = 1;
+    const auto zero_point = random.bytes(static_cast<size_t>(p.channels));
+    const EpilogueData data = *int8_epilogue(Policy::kFloatHalfEven, p.channels, {random.real(0.3, 2)}, {random.bytes(static_cast<size_t>(p.channels)), {-128}, {127}});
+    p.input_zero_point = zero_point.data();
+    p.epilogue = data.view();
+    const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride));
+    compare<ht_pool_params>(random, pool_kernels(), p, {input.data()}, static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride), pool_units(p));
+  }
+}
+
 TEST(Variants, Pools) {
   for (uint32_t seed = 0; seed < 100; ++seed) {
     SCOPED_TRACE(seed);

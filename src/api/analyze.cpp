@@ -12,6 +12,7 @@
 #include "halftone/operations.h"
 #include "quantize/roles.h"
 #include "quantize/spare.h"
+#include "quantize/unclipped.h"
 #include "quantize/wide.h"
 
 namespace ht {
@@ -127,6 +128,11 @@ Result<AnalyzeResult> analyze(const halftone::Model& model, const Recipe& recipe
   context.progress("quantize", 0, 1);
   QuantizeRequest request = sensitivity->request();
   HT_ASSIGN(QuantizedVariant plain, sensitivity->quantize_plainly(request));
+  if (refines_ranges(recipe, request)) {
+    const MeasureTrials measure = measure_on_photos(model, recipe, options.skip_bad, context);
+    HT_ASSIGN(request.unclipped, find_unclipped_values(graph, statistics, request, plain.quantized, measure));
+    HT_ASSIGN(plain, sensitivity->quantize_plainly(request));
+  }
   context.progress("quantize", 1, 1);
   if (plain.layers.empty()) return usage_error("no layer of the model computes in integers under this recipe, so there is nothing to analyze");
   AnalyzeResult result;

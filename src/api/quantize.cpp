@@ -17,6 +17,7 @@
 #include "export/onnx/export.h"
 #include "quantize/float16.h"
 #include "quantize/spare.h"
+#include "quantize/unclipped.h"
 #include "quantize/wide.h"
 
 namespace ht {
@@ -33,6 +34,7 @@ class Quantizer {
 
   Result<QuantizedGraph> run(QuantizeRequest request, std::optional<halftone::TargetCost>* cost) const {
     if (recipe_.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph_, recipe_.quantize.keep_float);
+    if (refines_ranges(recipe_, request) && photos_.trials) HT_TRY(refine_ranges(request));
     HT_ASSIGN(QuantizedGraph made, spare(request));
     if (may_move_factors(recipe_, request) && photos_.heads) return move_factors(request, std::move(made));
     if (!looks_at_photos(recipe_, request)) return made;
@@ -48,6 +50,12 @@ class Quantizer {
   }
 
  private:
+  Status refine_ranges(QuantizeRequest& request) const {
+    HT_ASSIGN(const QuantizedGraph made, quantize_graph(graph_, seen_, request));
+    HT_ASSIGN(request.unclipped, find_unclipped_values(graph_, seen_, request, made, photos_.trials));
+    return {};
+  }
+
   // With those nodes in float that are better left so, which the request then names.
   Result<QuantizedGraph> spare(QuantizeRequest& request) const {
     auto made = quantize_graph(graph_, seen_, request);

@@ -135,6 +135,8 @@ bool spares_layers(const Recipe& recipe, const QuantizeRequest& request) {
   return looks_at_photos(recipe, request) && request.layers.activations == 8 && request.target.float_share > 0;
 }
 
+bool refines_ranges(const Recipe& recipe, const QuantizeRequest& request) { return looks_at_photos(recipe, request) && request.layers.activations == 8; }
+
 bool widens_products(const Recipe& recipe, const QuantizeRequest& request) { return looks_at_photos(recipe, request) && request.layers.weights == 4; }
 
 Result<std::optional<halftone::Statistics>> statistics_for(const halftone::Model& model, const Recipe& recipe, const QuantizeRequest& request,

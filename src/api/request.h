@@ -24,6 +24,9 @@ Result<std::string> data_hash(const Graph& graph, const halftone::Recipe& recipe
 // Whether layers are left in float for the sake of accuracy, by a look at photos. To 16 bits no input is rounded so that it harms.
 bool spares_layers(const halftone::Recipe& recipe, const QuantizeRequest& request);
 
+// Whether photos tell which ranges clip nothing. With 16 bits none does.
+bool refines_ranges(const halftone::Recipe& recipe, const QuantizeRequest& request);
+
 // Whether photos tell which weights keep 8 bits where the others get 4.
 bool widens_products(const halftone::Recipe& recipe, const QuantizeRequest& request);
 

@@ -31,7 +31,8 @@ struct IntegerGrid {
 
 // kMinMax: from the least element to the greatest. kAverage: from the mean of the images' least elements to the mean of their greatest,
 // which is what a moving average over images tends to, without its dependence on their order. kPercentile: without the outermost elements. kEntropy: the least divergence
-// of the histogram of magnitudes from its 128-level copy, as TensorRT searches it. kMse: the least mean squared error.
+// of the histogram of magnitudes from its 128-level copy, as TensorRT searches it. kMse: the least mean squared error, clipped
+// elements counting four times.
 enum class RangeMethod { kMinMax, kAverage, kPercentile, kEntropy, kMse };
 
 struct RangeRequest {

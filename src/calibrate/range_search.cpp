@@ -16,6 +16,9 @@ double round_half_even(double x) {
 // A bin with more than one in kCrowded of the elements is kPoints points.
 constexpr double kCrowded = 512;
 constexpr int kPoints = 4;
+// What the squared error of an element that is clipped counts for. Rounding errs to either side, and in the sums of products that partly cancels; clipping
+// makes many channels smaller at once, at the few places where there is something to see.
+constexpr double kClippedCounts = 4;
 
 // The elements as the search sees them, and what a quantizer makes of them.
 class Judge {
@@ -35,7 +38,8 @@ class Judge {
     }
   }
 
-  double mean_squared_error(const Parameters& parameters) const {
+  // The error of an element that is clipped counts so many times, where no function follows.
+  double mean_squared_error(const Parameters& parameters, double clipped_counts) const {
     if (total_ == 0) return 0;
     const double scale = parameters.scale, inverse = 1 / scale;
     const double low = static_cast<double>(range_.min - parameters.zero_point),
@@ -43,9 +47,10 @@ class Judge {
     const auto quantize = [&](double x) { return round_half_even(std::clamp(x * inverse, low, high)); };
     double sum = 0;
     if (!activation_) {
+      const double least = (low - 0.5) * scale, greatest = (high + 0.5) * scale;  // beyond them elements are clipped
       for (size_t i = 0; i < x_.size(); ++i) {
         const double error = quantize(x_[i]) * scale - x_[i];
-        sum += weight_[i] * error * error;
+        sum += weight_[i] * error * error * (x_[i] < least || x_[i] > greatest ? clipped_counts : 1);
       }
       return sum / total_;
     }
@@ -63,7 +68,7 @@ class Judge {
   // Infinity for a range that the grid cannot represent.
   double operator()(Range range) const {
     const auto parameters = parameters_from_range(range, grid_);
-    return parameters ? mean_squared_error(*parameters) : INFINITY;
+    return parameters ? mean_squared_error(*parameters, kClippedCounts) : INFINITY;
   }
 
  private:
@@ -122,7 +127,7 @@ Range search_least_error(const Histogram& histogram, Range widest, bool min_is_f
 
 double mean_squared_error(const Histogram& histogram, const Parameters& parameters, const IntegerGrid& grid,
                           const std::function<double(double)>& activation) {
-  return Judge(histogram, grid, activation).mean_squared_error(parameters);
+  return Judge(histogram, grid, activation).mean_squared_error(parameters, 1);
 }
 
 // Candidate i clips after i bins: P is the histogram of magnitudes with its tail put into bin i - 1; Q spreads each of 128

@@ -31,6 +31,7 @@ struct QuantizeRequest {
   std::vector<LayerRule> rules;
   bool quantize_head = false;  // the arithmetic behind the last weighted layers too
   std::vector<std::string> keep_float;
+  std::set<std::string> unclipped;  // values whose ranges hold all that was seen of them, and of what shares their parameters
   std::optional<WideProducts> wide;  // none: by the graph's structure
   std::vector<FloatNode> spared;  // more nodes that stay in float
   CrossLayer cross_layer = CrossLayer::kNone;

@@ -314,6 +314,8 @@ struct Assigner {
       return {};
     }
     choice = readers_choice(graph, links, roles, members);
+    const bool is_unclipped = std::ranges::any_of(members, [&](ValueId member) { return request.unclipped.contains(graph.value(member).name); });
+    if (is_unclipped) choice.ranges = RangeMethod::kMinMax;
     grid = activation_grid(choice, request.target);
     HT_ASSIGN(Range whole, tensor_range(members));
     const bool is_always_zero = whole == Range{};

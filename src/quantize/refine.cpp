@@ -214,14 +214,20 @@ void refine_product(const ObservedProduct& product, const ObservedMoments& momen
       for (size_t i = 0; i < size; ++i) quantized.values[position(o, i)] = rounded[o].integers[i];
     }
   }
+  if (!has_bias) return;
+  // The mean of each output becomes what exact weights make of the inputs there are. What the layers before do wrong in the mean they do where there is nothing
+  // to see, which is nearly everywhere: taken up at all places, it would be wrong where objects are. A product with one place a photo sees all of it, and
+  // takes that up.
+  const bool has_places = element_count(product.output_shape) > product.outputs;
+  const std::vector<double> exact = real_rows(weights, shape, request, input_scales);
   for (size_t o = 0; o < bias.size(); ++o) {
     const double* sums = all.sums.data() + o / per_group * size;
-    double mean = product.output_units[o] * all.output_sums[o];
+    double wished = has_places ? bias[o] * all.samples : product.output_units[o] * all.output_sums[o];
     for (size_t i = 0; i < size; ++i) {
       const size_t at = position(o, i);
-      mean -= step(o) * quantized.multiple(at) * quantized.values[at] * sums[i];
+      wished += ((has_places ? exact[o * size + i] : 0) - step(o) * quantized.multiple(at) * quantized.values[at]) * sums[i];
     }
-    bias[o] = static_cast<float>(mean / all.samples);
+    bias[o] = static_cast<float>(wished / all.samples);
   }
 }
 

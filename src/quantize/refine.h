@@ -30,7 +30,7 @@ std::optional<ObservedProduct> observed_product(const Graph& graph, const Node& 
 std::vector<size_t> sort_into_parts(const Graph& graph, std::vector<ObservedProduct>& products);
 
 // Gives the product the integers and scales of `quantized` anew, and where it has a bias and that may be corrected the one with which each
-// output's mean is the float network's.
+// output's mean over the inputs there are is what the exact weights and bias make of them; where a photo has one place, what the float network has.
 void refine_product(const ObservedProduct& product, const ObservedMoments& moments, std::span<const float> weights, const Shape& shape,
                     const WeightRequest& request, std::span<const float> input_scales, const RefineRequest& how, QuantizedWeights& quantized,
                     std::vector<float>& bias);

@@ -20,7 +20,7 @@ enum class WeightRounding : uint8_t {
 struct RefineRequest {
   WeightRounding rounding = WeightRounding::kLeastSquares;
   int threads = 1;
-  bool correct_bias = true;  // biases take up what is left of the outputs' mean errors
+  bool correct_bias = true;  // biases take up what changing the weights adds to the outputs' means
 };
 
 // Weights of one output: they become integers times steps, all steps times one factor that may be chosen.

@@ -200,4 +200,20 @@ std::vector<std::string> head_values(const Graph& graph) {
   return names;
 }
 
+std::vector<std::string> judged_values(const Graph& graph) {
+  std::vector<std::string> names = head_values(graph);
+  const std::set<std::string> heads(names.begin(), names.end());
+  std::set<ValueId> behind;  // heads
+  for (const Node& node : graph.nodes) {  // sorted
+    const bool follows = std::ranges::any_of(node.inputs, [&](ValueId input) {
+      return input.valid() && (behind.contains(input) || heads.contains(graph.value(input).name));
+    });
+    if (!follows) continue;
+    behind.insert(node.outputs.begin(), node.outputs.end());
+    const auto* unary = std::get_if<Unary>(&node.op);
+    if ((unary && unary->kind == UnaryKind::kSigmoid) || std::holds_alternative<Softmax>(node.op)) names.push_back(graph.value(node.outputs[0]).name);
+  }
+  return names;
+}
+
 }  // namespace ht

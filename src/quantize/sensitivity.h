@@ -52,6 +52,9 @@ Result<TrialGraph> make_trial(const Graph& graph, const Trial& trial);
 // The outputs of the last products with constant weights: behind them outputs are only decoded.
 std::vector<std::string> head_values(const Graph& graph);
 
+// These, and what a sigmoid or softmax behind them makes of them: of scores that are all near 0 the logits hardly matter.
+std::vector<std::string> judged_values(const Graph& graph);
+
 // For each trial the error that it makes of these values of the float network: squared, in units of each one's mean square, summed over
 // them and averaged over photos.
 using MeasureTrials = std::function<Result<std::vector<double>>(std::span<const Trial> trials, std::span<const std::string> heads)>;

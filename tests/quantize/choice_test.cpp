@@ -8,6 +8,7 @@
 #include "quantize/balance.h"
 #include "quantize/roles.h"
 #include "quantize/spare.h"
+#include "quantize/unclipped.h"
 #include "quantize/weights.h"
 #include "quantize/wide.h"
 
@@ -182,6 +183,79 @@ TEST(SparedNodes, AreThoseThatWinMostForTheirSize) {
   EXPECT_NE((*most)[1].reason.find("b_out"), std::string::npos);
   // What harms little stays in integers even where there is room.
   EXPECT_EQ(find_spared_nodes(chain.graph, chain.quantized, 1, measure)->size(), 2u);
+}
+
+// Of every value of the graph: normal numbers, and one element of 40 deviations, which least error clips.
+Statistics with_outliers(const Graph& graph) {
+  Statistics statistics;
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  for (const Value& value : graph.values) {
+    if (value.constant) continue;
+    ValueStatistics& own = statistics.values.emplace(value.name, ValueStatistics(value.type.shape[1])).first->second;
+    std::vector<float> data(static_cast<size_t>(element_count(value.type.shape)));
+    for (int image = 0; image < 4000; ++image) {
+      for (float& x : data) x = normal(random);
+      if (image == 7) data[3] = 40;
+      own.observe(data);
+    }
+  }
+  return statistics;
+}
+
+// What is found where so much of the error of the whole network is left.
+std::set<std::string> unclipped_of(double left_together) {
+  const Chain chain;
+  const Statistics statistics = with_outliers(chain.graph);
+  QuantizeRequest request;
+  request.layers.per_channel = false;
+  const auto made = quantize_graph(chain.graph, statistics, request);
+  EXPECT_TRUE(made) << made.error().text();
+  const auto scale_of = [](const Graph& graph, const std::string& name) { return std::ranges::find(graph.values, name, &Value::name)->type.affine->scales()[0]; };
+  const float least = 40.0f / 255, greatest = 46.0f / 255;  // steps of ranges that hold all: 40 and what is seen below 0
+  const std::map<std::string, double> gains = {{"a_out", 0.7}, {"b_out", 0.9}, {"c_out", 0.1}};
+  const auto measure = [&](std::span<const Trial> trials, std::span<const std::string> heads) -> Result<std::vector<double>> {
+    EXPECT_EQ(heads[0], "d_out");
+    if (trials.size() == 2) return std::vector{1.0, left_together};
+    EXPECT_EQ(trials.size(), 6u);
+    std::vector<double> errors;
+    for (const Trial& trial : trials) {
+      // The value, and the weights of the one product that reads it.
+      EXPECT_EQ(trial.size(), 2u);
+      EXPECT_TRUE(trial.back().weights && !trial.back().inputs);
+      EXPECT_EQ(trial.back().layer->grids.begin()->first, trial.front().layer->grids.begin()->first);
+      const auto& [value, type] = *trial.front().layer->grids.begin();
+      const float scale = type.affine->scales()[0];
+      const bool is_whole = scale > least && scale < greatest;
+      EXPECT_TRUE(is_whole || scale < 0.9f * least) << scale;
+      errors.push_back(is_whole ? gains.at(value) : 1.0);
+    }
+    return errors;
+  };
+  const auto found = find_unclipped_values(chain.graph, statistics, request, *made, measure);
+  EXPECT_TRUE(found);
+  request.unclipped = {"a_out"};
+  const auto refined = quantize_graph(chain.graph, statistics, request);
+  EXPECT_GT(scale_of(refined->graph, "a_out"), least);
+  EXPECT_EQ(scale_of(refined->graph, "b_out"), scale_of(made->graph, "b_out"));
+  return *found;
+}
+
+TEST(UnclippedValues, AreThoseWhoseRoundingHarmsClearlyLessThen) {
+  EXPECT_EQ(unclipped_of(0.6), (std::set<std::string>{"a_out", "c_out"}));
+  EXPECT_EQ(unclipped_of(0.9), std::set<std::string>()) << "together they win too little";
+}
+
+// Boxes as they are and scores through a sigmoid, of one product.
+TEST(JudgedValues, AreHeadsAndWhatSigmoidsMakeOfThem) {
+  Graph graph;
+  graph.inputs = {add_floats(graph, "x", {1, 2, 4, 4})};
+  const ValueId early = add_conv(graph, "early", graph.inputs[0], 2), gate = add_floats(graph, "gate", {1, 2, 4, 4});
+  graph.nodes.push_back({"gate", Unary{UnaryKind::kSigmoid, 0, 0}, {early}, {gate}});
+  const ValueId head = add_conv(graph, "head", gate, 2), scores = add_floats(graph, "scores", {1, 2, 4, 4});
+  graph.nodes.push_back({"scores", Unary{UnaryKind::kSigmoid, 0, 0}, {head}, {scores}});
+  graph.outputs = {head, scores};
+  EXPECT_EQ(judged_values(graph), (std::vector<std::string>{"head_out", "scores"}));
 }
 
 // p, q, r, s, t, u and v in a row, of 4, 16, 64, 64, 64, 16 and 4 weights: 29 of 232 may have 8 bits.

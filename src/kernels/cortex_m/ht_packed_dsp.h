@@ -104,7 +104,8 @@ static inline ht_short_channel ht_short_channel_at(ht_short_form form, const int
 
 // How many bytes `channels` channels take, of which each has `bytes` where they are not short.
 static inline size_t ht_stored_channels(const ht_layer_dsp* layer, size_t channels, size_t bytes) {
-  return layer->channel_bytes == 0 ? channels * bytes : (channels * (size_t)layer->channel_bytes + 3) / 4 * 4;
+  const size_t each = (uint8_t)layer->channel_bytes;
+  return each == 0 ? channels * bytes : (channels * each + 3) / 4 * 4;
 }
 
 // Where what a kernel packs of `channels` output channels begins.

@@ -13,7 +13,7 @@ static size_t tile_words(const ht_conv_params* p) {
 }
 size_t HT_FN(ht_conv_walk_dsp_scratch)(const ht_conv_params* p, bool sums, size_t channel_bytes) {
   const size_t outputs = (size_t)(p->output_channels / p->groups), stored = sums ? tile_pixels(p) * outputs : 0;
-  const size_t room = outputs > HT_MOST_EXPANDED ? HT_SOME_EXPANDED : (outputs + 1) / 2 * 2;
+  const size_t room = outputs > HT_MOST_EXPANDED ? (size_t)HT_SOME_EXPANDED : (outputs + 1) / 2 * 2;
   return (tile_words(p) + stored) * sizeof(uint32_t) + room * channel_bytes;
 }
 

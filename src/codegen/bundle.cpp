@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 #include <string_view>
 
@@ -120,12 +121,21 @@ class UseOf {
   KernelUse& use_;
 };
 
+bool is_plain(const ht_depthwise_params& p) {
+  return p.kernel_height == 3 && p.kernel_width == 3 && p.dilation_height == 1 && p.dilation_width == 1 && p.stride_width <= 2 && p.channel_multiplier == 1 &&
+         p.input_channels % 4 == 0;
+}
+
 KernelUse use_of(const Plan& plan) {
   KernelUse use;
   for (const Step& step : plan.steps) {
     const auto* pool = std::get_if<ht_pool_params>(&step.params);
     const auto* binary = std::get_if<ht_binary_params>(&step.params);
-    if (binary) use.policies |= 1u << binary->policy;
+    if (binary) use.policies |= 1u << binary->policy, use.binaries |= 1u << binary->kind;
+    if (const auto* depthwise = std::get_if<ht_depthwise_params>(&step.params)) use.plain_depthwise = use.plain_depthwise && is_plain(*depthwise);
+    if (pool) use.pools |= 1u << pool->kind;
+    if (const auto* softmax = std::get_if<ht_softmax_f32_params>(&step.params))
+      use.softmaxes |= 1u << ((softmax->inner == 1 ? HT_SOFTMAX_ADJACENT : HT_SOFTMAX_BESIDE) + (softmax->logarithm ? 1 : 0));
     UseOf visitor(use);
     if (!pool || pool->kind == HT_POOL_AVERAGE) std::visit([&](const auto& params) { fields(params, visitor); }, step.params);
     const auto is_float = [&](BufferId id) { return plan.buffer(id).dtype == DType::kFloat32; };
@@ -181,25 +191,39 @@ class NamedArrays {
   std::vector<std::string_view> names_;
 };
 
+int64_t channels_of(const KernelParams& params) {
+  if (const auto* conv = std::get_if<ht_conv_params>(&params)) return conv->output_channels;
+  if (const auto* depthwise = std::get_if<ht_depthwise_params>(&params)) return depthwise_outputs(*depthwise);
+  return 0;
+}
+
 // The model's own numbers, and all arrays of the steps that have weights.
 void count_own_bytes(Design& design) {
   ConstantPool weights(""), biases(""), multipliers(""), layers("");
+  std::set<std::string> known;  // layers that are packed shorter
+  int64_t short_biases = 0, short_multipliers = 0;
   for (size_t i = 0; i < design.plan.steps.size(); ++i) {
     const auto add = [&](ConstantPool& pool, std::vector<std::string_view> names) {
       NamedArrays visitor(pool, std::move(names));
       std::visit([&](const auto& params) { fields(params, visitor); }, design.plan.steps[i].params);
       return visitor.found;
     };
-    const bool has_weights = add(weights, {"weights", "multiples"}), has_biases = add(biases, {"bias"});
+    const BundleCall& call = design.calls[i];
+    const bool is_short = call.short_numbers.bias != 0, has_weights = add(weights, {"weights", "multiples"}), has_biases = !is_short && add(biases, {"bias"});
     if (!has_weights && !has_biases) continue;
-    add(multipliers, {"fixed", "real", "scale"});
+    if (!is_short) {
+      add(multipliers, {"fixed", "real", "scale"});
+    } else if (known.emplace(call.packed->begin(), call.packed->end()).second) {
+      short_biases += call.short_numbers.bias * channels_of(design.plan.steps[i].params);
+      short_multipliers += call.short_numbers.multiplier * channels_of(design.plan.steps[i].params);
+    }
     Collector collector(layers, i, design.calls[i]);
     std::visit([&](const auto& params) { fields(params, collector); }, design.params[i]);
   }
   for (ConstantPool* pool : {&weights, &biases, &multipliers, &layers}) pool->settle();
   design.weight_bytes = weights.bytes();
-  design.bias_bytes = biases.bytes();
-  design.multiplier_bytes = multipliers.bytes();
+  design.bias_bytes = biases.bytes() + short_biases;
+  design.multiplier_bytes = multipliers.bytes() + short_multipliers;
   design.channel_bytes = layers.bytes() - design.weight_bytes - design.bias_bytes - design.multiplier_bytes;
 }
 

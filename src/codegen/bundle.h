@@ -40,7 +40,9 @@ struct Port {
 // Which parts of the kernels are in use (ht_config.h).
 struct KernelUse {
   uint32_t policies = 0, outputs = 0;  // bits
+  uint32_t binaries = 0, pools = 0, softmaxes = 0;
   bool floats = false;
+  bool plain_depthwise = true;  // all of them are as ht_depthwise_walk_dsp.h says
 };
 
 struct Design {
@@ -56,7 +58,8 @@ struct Design {
   std::shared_ptr<const Detection> detection;  // null: the bundle has no NAME_detect()
   std::vector<size_t> parameters_of;  // of each step the first one with the same parameters
   int64_t parameter_bytes = 0;        // of the structs on the processor
-  // Of the model's own numbers, each once: weights, biases, and what the scales of steps with weights become, a multiplier a channel.
+  // Of the model's own numbers, each once: weights, biases, and what the scales of steps with weights become, a multiplier a channel; the latter two as they
+  // are stored.
   int64_t weight_bytes = 0, bias_bytes = 0, multiplier_bytes = 0;
   int64_t channel_bytes = 0;  // what else the arrays of steps with weights have
 

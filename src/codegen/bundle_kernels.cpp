@@ -3,6 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "kernels/cortex_m/ht_packed_dsp.h"
 #include "kernels/cortex_m/registry.h"
 #include "kernels/registry.h"
 
@@ -46,11 +51,21 @@ Chosen<ht_depthwise_params> choose(const Cpu& cpu, std::string_view name, std::s
   return choose<ht_depthwise_params>(cpu, name, listed, params);
 }
 
+ShortNumbers short_numbers(std::string_view function, const std::vector<uint8_t>& packed) {
+  constexpr std::array<std::string_view, 4> kFunctions = {"ht_conv_dsp", "ht_conv_dsp_deep", "ht_depthwise_dsp", "ht_depthwise_dsp_own"};
+  if (std::ranges::find(kFunctions, function) == kFunctions.end()) return {};
+  ht_layer_dsp layer;
+  std::memcpy(&layer, packed.data(), sizeof layer);
+  if (layer.channel_bytes == 0) return {};
+  return {layer.bias_lift == HT_WHOLE_BIAS ? 3 : 2, 1};
+}
+
 template <class Params>
 BundleCall call_of(const Chosen<Params>& chosen, const Params& params, int32_t units) {
   const Kernel<Params>& kernel = chosen.kernel;
-  BundleCall call{std::string(kernel.name), chosen.function, units, kernel.scratch_bytes(params), nullptr, chosen.reads_weights, chosen.reads_epilogue};
+  BundleCall call{std::string(kernel.name), chosen.function, units, kernel.scratch_bytes(params), nullptr, chosen.reads_weights, chosen.reads_epilogue, {}};
   pack(kernel, params, call);
+  if (call.packed) call.short_numbers = short_numbers(chosen.function, *call.packed);
   return call;
 }
 

@@ -11,6 +11,11 @@
 
 namespace ht {
 
+// What a channel's numbers take where a kernel has packed them shorter than the model has them; zeros where it has not.
+struct ShortNumbers {
+  int32_t bias = 0, multiplier = 0;  // bytes, the latter with the shift
+};
+
 // A call of a step's kernel, of all its units.
 struct BundleCall {
   std::string kernel;    // "conv.c"
@@ -20,6 +25,7 @@ struct BundleCall {
   std::shared_ptr<const std::vector<uint8_t>> packed;  // what the parameters' `packed` shall point to, if anything
   bool reads_weights = true;   // and the bias; otherwise `packed` stands for them
   bool reads_epilogue = true;  // its arrays
+  ShortNumbers short_numbers = {};
 };
 BundleCall bundle_call(const Cpu& cpu, const Step& step);
 // The call's scratch memory alone, which is faster.

@@ -42,14 +42,17 @@ class Numbers {
   }
 };
 
-// The statements that fill the struct in.
+// The statements that fill the struct in, behind the numbers that it begins with.
 class Filling {
  public:
   std::string text;
+  int leading = 0;
 
   template <class T>
   void number(const char* name, const T&) {
-    text += fmt::format("  p.{}{} = next_number(&n);\n", prefix_, name);
+    static_assert(sizeof(T) == 4);
+    if (text.empty()) ++leading;
+    else text += fmt::format("  p.{}{} = next_number(&n);\n", prefix_, name);
   }
   template <class T>
   void numbers(const char*, const T&) {}
@@ -94,6 +97,16 @@ static int16_t next_number(const uint8_t **n) {
   *n += *at < 255 ? 1 : 3;
   return *at < 255 ? *at : (int16_t)(uint16_t)(at[1] | (unsigned)at[2] << 8);
 }
+
+/* Those that a struct begins with, members of 32 bits all of them. */
+static void read_numbers(const uint8_t **n, unsigned count, void *to) {
+  unsigned char *bytes = (unsigned char *)to;
+  for (; count > 0; --count) {
+    const int32_t number = next_number(n);
+    const unsigned char *from = (const unsigned char *)&number, *end = from + sizeof number;
+    while (from != end) *bytes++ = *from++;
+  }
+}
 )";
 }
 
@@ -101,7 +114,8 @@ std::string compact_function_name(const BundleCall& call) { return "run_" + call
 
 std::string compact_function(const BundleCall& call, const KernelParams& params) {
   Filling filling;
-  const char* type = std::holds_alternative<ht_conv_params>(params) ? "ht_conv_params" : "ht_depthwise_params";
+  const bool is_conv = std::holds_alternative<ht_conv_params>(params);
+  const char *type = is_conv ? "ht_conv_params" : "ht_depthwise_params", *units = is_conv ? "ht_conv_units" : "ht_depthwise_units";
   std::visit(
       [&](const auto& p) {
         if constexpr (kCompact<std::remove_cvref_t<decltype(p)>>) fields(p, filling);
@@ -109,12 +123,14 @@ std::string compact_function(const BundleCall& call, const KernelParams& params)
       params);
   return fmt::format(R"(
 /* A step of which this is all that the kernel reads. */
-static void {}(const uint8_t *n, const uint32_t *packed, const int8_t *padding, const ht_arguments *a, int32_t units) {{
+static void {}(const uint8_t *n, const uint32_t *packed, const int8_t *padding, const void *in, void *out, void *scratch) {{
+  const ht_arguments a = {{{{in, NULL, NULL}}, out, scratch}};
   {} p;
-{}  HT_FN({})(&p, a, 0, units);
+  read_numbers(&n, {}, &p);
+{}  HT_FN({})(&p, &a, 0, {}(&p));
 }}
 )",
-                     compact_function_name(call), type, filling.text, call.function);
+                     compact_function_name(call), type, filling.leading, filling.text, call.function, units);
 }
 
 }  // namespace ht

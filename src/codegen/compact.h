@@ -19,7 +19,7 @@ std::optional<std::vector<uint8_t>> compact_numbers(const KernelParams& params);
 // The C function that reads such a number.
 std::string compact_reader();
 
-// The C function that runs such steps of a kernel, of parameters like these: NAME(numbers, packed, padding, arguments, units).
+// The C function that runs such steps of a kernel, of parameters like these: NAME(numbers, packed, padding, input, output, scratch).
 std::string compact_function_name(const BundleCall& call);
 std::string compact_function(const BundleCall& call, const KernelParams& params);
 

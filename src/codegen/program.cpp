@@ -159,13 +159,14 @@ std::string call(const Design& design, size_t index) {
   for (size_t i = 0; i < HT_MAX_INPUTS; ++i)
     inputs += (i > 0 ? ", " : "") + (i < step.inputs.size() ? address(design, step.inputs[i]) : "NULL");
   const size_t parameters = design.parameters_of[index];
-  std::string statement = fmt::format("HT_FN({})(&step{}, &a, 0, {});", call.function, parameters, call.units);
-  if (compact_numbers(design.params[index])) {
-    statement = fmt::format("{}(step{}, {}, &a, {});", compact_function_name(call), parameters, compact_arrays(design, index), call.units);
-  }
+  const std::string output = address(design, step.output);
   const std::string scratch = call.scratch_bytes > 0 ? fmt::format("memory + {}", design.memory.scratch[index]) : "NULL";
-  return fmt::format("\n  /* {} */\n  HT_STEP({});\n  {{\n    const ht_arguments a = {{{{{}}}, {}, {}}};\n    {}\n  }}\n", heading(design, index), index,
-                     inputs, address(design, step.output), scratch, statement);
+  const std::string start = fmt::format("\n  /* {} */\n  HT_STEP({});\n", heading(design, index), index);
+  if (compact_numbers(design.params[index]))
+    return start + fmt::format("  {}(step{}, {}, {}, {}, {});\n", compact_function_name(call), parameters, compact_arrays(design, index), address(design, step.inputs[0]),
+                               output, scratch);
+  return start + fmt::format("  {{\n    const ht_arguments a = {{{{{}}}, {}, {}}};\n    HT_FN({})(&step{}, &a, 0, {});\n  }}\n", inputs, output, scratch, call.function,
+                             parameters, call.units);
 }
 
 // What is wrong with the caller's pointers, as conditions.
@@ -229,12 +230,17 @@ std::string config_file(const Design& design) {
 #define HT_POLICIES {:#x}
 #define HT_OUTPUTS {:#x}
 #define HT_FLOATS {}
+#define HT_BINARIES {:#x}
+#define HT_POOLS {:#x}
+#define HT_SOFTMAXES {:#x}
+#define HT_RESIZES {:#x}
+#define HT_PLAIN_DEPTHWISE {}
 #define HT_SUFFIX _{} /* so that several bundles fit into one program */
 
 #endif
 )",
-                     made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs, design.use.floats || design.detection ? 1 : 0,
-                     design.name());
+                     made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs, design.use.floats || design.detection ? 1 : 0, design.use.binaries, design.use.pools, design.use.softmaxes,
+                     design.detection ? 1u << design.detection->preprocess.image.interpolation : 0u, design.use.plain_depthwise ? 1 : 0, design.name());
 }
 
 }  // namespace

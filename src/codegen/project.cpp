@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <set>
 
 #include "codegen/detect.h"
@@ -66,6 +67,9 @@ std::string example_file(const Design& design) {
 
 }  // namespace
 
+// Kernels of which what takes the time is written in assembly.
+constexpr std::array<std::string_view, 2> kWalks = {"kernels/cortex_m/ht_conv_walk_dsp.c", "kernels/cortex_m/ht_depthwise_dsp.c"};
+
 std::vector<std::string> sources_for_size(const Design& design) {
   const auto cpu = design.options.cpu->cortex_m;
   if (cpu != CortexM::kM3 && cpu != CortexM::kM4) return {};  // the others are chosen for their speed
@@ -74,6 +78,7 @@ std::vector<std::string> sources_for_size(const Design& design) {
     if (design.plan.steps[i].macs > 0) multiplying.insert(design.calls[i].function);
   std::set<std::string_view> fast;
   for (const EmbeddedFile& file : kernel_sources(multiplying, detect_files(design))) fast.insert(file.path);
+  for (std::string_view walk : kWalks) fast.erase(walk);
   std::vector<std::string> files = {design.name() + ".c"};
   for (const BundleFile& file : kernel_files(design))
     if (is_source(file.path) && !fast.contains(file.path)) files.push_back(file.path);

@@ -9,6 +9,7 @@
 #include "ops/steps.h"
 #include "quantize/ranges.h"
 #include "quantize/refine.h"
+#include "quantize/short_multipliers.h"
 #include "quantize/weight_blocks.h"
 #include "quantize/weights.h"
 
@@ -22,7 +23,7 @@ class ConstantQuantizer {
  public:
   ConstantQuantizer(Graph& graph, const std::vector<Role>& roles, const Statistics& statistics, const QuantizeRequest& request,
                     const Equalizations& equalized)
-      : graph_(graph), floats_(graph), roles_(roles), statistics_(statistics), request_(request), equalized_(equalized),
+      : graph_(graph), floats_(graph), links_(floats_), roles_(roles), statistics_(statistics), request_(request), equalized_(equalized),
         names_(graph), uses_(graph.values.size(), 0) {
     for (const Node& node : graph.nodes)
       for (ValueId input : node.inputs)
@@ -187,13 +188,22 @@ class ConstantQuantizer {
     const ChannelMoments seen = channel_moments(node.inputs[0]);
     // Statistics know the channels along axis 1.
     if (channel_axis(node) == 1 && seen.mean_squares.size() == input_scales.size()) wish.input_energies = seen.mean_squares;
-    HT_ASSIGN(QuantizedWeights quantized, quantize_weights(weights.constant->data<float>(), shape, wish));
-
     const int64_t outputs = shape[wish.output_axis];
-    quantized.scales.resize(static_cast<size_t>(outputs), quantized.scales.front());
-    std::vector<float> bias = bias_of(i);
-    if (measured)
-      refine_product(measured->product, measured->moments, weights.constant->data<float>(), shape, wish, input_scales, request_.refine, quantized, bias);
+    std::vector<float> bias;
+    const auto round_weights = [&]() -> Result<QuantizedWeights> {
+      HT_ASSIGN(QuantizedWeights rounded, quantize_weights(weights.constant->data<float>(), shape, wish));
+      rounded.scales.resize(static_cast<size_t>(outputs), rounded.scales.front());
+      bias = bias_of(i);
+      if (measured)
+        refine_product(measured->product, measured->moments, weights.constant->data<float>(), shape, wish, input_scales, request_.refine, rounded, bias);
+      return rounded;
+    };
+    HT_ASSIGN(QuantizedWeights quantized, round_weights());
+    const std::optional<ShortScales> shorter = request_.target.short_multipliers ? find_short_scales(i, plain, quantized, bias) : std::nullopt;
+    if (shorter) {
+      wish.scales = shorter->scales;
+      HT_ASSIGN(quantized, round_weights());
+    }
     auto unit = [&](int64_t o) {
       const float scale = quantized.scales[static_cast<size_t>(o)];
       if (absorbs) return scale;
@@ -210,7 +220,92 @@ class ConstantQuantizer {
     if (!measured && request_.refine.correct_bias && has_bias(i) && std::holds_alternative<Conv>(node.op)) correct_bias(floats_.nodes[i], quantized.values, affine, wish.groups, bias);
     set(own(node, 1), Tensor::of<int8_t>(choice.weights == 4 ? DType::kInt4 : DType::kInt8, shape, quantized.values), std::move(affine));
     if (!has_bias(i)) return {};
-    return has_integer_bias ? quantize_bias(node, bias, choice.per_channel, outputs, unit) : set_bias(node, bias);
+    if (!has_integer_bias) return set_bias(node, bias);
+    std::vector<int64_t> offsets;
+    if (shorter) offsets = zero_point_sums(i, quantized.values, wish);
+    return quantize_bias(node, bias, choice.per_channel, outputs, unit, [&](std::span<int32_t> integers) {
+      if (shorter) shorten_biases(offsets, *shorter, integers);
+    });
+  }
+
+  // How a product's outputs are stored: in their own type, or in that of the clamp behind it.
+  struct StoredOutput {
+    const TensorType* type = nullptr;  // null: not as integers
+    double least = -INFINITY, greatest = INFINITY;
+  };
+  StoredOutput stored_output(const Node& node) const {
+    const TensorType& own = floats_.value(node.outputs[0]).type;
+    if (own.is_quantized()) return {&own};
+    const NodeId reader = links_.only_consumer(node.outputs[0]);
+    const auto* unary = reader.valid() ? std::get_if<Unary>(&floats_.node(reader).op) : nullptr;
+    if (!unary || (unary->kind != UnaryKind::kRelu && unary->kind != UnaryKind::kClip)) return {};
+    const TensorType& clamped = floats_.value(floats_.node(reader).outputs[0]).type;
+    if (!clamped.is_quantized()) return {};
+    if (unary->kind == UnaryKind::kRelu) return {&clamped, 0};
+    return {&clamped, unary->alpha, unary->beta};
+  }
+
+  // Whether what is stored of an output depends on the input: not where all its sums lie beyond a limit.
+  static bool output_varies(double bias, double spread, const StoredOutput& stored, float scale, int32_t zero_point) {
+    const IntegerRange range = integer_range(stored.type->dtype);
+    const double least = std::max(stored.least, (range.min - zero_point) * static_cast<double>(scale));
+    const double greatest = std::min(stored.greatest, (range.max - zero_point) * static_cast<double>(scale));
+    return spread > 0 && bias + spread > least - scale && bias - spread < greatest + scale;
+  }
+
+  // The product's weight scales enlarged to those of short multipliers; nothing where it has none.
+  std::optional<ShortScales> find_short_scales(size_t i, const Plain& plain, const QuantizedWeights& quantized, const std::vector<float>& bias) const {
+    const Node& node = floats_.nodes[i];
+    const Role& role = roles_[i];
+    const StoredOutput made = stored_output(node);
+    const TensorType* stored = made.type;
+    const bool has_bytes = dtype_size(floats_.value(node.inputs[0]).type.dtype) == 1 && stored && dtype_size(stored->dtype) == 1;
+    if (!role.is_integer() || !has_bytes || !role.choice.per_channel || role.choice.weights != 8 || (plain.absorbs && plain.wish.groups > 1)) return std::nullopt;
+    const std::vector<float>& scales = quantized.scales;
+    const size_t outputs = scales.size();
+    const Affine affine = stored_affine(*stored);
+    const size_t axis = std::holds_alternative<Conv>(node.op) ? 1 : stored->shape.size() - 1;
+    if (!affine.is_per_tensor() && stored->shape[axis] != static_cast<int64_t>(outputs)) return std::nullopt;
+    const std::vector<float> output = affine.scales_along(axis, static_cast<int64_t>(outputs));
+    std::vector<float> input;
+    for (size_t o = 0; o < outputs; ++o) {
+      const bool varies = !plain.input.is_per_tensor() && !plain.absorbs;
+      input.push_back(plain.input_scales[varies ? o * plain.input_scales.size() / outputs : 0]);
+    }
+    const std::vector<int32_t> zero_points = affine.zero_points_along(axis, static_cast<int64_t>(outputs));
+    const std::vector<int64_t> offsets = zero_point_sums(i, quantized.values, plain.wish), spreads = magnitude_sums(i, quantized.values, plain.wish);
+    std::vector<bool> varies;
+    for (size_t o = 0; o < outputs; ++o) {
+      const double unit = plain.absorbs ? scales[o] : static_cast<double>(scales[o]) * input[o];
+      const double start = (bias.empty() ? 0.0 : bias[o]) - unit * static_cast<double>(offsets[o]);
+      varies.push_back(output_varies(start, 128 * unit * static_cast<double>(spreads[o]), made, output[o], zero_points[o]));
+    }
+    return short_scales(scales, {input, output, plain.absorbs, varies});
+  }
+
+  // Of each output's weights.
+  std::vector<int64_t> magnitude_sums(size_t i, std::span<const int8_t> integers, const WeightRequest& wish) const {
+    const Shape& shape = floats_.value(floats_.nodes[i].inputs[1]).type.shape;
+    const Shape strides = strides_of(shape);
+    std::vector<int64_t> sums(static_cast<size_t>(shape[wish.output_axis]));
+    for (size_t k = 0; k < integers.size(); ++k) sums[place_of(k, shape, strides, wish).output] += std::abs(int64_t{integers[k]});
+    return sums;
+  }
+
+  // Of each output's weights times their inputs' zero points, which kernels take off the bias.
+  std::vector<int64_t> zero_point_sums(size_t i, std::span<const int8_t> integers, const WeightRequest& wish) const {
+    const Node& node = floats_.nodes[i];
+    const Shape& shape = floats_.value(node.inputs[1]).type.shape;
+    const int64_t inputs = shape[wish.input_axis];
+    const auto per_group = static_cast<size_t>(shape[wish.output_axis] / wish.groups);
+    const std::vector<int32_t> zero_points = stored_affine(floats_.value(node.inputs[0]).type).zero_points_along(channel_axis(node), inputs * wish.groups);
+    const Shape strides = strides_of(shape);
+    std::vector<int64_t> sums(static_cast<size_t>(shape[wish.output_axis]));
+    for (size_t k = 0; k < integers.size(); ++k) {
+      const Place place = place_of(k, shape, strides, wish);
+      sums[place.output] += int64_t{integers[k]} * zero_points[place.output / per_group * static_cast<size_t>(inputs) + place.input];
+    }
+    return sums;
   }
 
   // The bias as real numbers, which it was corrected to be.
@@ -333,8 +428,9 @@ class ConstantQuantizer {
     return {};
   }
 
-  template <class Unit>
-  Status quantize_bias(Node& node, const std::vector<float>& bias, bool per_channel, int64_t outputs, const Unit& unit) {
+  // `adjust` may change the integers.
+  template <class Unit, class Adjust>
+  Status quantize_bias(Node& node, const std::vector<float>& bias, bool per_channel, int64_t outputs, const Unit& unit, const Adjust& adjust) {
     std::vector<int32_t> integers;
     std::vector<float> scales;
     for (int64_t o = 0; o < outputs; ++o) {
@@ -343,6 +439,7 @@ class ConstantQuantizer {
       scales.push_back(scale);
       integers.push_back(static_cast<int32_t>(std::nearbyint(static_cast<double>(bias[static_cast<size_t>(o)]) / scale)));
     }
+    adjust(std::span(integers));
     const ValueId id = own(node, 2);
     const Shape& old = graph_.value(id).type.shape;
     Shape shape = element_count(old) == outputs ? old : Shape{outputs};
@@ -386,6 +483,7 @@ class ConstantQuantizer {
 
   Graph& graph_;
   const Graph floats_;  // as it was
+  const Links links_;   // of that
   const std::vector<Role>& roles_;
   const Statistics& statistics_;
   const QuantizeRequest& request_;

@@ -201,7 +201,7 @@ void refine_product(const ObservedProduct& product, const ObservedMoments& momen
   const auto position = [&](size_t o, size_t i) { return weight_position(shape, request.output_axis, o, i); };
   if (product.with_squares) {
     Rows rows{real_rows(weights, shape, request, input_scales), {}, geometry.groups, per_group, size, static_cast<double>(request.least),
-              static_cast<double>(request.greatest), request.per_channel};
+              static_cast<double>(request.greatest), request.per_channel && request.scales.empty()};
     for (size_t o = 0; o < geometry.outputs; ++o)
       for (size_t i = 0; i < size; ++i) rows.steps.push_back(step(o) * quantized.multiple(position(o, i)));
     if (how.rounding == WeightRounding::kLeastSquares) fit_to_outputs(moments, product.output_units, has_bias, rows.exact);

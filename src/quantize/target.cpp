@@ -22,8 +22,8 @@ Result<toml::table> parse(std::string_view text) {
   }
 }
 
-constexpr std::array<std::string_view, 8> kKeys = {"name",           "activations",     "symmetric",  "channel_scales", "quantize_before_activation",
-                                                   "requantization", "integer_outputs", "float_share"};
+constexpr std::array<std::string_view, 9> kKeys = {"name",           "activations",     "symmetric",  "channel_scales", "quantize_before_activation",
+                                                   "requantization", "integer_outputs", "float_share", "short_multipliers"};
 constexpr std::array<std::string_view, 4> kScales = {"never", "absorbed", "depthwise", "multiply"};
 constexpr std::array<std::string_view, 2> kPolicies = {"float-half-even", "fixed-single"};
 
@@ -62,6 +62,7 @@ Result<Target> parse_target(std::string_view text) {
   HT_ASSIGN(target.symmetric, value_of(table, "symmetric", false));
   HT_ASSIGN(target.quantize_before_activation, value_of(table, "quantize_before_activation", false));
   HT_ASSIGN(target.integer_outputs, value_of(table, "integer_outputs", false));
+  HT_ASSIGN(target.short_multipliers, value_of(table, "short_multipliers", false));
   HT_ASSIGN(target.requantization, value_of(table, "requantization", std::string()));
   if (std::ranges::find(kPolicies, target.requantization) == kPolicies.end()) return refuse("requantization");
   HT_ASSIGN(target.float_share, value_of(table, "float_share", 0.0));

@@ -138,6 +138,8 @@ Status check(std::span<const float> weights, const Shape& shape, const WeightReq
       return input_error("weights of shape {} cannot absorb {} input scales", shape_text(shape), request.input_scales.size());
     }
   }
+  if (!request.scales.empty() && (!request.per_channel || request.block != 0 || static_cast<int64_t>(request.scales.size()) != shape[request.output_axis]))
+    return input_error("weights of shape {} cannot have {} given scales", shape_text(shape), request.scales.size());
   if (request.block < 0 || (request.block > 0 && (!request.per_channel || request.input_axis >= shape.size())))
     return input_error("weights of shape {} cannot have blocks of {}", shape_text(shape), request.block);
   if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); }))
@@ -160,7 +162,9 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const 
     if (covering == 0) covering = covering_all > 0 ? covering_all : 1;
     if (covering > std::numeric_limits<float>::max())
       return input_error("weights times input scales need a scale that is not finite");
-    if (request.block == 0) {
+    if (!request.scales.empty()) {
+      result.scales.push_back(request.scales[row]);
+    } else if (request.block == 0) {
       result.scales.push_back(request.scale == WeightScale::kMse ? least_error_scale(rows, row, covering, searched_share(request.greatest)) : stored_scale(covering));
     } else {
       add_block_scales(rows, row, shape, request, covering, result);

@@ -26,6 +26,8 @@ struct WeightRequest {
   std::span<const float> input_scales = {};
   // Mean square of each channel of the whole input, which says how much the error of its weights matters to kMse; empty: all alike.
   std::span<const double> input_energies = {};
+  // Scales that the result has, one an output; empty: they are searched.
+  std::span<const float> scales = {};
   // Of inputs whose weights share a scale, at each of the axes behind output and input; the last block may be shorter. 0: all do.
   // Needs per_channel.
   int64_t block = 0;

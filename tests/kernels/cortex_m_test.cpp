@@ -57,6 +57,31 @@ std::vector<int32_t> random_biases(Random& random, int32_t channels, int32_t mos
   return biases;
 }
 
+// Multipliers and biases as `quantize --target cortex-m` makes them, for which short channels have room: 16 bits of a bias or, where it is `whole`, 24.
+EpilogueData short_epilogue(Random& random, std::vector<int32_t>& biases, int32_t depth) {
+  const bool whole = random.coin();
+  const int32_t channels = static_cast<int32_t>(biases.size()), bits = random.integer(0, 3);
+  const int32_t least = static_cast<int32_t>(std::log2(depth)) / 2 + random.integer(10, 16);
+  std::vector<double> ratio;
+  for (int32_t& bias : biases) {
+    const int32_t octave = random.integer(0, 7);
+    ratio.push_back(std::ldexp(random.integer(32, 63), -least - octave));
+    bias = whole ? random.integer(-(1 << 22), 1 << 22) : random.integer(-(1 << 12), 1 << 12) * (1 << (bits + octave));
+  }
+  const bool own = random.integer(0, 2) == 0;
+  return *int8_epilogue(Policy::kFixedSingle, channels, ratio, {random.bytes(own ? static_cast<size_t>(channels) : 1), {-128}, {127}});
+}
+
+template <class Params>
+int bytes_of_short(const Params& p) {
+  return cortex_m::short_channels(cortex_m::fixed_layer(p.epilogue, cortex_m::sum_ranges(p))).bytes;
+}
+// Layers of each size of short channels, 0 standing for others.
+using ShortLayers = std::map<int, int>;
+void expect_all(ShortLayers& layers) {
+  for (int bytes : {0, 3, 4, 5}) EXPECT_GE(layers[bytes], 20) << bytes;
+}
+
 size_t element_bytes(const EpilogueData& data) { return data.output == HT_OUTPUT_F32 ? 4 : 1; }
 
 // Weights as quantizers make them have no -128.
@@ -124,12 +149,13 @@ TEST(CortexM, RequantizesAsIn64Bits) {
 
 TEST(CortexM, Convolution) {
   Taken taken;
-  for (uint32_t seed = 0; seed < 1200; ++seed) {
+  ShortLayers short_layers;
+  for (uint32_t seed = 0; seed < 1800; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
     ht_conv_params p{};
     p.groups = random.integer(0, 3) == 0 ? 2 : 1;
-    const int32_t in = random.integer(1, 2) == 1 ? random.integer(1, 5) : random.integer(1, 80), out = random.integer(1, 20);
+    const int32_t in = random.integer(1, 2) == 1 ? random.integer(1, 5) : random.integer(1, 80), out = random.integer(0, 60) == 0 ? random.integer(257, 300) : random.integer(1, 20);
     p.batch = random.integer(1, 2);
     p.input_height = random.integer(1, 6);
     p.input_width = random.integer(1, 19);
@@ -152,23 +178,26 @@ TEST(CortexM, Convolution) {
     const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride + 1));
     const auto weights = random_weights(random, static_cast<size_t>(depth * p.output_channels)),
                padding = random.bytes(static_cast<size_t>(p.input_channels));
-    const auto bias = random_biases(random, p.output_channels, 200000);
-    const EpilogueData data = random_epilogue(random, p.output_channels, depth);
+    auto bias = random_biases(random, p.output_channels, 200000);
+    const EpilogueData data = random.integer(0, 2) == 0 ? short_epilogue(random, bias, depth) : random_epilogue(random, p.output_channels, depth);
     p.weights = weights.data();
     p.bias = bias.data();
     p.padding = padding.data();
     p.epilogue = data.view();
+    ++short_layers[bytes_of_short(p)];
     for (const CortexM cpu : kCpus)
       compare_rows<ht_conv_params>(random, cortex_m_conv_kernels(cpu), p, {input.data() + 1},
                                    static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride) * element_bytes(data),
                                    conv_units(p), taken);
   }
   expect_many(taken);
+  expect_all(short_layers);
 }
 
 TEST(CortexM, Depthwise) {
   Taken taken;
-  for (uint32_t seed = 0; seed < 1200; ++seed) {
+  ShortLayers short_layers;
+  for (uint32_t seed = 0; seed < 3600; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
     ht_depthwise_params p{};
@@ -193,18 +222,21 @@ TEST(CortexM, Depthwise) {
     const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride + 1));
     const auto weights = random_weights(random, static_cast<size_t>(p.kernel_height * p.kernel_width * outputs));
     const auto padding = random.bytes(static_cast<size_t>(p.input_channels));
-    const auto bias = random_biases(random, outputs, 20000);
-    const EpilogueData data = random_epilogue(random, outputs, p.kernel_height * p.kernel_width);
+    auto bias = random_biases(random, outputs, 20000);
+    const int32_t taps = p.kernel_height * p.kernel_width;
+    const EpilogueData data = random.integer(0, 2) == 0 ? short_epilogue(random, bias, taps) : random_epilogue(random, outputs, taps);
     p.weights = weights.data();
     p.bias = bias.data();
     p.padding = padding.data();
     p.epilogue = data.view();
+    ++short_layers[bytes_of_short(p)];
     for (const CortexM cpu : kCpus)
       compare_rows<ht_depthwise_params>(random, cortex_m_depthwise_kernels(cpu), p, {input.data() + 1},
                                         static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride) * element_bytes(data),
                                         depthwise_units(p), taken);
   }
   expect_many(taken);
+  expect_all(short_layers);
 }
 
 }  // namespace

@@ -147,8 +147,12 @@ def test_the_report_is_what_the_tools_say(verified, quantized, folder, name, cpu
     arrays = sum(int(size, 16) for size, kind in re.findall(rf"^\w+ (\w+) (\w) {name}_step\d+_\w+$", symbols, re.M) if kind in "rR")
     kinds = ["weights", "biases", "channels' multipliers", "channels' shifts, zero points and bounds, filling", "arrays and tables of steps without weights"]
     assert arrays == sum(flash[kind] for kind in kinds)
-    assert (flash["weights"], flash["biases"]) == own_bytes(quantized(name)) == (said["weight_bytes"], said["bias_bytes"])
-    assert flash["channels' multipliers"] == flash["biases"]  # a number of 32 bits each, and the model repeats none
+    weights, biases = own_bytes(quantized(name))
+    assert flash["weights"] == weights == said["weight_bytes"] and flash["biases"] == said["bias_bytes"]
+    if cpu in ("cortex-m4", "cortex-m7"):  # two bytes of a bias or three where units would show, and one of a multiplier; a last layer of floats has none
+        assert biases / 2 <= flash["biases"] <= 0.6 * biases and biases / 4 <= flash["channels' multipliers"] <= 0.3 * biases
+    else:
+        assert flash["channels' multipliers"] == flash["biases"] == biases  # a number of 32 bits each, and the model repeats none
     parameters = sum(int(size, 16) for size, kind in re.findall(r"^\w+ (\w+) (\w) step\d+$", symbols, re.M) if kind in "rR")
     assert parameters == flash["parameters of the steps"]
     assert ram["arena"] == said["arena_bytes"] == int(re.search(rf"{name.upper()}_ARENA_BYTES (\d+)", (place / f"{name}.h").read_text())[1])

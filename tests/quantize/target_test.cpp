@@ -37,6 +37,7 @@ TEST(Target, WhatIsNotKnownIsRefusedByItsKey) {
   EXPECT_TRUE(refused(good + "channel_scales = \"sometimes\"\n", "channel_scales"));
   EXPECT_TRUE(refused(good + "float_share = 1.5\n", "float_share"));
   EXPECT_TRUE(refused(good + "symmetric = \"yes\"\n", "symmetric"));
+  EXPECT_TRUE(refused(good + "short_multipliers = 1\n", "short_multipliers"));
   EXPECT_TRUE(refused(good + "symetric = true\n", "symetric"));
   EXPECT_TRUE(refused("name =", "parsed"));
 }

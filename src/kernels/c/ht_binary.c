@@ -14,14 +14,16 @@ static const int8_t* load(const int8_t* from, int32_t stride, int32_t count, int
 
 static int32_t store(int32_t value, int8_t zero_point) { return ht_clamp(value + zero_point, INT8_MIN, INT8_MAX); }
 
+static bool is_kind(const ht_binary_params* p, int32_t kind) { return HT_USES(HT_BINARIES, kind) && p->kind == kind; }
+
 // `step` is a constant where this is inlined.
 static inline void combine_half_even(const ht_binary_params* p, const int8_t* a, const int8_t* b,
                                      int32_t first, int32_t count, int32_t step, int8_t* out) {
   const ptrdiff_t base = (ptrdiff_t)first * step;
-  const float *a_ratio = p->a_ratio + base, *b_ratio = p->kind == HT_MUL ? a_ratio : p->b_ratio + base;
+  const float *a_ratio = p->a_ratio + base, *b_ratio = is_kind(p, HT_MUL) ? a_ratio : p->b_ratio + base;
   const int8_t *za = p->a_zero_point + base, *zb = p->b_zero_point + base, *zo = p->output_zero_point + base;
-  const float sign = p->kind == HT_SUB ? -1.0f : 1.0f;
-  if (p->kind == HT_MUL) {
+  const float sign = is_kind(p, HT_SUB) ? -1.0f : 1.0f;
+  if (is_kind(p, HT_MUL)) {
     HT_INDEPENDENT
     for (int32_t i = 0; i < count; ++i) {
       const float x = (float)(a[i] - za[i * step]), y = (float)(b[i] - zb[i * step]);
@@ -48,7 +50,7 @@ static inline void combine_fixed(const ht_binary_params* p, const int8_t* a, con
     const int32_t x = a[i] - p->a_zero_point[c], y = b[i] - p->b_zero_point[c];
     const int32_t right = 31 - p->shift[c];
     int64_t sum = (int64_t)(x * y) * p->a_fixed[c];
-    if (p->kind != HT_MUL) sum = (int64_t)x * p->a_fixed[c] + (p->kind == HT_SUB ? -y : y) * (int64_t)p->b_fixed[c];
+    if (!is_kind(p, HT_MUL)) sum = (int64_t)x * p->a_fixed[c] + (is_kind(p, HT_SUB) ? -y : y) * (int64_t)p->b_fixed[c];
     const int64_t rounded = (sum + ((int64_t)1 << (right - 1))) >> right;
     out[i] = (int8_t)store((int32_t)ht_clamp_wide(rounded, -1024, 1024), p->output_zero_point[c]);
   }

@@ -313,15 +313,19 @@ static void copied_row(const ht_image_resizer* r, int32_t y, uint8_t* out) {
 
 enum { COPY, NEAREST, LINEAR, AREA_LINEAR, CUBIC, AREA, BLOCKS };
 
+static bool is_by(const ht_image_resize_params* p, int32_t interpolation) {
+  return HT_USES(HT_RESIZES, interpolation) && p->interpolation == interpolation;
+}
+
 static int32_t method_of(const ht_image_resize_params* p, const ht_rectangle* region) {
   const bool shrinks = p->width <= region->width && p->height <= region->height;
   const bool blocks = region->width % p->width == 0 && region->height % p->height == 0;
   const bool halves = blocks && region->width / p->width == 2 && region->height / p->height == 2;
   if (region->width == p->width && region->height == p->height) return COPY;
-  if (p->interpolation == HT_IMAGE_NEAREST) return NEAREST;
-  if (p->interpolation == HT_IMAGE_CUBIC) return CUBIC;
-  if ((p->interpolation == HT_IMAGE_AREA && blocks) || halves) return BLOCKS;
-  if (p->interpolation == HT_IMAGE_AREA) return shrinks ? AREA : AREA_LINEAR;
+  if (is_by(p, HT_IMAGE_NEAREST)) return NEAREST;
+  if (is_by(p, HT_IMAGE_CUBIC)) return CUBIC;
+  if ((is_by(p, HT_IMAGE_AREA) && blocks) || halves) return BLOCKS;
+  if (is_by(p, HT_IMAGE_AREA)) return shrinks ? AREA : AREA_LINEAR;
   return LINEAR;
 }
 
@@ -339,6 +343,15 @@ static needs needs_of(int32_t method) {
                        {sizeof(span), sizeof(float), 2},
                        {0, sizeof(int32_t), 1}};
   return all[method];
+}
+
+// Whether the method is this one, which only some interpolations come to.
+static bool is_method(const ht_image_resizer* r, int32_t method) {
+  const bool by_area = HT_USES(HT_RESIZES, HT_IMAGE_AREA);
+  const bool used = (method == NEAREST && HT_USES(HT_RESIZES, HT_IMAGE_NEAREST)) || (method == LINEAR && HT_USES(HT_RESIZES, HT_IMAGE_BILINEAR)) ||
+                    (method == CUBIC && HT_USES(HT_RESIZES, HT_IMAGE_CUBIC)) || ((method == AREA || method == AREA_LINEAR) && by_area) ||
+                    (method == BLOCKS && (by_area || HT_USES(HT_RESIZES, HT_IMAGE_BILINEAR)));
+  return used && r->method == method;
 }
 
 size_t HT_FN(ht_image_resize_scratch)(const ht_image_resize_params* p, const ht_frame* frame) {
@@ -362,17 +375,19 @@ void HT_FN(ht_image_resize_begin)(ht_image_resizer* r, const ht_image_resize_par
     r->held[k] = -1;
   }
   r->pixels = memory;
-  if (r->method == NEAREST) nearest_begin(r);
-  if (r->method == LINEAR || r->method == AREA_LINEAR) linear_begin(r, r->method == AREA_LINEAR);
-  if (r->method == CUBIC) cubic_begin(r);
-  if (r->method == AREA) area_begin(r);
+  if (is_method(r, NEAREST)) nearest_begin(r);
+  if (is_method(r, LINEAR)) linear_begin(r, false);
+  if (is_method(r, AREA_LINEAR)) linear_begin(r, true);
+  if (is_method(r, CUBIC)) cubic_begin(r);
+  if (is_method(r, AREA)) area_begin(r);
 }
 
 void HT_FN(ht_image_resize_row)(ht_image_resizer* r, int32_t y, uint8_t* out) {
   if (r->method == COPY) copied_row(r, y, out);
-  if (r->method == NEAREST) nearest_row(r, y, out);
-  if (r->method == LINEAR || r->method == AREA_LINEAR) linear_row(r, y, r->method == AREA_LINEAR, out);
-  if (r->method == CUBIC) cubic_row(r, y, out);
-  if (r->method == AREA) area_row(r, y, out);
-  if (r->method == BLOCKS) block_row(r, y, out);
+  if (is_method(r, NEAREST)) nearest_row(r, y, out);
+  if (is_method(r, LINEAR)) linear_row(r, y, false, out);
+  if (is_method(r, AREA_LINEAR)) linear_row(r, y, true, out);
+  if (is_method(r, CUBIC)) cubic_row(r, y, out);
+  if (is_method(r, AREA)) area_row(r, y, out);
+  if (is_method(r, BLOCKS)) block_row(r, y, out);
 }

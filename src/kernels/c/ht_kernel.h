@@ -80,8 +80,9 @@ enum {
   HT_FLOAT_HALF_AWAY = 5   // float(x) * m, round half away from zero: ncnn
 };
 
-// Whether a policy is in use, a constant.
-#define HT_USES_POLICY(policy) ((HT_POLICIES >> (policy)) & 1)
+// Whether something is in use, a constant.
+#define HT_USES(set, bit) (((set) >> (bit)) & 1)
+#define HT_USES_POLICY(policy) HT_USES(HT_POLICIES, policy)
 
 #ifdef __cplusplus
 }

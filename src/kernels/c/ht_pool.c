@@ -44,27 +44,29 @@ static void finish_mean(const ht_pool_params* p, int32_t* HT_RESTRICT sums, int3
   }
 }
 
+static bool is_kind(const ht_pool_params* p, int32_t kind) { return HT_USES(HT_POOLS, kind) && p->kind == kind; }
+
 static int32_t taps_of(ht_window w) { return w.last > w.first ? w.last - w.first : 0; }
 
 static void pool_pixel(const ht_pool_params* p, const int8_t* image, ht_window y, ht_window x, int32_t* sums, int8_t* out) {
-  if (p->kind == HT_POOL_MAX) {
+  if (is_kind(p, HT_POOL_MAX)) {
     for (int32_t c = 0; c < p->channels; ++c) out[c] = INT8_MIN;
-  } else {
+  } else if (HT_USES(HT_POOLS, HT_POOL_AVERAGE)) {
     for (int32_t c = 0; c < p->channels; ++c) sums[c] = 0;
   }
   for (int32_t ky = y.first; ky < y.last; ++ky) {
     const int8_t* row = image + (ptrdiff_t)(y.start + ky * p->dilation_height) * p->input_width * p->input_stride;
     for (int32_t kx = x.first; kx < x.last; ++kx) {
       const int8_t* pixel = row + (ptrdiff_t)(x.start + kx * p->dilation_width) * p->input_stride;
-      if (p->kind == HT_POOL_MAX) {
+      if (is_kind(p, HT_POOL_MAX)) {
         take_maximum(pixel, p->channels, out);
-      } else {
+      } else if (HT_USES(HT_POOLS, HT_POOL_AVERAGE)) {
         add_pixel(pixel, p->channels, sums);
       }
     }
   }
   const int32_t count = y.counted * x.counted;
-  if (p->kind == HT_POOL_AVERAGE) finish_mean(p, sums, taps_of(y) * taps_of(x), count > 0 ? count : 1, out);
+  if (is_kind(p, HT_POOL_AVERAGE)) finish_mean(p, sums, taps_of(y) * taps_of(x), count > 0 ? count : 1, out);
 }
 
 void HT_FN(ht_pool)(const ht_pool_params* p, const ht_arguments* a, int32_t begin, int32_t end) {

@@ -26,6 +26,9 @@ typedef struct ht_softmax_f32_params {
   int32_t logarithm;  // 1: log of it
 } ht_softmax_f32_params;
 
+// What HT_SOFTMAXES has: of elements that are adjacent (inner is 1) or not, with the logarithm or without.
+enum { HT_SOFTMAX_ADJACENT, HT_SOFTMAX_ADJACENT_LOG, HT_SOFTMAX_BESIDE, HT_SOFTMAX_BESIDE_LOG };
+
 static inline int32_t ht_softmax_f32_units(const ht_softmax_f32_params* p) { return p->outer * p->inner; }
 void HT_FN(ht_softmax_f32)(const ht_softmax_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end);
 

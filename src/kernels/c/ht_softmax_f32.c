@@ -6,7 +6,7 @@
 // Adjacent elements: three vector passes.
 static void softmax_adjacent(const float* in, int32_t n, int32_t logarithm, float* out) {
   const float most = ht_maximum_f32(in, n);
-  if (logarithm) {
+  if (HT_USES(HT_SOFTMAXES, HT_SOFTMAX_ADJACENT_LOG) && logarithm) {
     float lanes[HT_LANES] = {0};
     int32_t i = 0;
     for (; i + HT_LANES <= n; i += HT_LANES)
@@ -40,7 +40,7 @@ static inline void softmax_beside(const float* in, int32_t n, ptrdiff_t stride, 
   for (int32_t half = HT_LANES / 2; half > 0; half /= 2)
     for (int32_t l = 0; l < half; ++l)
       for (int32_t v = 0; v < count; ++v) lanes[l][v] += lanes[l + half][v];
-  if (logarithm) {
+  if (HT_USES(HT_SOFTMAXES, HT_SOFTMAX_BESIDE_LOG) && logarithm) {
     for (int32_t v = 0; v < count; ++v) shift[v] = ht_log(lanes[0][v]);
     for (int32_t i = 0; i < n; ++i)
       for (int32_t v = 0; v < count; ++v) out[i * stride + v] = (in[i * stride + v] - most[v]) - shift[v];
@@ -50,6 +50,11 @@ static inline void softmax_beside(const float* in, int32_t n, ptrdiff_t stride, 
   }
 }
 
+static bool is_adjacent(const ht_softmax_f32_params* p) {
+  const bool all = !HT_USES(HT_SOFTMAXES, HT_SOFTMAX_BESIDE) && !HT_USES(HT_SOFTMAXES, HT_SOFTMAX_BESIDE_LOG);
+  return all || p->inner == 1;
+}
+
 void HT_FN(ht_softmax_f32)(const ht_softmax_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   for (int32_t unit = begin; unit < end;) {
     const int32_t place = unit % p->inner;
@@ -57,7 +62,7 @@ void HT_FN(ht_softmax_f32)(const ht_softmax_f32_params* p, const ht_arguments* a
     const float* in = (const float*)a->inputs[0] + at;
     float* out = (float*)a->output + at;
     int32_t count = p->inner - place < end - unit ? p->inner - place : end - unit;
-    if (p->inner == 1) {
+    if (is_adjacent(p)) {
       softmax_adjacent(in, p->n, p->logarithm, out);
     } else if (count >= BESIDE) {
       count = BESIDE;

@@ -10,7 +10,7 @@
 
 #include "kernels/cortex_m/ht_dsp.h"
 
-static inline void ht_widen_two_rows(uint32_t upper, uint32_t lower, uint32_t* to) {
+HT_WITHIN void ht_widen_two_rows(uint32_t upper, uint32_t lower, uint32_t* to) {
   const uint32_t upper_even = ht_even_bytes(upper), lower_even = ht_even_bytes(lower);
   const uint32_t upper_odd = ht_odd_bytes(upper), lower_odd = ht_odd_bytes(lower);
   to[0] = ht_low_halves(upper_even, lower_even);
@@ -19,7 +19,7 @@ static inline void ht_widen_two_rows(uint32_t upper, uint32_t lower, uint32_t* t
   to[3] = ht_high_halves(upper_odd, lower_odd);
 }
 
-static inline void ht_widen_last_row(uint32_t row, uint32_t* to) {
+HT_WITHIN void ht_widen_last_row(uint32_t row, uint32_t* to) {
   to[0] = ht_even_bytes(row);
   to[1] = ht_odd_bytes(row);
 }

@@ -26,6 +26,32 @@ typedef int8_t ht_tile_output;
 typedef ht_pair_channel_dsp ht_tile_channel;
 #endif
 
+#if !HT_CONV_SUMS
+static void ht_expand_channels(const ht_layer_dsp* layer, const int8_t* from, int32_t count, void* to) {
+  const ht_short_form form = ht_short_form_of(layer);
+  ht_tile_channel* channel = (ht_tile_channel*)to;
+#if HT_CONV_DEEP
+  const bool own = layer->channel_bytes > (layer->bias_lift == HT_WHOLE_BIAS ? 4 : 3);
+  const int32_t common = layer->zero_point;
+  for (const ht_tile_channel* end = channel + count; channel != end; ++channel, from += form.bytes) {
+    const ht_short_channel made = ht_short_channel_at(form, from);
+    channel->multiplier = made.multiplier;
+    channel->rounding = (2 * (own ? from[form.bytes - 1] : common) + 1) * 256 + made.shift;
+    channel->bias = made.bias;
+  }
+#else
+  for (const ht_tile_channel* end = channel + count; channel != end; channel += 2, from += 2 * form.bytes) {
+    const ht_short_channel first = ht_short_channel_at(form, from), second = ht_short_channel_at(form, from + form.bytes);
+    const uint32_t both = (uint32_t)first.bias + 256 * (uint32_t)second.bias;
+    channel[0].multiplier = first.multiplier;
+    channel[0].start = (int32_t)(256 * (uint32_t)first.bias + (uint32_t)first.shift);
+    channel[1].multiplier = second.multiplier;
+    channel[1].start = (int32_t)(both + (((uint32_t)second.shift - both) & 255));
+  }
+#endif
+}
+#endif
+
 static inline int32_t ht_first_start(const ht_tile_channel* pair) {
 #if HT_CONV_DEEP
   return pair[0].bias;
@@ -284,9 +310,9 @@ static void ht_tile_one_pixel(const uint32_t* x, const int8_t* w, const void* ch
 #endif
 
 #if HT_CONV_SUMS
-static const ht_tile_dsp ht_tile = {sizeof(ht_tile_channel), ht_tile_four_pixels, ht_tile_one_pixel, ht_tile_pair, ht_finish_sums};
+static const ht_tile_dsp ht_tile = {sizeof(ht_tile_channel), NULL, ht_tile_four_pixels, ht_tile_one_pixel, ht_tile_pair, ht_finish_sums};
 #else
-static const ht_tile_dsp ht_tile = {sizeof(ht_tile_channel), ht_tile_four_pixels, ht_tile_one_pixel, ht_tile_pair, NULL};
+static const ht_tile_dsp ht_tile = {sizeof(ht_tile_channel), ht_expand_channels, ht_tile_four_pixels, ht_tile_one_pixel, ht_tile_pair, NULL};
 #endif
 
 #endif

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cortex_m/ht_conv_walk_dsp.h"
 
-#include "kernels/cortex_m/ht_packed_dsp.h"
 #include "kernels/cortex_m/ht_widen_dsp.h"
 
-// Scratch: the patches of a tile; a row of the filter in bytes, where channels are no words; where sums are asked for those of a tile.
+// Scratch: the patches of a tile; a row of the filter in bytes, where channels are no words; the sums of a tile or the channels of a group.
 static size_t tile_pixels(const ht_conv_params* p) {
   return p->batch * p->output_height * p->output_width < HT_TILE_PIXELS ? 1 : HT_TILE_PIXELS;
 }
@@ -12,9 +11,10 @@ static size_t tile_words(const ht_conv_params* p) {
   const size_t row = p->input_channels / p->groups % 4 == 0 ? 0 : (ht_row_inputs(p) + 3) / 4;
   return tile_pixels(p) * ht_patch_words(p) + row;
 }
-size_t HT_FN(ht_conv_walk_dsp_scratch)(const ht_conv_params* p, bool sums) {
-  const size_t stored = sums ? tile_pixels(p) * (size_t)(p->output_channels / p->groups) : 0;
-  return (tile_words(p) + stored) * sizeof(uint32_t);
+size_t HT_FN(ht_conv_walk_dsp_scratch)(const ht_conv_params* p, bool sums, size_t channel_bytes) {
+  const size_t outputs = (size_t)(p->output_channels / p->groups), stored = sums ? tile_pixels(p) * outputs : 0;
+  const size_t room = outputs > HT_MOST_EXPANDED ? (size_t)HT_SOME_EXPANDED : (outputs + 1) / 2 * 2;
+  return (tile_words(p) + stored) * sizeof(uint32_t) + room * channel_bytes;
 }
 
 // What stays the same for a group of channels.
@@ -27,6 +27,7 @@ typedef struct walk {
   size_t pair_bytes;
   const int8_t* weights;
   const char* channels;
+  const int8_t* short_channels;  // where some are expanded before each tile, into `channels`; else NULL
   uint32_t* patches;
   int8_t* row;    // room for a row of the filter
   int32_t* sums;  // of a tile
@@ -37,8 +38,13 @@ static walk walk_group(const ht_tile_dsp* tile, const ht_conv_params* p, int32_t
   const size_t pair_bytes = ht_patch_words(p) * sizeof(uint32_t);
   const ht_layer_dsp* layer = ht_layer_of(p->packed);
   uint32_t* patches = (uint32_t*)scratch;
-  const char* channels = (const char*)ht_channels_of(layer, p->output_channels);
-  const int8_t* weights = (const int8_t*)(channels + (size_t)(p->groups * pairs * 2) * tile->channel_bytes);
+  const int8_t* stored = (const int8_t*)ht_channels_of(layer, p->output_channels);
+  const int8_t* weights = stored + ht_stored_channels(layer, (size_t)(p->groups * pairs * 2), tile->channel_bytes);
+  const bool is_short = layer->channel_bytes != 0;
+  const int8_t* own = stored + (size_t)(group * pairs * 2) * (is_short ? (size_t)layer->channel_bytes : tile->channel_bytes);
+  void* rest = patches + tile_words(p);
+  const bool by_tile = is_short && outputs > HT_MOST_EXPANDED;
+  if (is_short && !by_tile) tile->expand(layer, own, 2 * pairs, rest);
   const walk made = {tile,
                      p,
                      group * outputs,
@@ -48,10 +54,11 @@ static walk walk_group(const ht_tile_dsp* tile, const ht_conv_params* p, int32_t
                      2 * layer->zero_point + 1,
                      pair_bytes,
                      weights + (size_t)(group * pairs) * pair_bytes,
-                     channels + (size_t)(group * pairs * 2) * tile->channel_bytes,
+                     is_short ? (const char*)rest : (const char*)own,
+                     by_tile ? own : NULL,
                      patches,
                      (int8_t*)(patches + tile_pixels(p) * ht_patch_words(p)),
-                     (int32_t*)(patches + tile_words(p))};
+                     (int32_t*)rest};
   return made;
 }
 
@@ -62,7 +69,7 @@ typedef struct place {
 } place;
 
 // Widens the patch of a pixel and goes on to the next one.
-static inline void widen(const walk* w, place* at, size_t pitch, uint32_t* to) {
+HT_ALONE void widen(const walk* w, place* at, size_t pitch, uint32_t* to) {
   const ht_conv_params* p = w->params;
   ht_widen_patch(p, at->image, at->oy, at->ox, w->first_input, w->row, pitch, to);
   if (++at->ox < p->output_width) return;
@@ -70,6 +77,35 @@ static inline void widen(const walk* w, place* at, size_t pitch, uint32_t* to) {
   if (++at->oy < p->output_height) return;
   at->oy = 0;
   at->image += (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
+}
+
+// Whether output pixels read the input's pixels, one each, in words.
+static bool reads_pixels(const ht_conv_params* p) {
+  return p->kernel_height == 1 && p->kernel_width == 1 && p->input_channels / p->groups % 4 == 0 && p->input_height == p->output_height &&
+         p->input_width == p->output_width && p->pad_top == 0 && p->pad_left == 0;
+}
+
+// Their patches.
+HT_ALONE void widen_plain(const walk* w, int32_t pixels, const int8_t* from) {
+  uint32_t* to = w->patches;
+  const int32_t channels = w->params->input_channels / w->params->groups;
+  if (pixels == 1) {
+    ht_widen_bytes(from, channels, 1, to);
+    return;
+  }
+  const ptrdiff_t step = w->params->input_stride;
+  for (const int8_t* end = from + channels; from != end; from += 4, to += 8) {
+    const uint32_t first = ht_load_word(from), second = ht_load_word(from + step);
+    const uint32_t third = ht_load_word(from + 2 * step), fourth = ht_load_word(from + 3 * step);
+    to[0] = ht_even_bytes(first);
+    to[1] = ht_even_bytes(second);
+    to[2] = ht_even_bytes(third);
+    to[3] = ht_even_bytes(fourth);
+    to[4] = ht_odd_bytes(first);
+    to[5] = ht_odd_bytes(second);
+    to[6] = ht_odd_bytes(third);
+    to[7] = ht_odd_bytes(fourth);
+  }
 }
 
 // The channels from `first` on that the functions for more of them leave, of a pixel whose patch has its words `pitch` apart.
@@ -94,9 +130,28 @@ static void compute(const walk* w, int32_t pixels, char* output, int32_t stride)
   for (int32_t pixel = 0; pixel < pixels; ++pixel) pairs_from(w, 2 * pairs, w->patches + pixel, HT_TILE_PIXELS, output + (size_t)pixel * step);
 }
 
+// The same, expanding some channels after the other.
+static void compute_expanding(const walk* w, int32_t pixels, char* output, int32_t stride) {
+  const ht_layer_dsp* layer = ht_layer_of(w->params->packed);
+  const int8_t* from = w->short_channels;
+  walk some = *w;
+  for (int32_t left = w->outputs; left > 0; left -= HT_SOME_EXPANDED) {
+    some.outputs = left < HT_SOME_EXPANDED ? left : HT_SOME_EXPANDED;
+    w->tile->expand(layer, from, (some.outputs + 1) / 2 * 2, (void*)w->sums);
+    compute(&some, pixels, output, stride);
+    from += HT_SOME_EXPANDED * layer->channel_bytes;
+    some.weights += (HT_SOME_EXPANDED / 2) * w->pair_bytes;
+    output += HT_SOME_EXPANDED;
+  }
+}
+
 // Into output[at], output[at + output_stride], ...
 static inline void compute_tile(const walk* w, int32_t pixels, void* output, size_t at) {
   const ht_conv_params* p = w->params;
+  if (w->short_channels) {
+    compute_expanding(w, pixels, (char*)output + at, p->output_stride);
+    return;
+  }
   if (!w->tile->finish) {
     compute(w, pixels, (char*)output + at, p->output_stride);
     return;
@@ -111,14 +166,21 @@ void HT_FN(ht_conv_walk_dsp)(const ht_tile_dsp* tile, const ht_conv_params* p, c
                              int32_t end) {
   const size_t image_bytes = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   const place start = {(const int8_t*)input + (size_t)(begin / p->output_height) * image_bytes, begin % p->output_height, 0};
+  const bool is_plain = reads_pixels(p);
   for (int32_t group = 0; group < p->groups; ++group) {
     const walk w = walk_group(tile, p, group, scratch);
     place at = start;
+    const int8_t* plain = (const int8_t*)input + (ptrdiff_t)begin * p->input_width * p->input_stride + w.first_input;
     size_t to = (size_t)begin * (size_t)p->output_width * (size_t)p->output_stride + (size_t)w.first;
     int32_t left = (end - begin) * p->output_width;
     while (left > 0) {
       const int32_t pixels = left < HT_TILE_PIXELS ? 1 : HT_TILE_PIXELS;
-      for (int32_t pixel = 0; pixel < pixels; ++pixel) widen(&w, &at, (size_t)pixels, w.patches + pixel);
+      if (is_plain) {
+        widen_plain(&w, pixels, plain);
+        plain += pixels * p->input_stride;
+      } else {
+        for (int32_t pixel = 0; pixel < pixels; ++pixel) widen(&w, &at, (size_t)pixels, w.patches + pixel);
+      }
       compute_tile(&w, pixels, output, to);
       to += (size_t)pixels * (size_t)p->output_stride;
       left -= pixels;

@@ -138,7 +138,7 @@ static bool ht_quad_finish_by_pairs(const ht_quad* quad, int32_t pixels, int8_t*
   const ht_depthwise_params* p = quad->params;
   const int32_t step = ht_column_step(p);
   const int32_t rounding = 2 * quad->layer->zero_point + 1;
-  if (p->kernel_height != 3 || p->kernel_width != 3 || step > 2) return false;
+  if (!HT_ONLY_PLAIN && (p->kernel_height != 3 || p->kernel_width != 3 || step > 2)) return false;
   if (step == 1) {
     ht_quad_pixels_by_one(quad->columns, quad->weights, quad->channels, output, stride, pixels, quad->layer->lift, rounding);
   } else {
@@ -169,7 +169,7 @@ static inline int8_t ht_quad_value(const ht_quad* quad, int32_t place, int32_t s
 
 // Four channels a pixel, whether they all exist or not.
 static void ht_quad_finish_four(const ht_quad* quad, int32_t pixels, int8_t* output, int32_t stride) {
-  if (ht_quad_finish_by_pairs(quad, pixels, output, stride)) return;
+  if (ht_quad_finish_by_pairs(quad, pixels, output, stride) || HT_ONLY_PLAIN) return;
   for (int32_t pixel = 0; pixel < pixels; ++pixel, output += stride) {
     int32_t sums[4];
     ht_quad_sums(quad, pixel, sums);
@@ -183,7 +183,7 @@ static void ht_quad_finish_four(const ht_quad* quad, int32_t pixels, int8_t* out
 static void ht_quad_finish_bytes(const ht_quad* quad, int32_t pixels, void* output, size_t at) {
   const int32_t stride = quad->params->output_stride;
   int8_t* to = (int8_t*)output + at;
-  if (quad->count == 4) {
+  if (HT_ONLY_PLAIN || quad->count == 4) {
     ht_quad_finish_four(quad, pixels, to, stride);
   } else {
     int8_t four[4 * HT_PART_PIXELS];

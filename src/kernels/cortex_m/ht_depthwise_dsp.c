@@ -3,7 +3,7 @@
 #include "kernels/cortex_m/ht_clamp_dsp.h"
 #include "kernels/cortex_m/ht_depthwise_bytes_dsp.h"
 
-size_t HT_FN(ht_depthwise_dsp_scratch)(const ht_depthwise_params* p) { return ht_depthwise_walk_scratch(p); }
+size_t HT_FN(ht_depthwise_dsp_scratch)(const ht_depthwise_params* p) { return ht_depthwise_room(p); }
 
 void HT_FN(ht_depthwise_dsp)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   ht_depthwise_rows(p, a, begin, end, ht_quad_finish_bytes);

@@ -18,6 +18,12 @@ typedef ht_own_quad_dsp ht_quad_channels;
 typedef ht_quad_dsp ht_quad_channels;
 #endif
 
+// A bundle's ht_config.h says so where all filters have three rows and columns, are not dilated and go on by one or two, and channels come by fours.
+#ifndef HT_PLAIN_DEPTHWISE
+#define HT_PLAIN_DEPTHWISE 0
+#endif
+#define HT_ONLY_PLAIN (HT_DSP && HT_PLAIN_DEPTHWISE && !HT_DEPTHWISE_SUMS)
+
 // Pixels of an output row at a time.
 enum { HT_PART_PIXELS = 32 };
 
@@ -36,10 +42,15 @@ static inline int32_t ht_part_columns(const ht_depthwise_params* p, int32_t pixe
   return (pixels - 1) * ht_column_step(p) + p->kernel_width;
 }
 
-// Scratch: the weights of four channels, a column outside, the columns of a part.
+// Scratch: the weights of four channels, a column outside, the columns of a part; then room for all channels, where they are short.
 static inline size_t ht_depthwise_walk_scratch(const ht_depthwise_params* p) {
   const size_t columns = 1 + (size_t)ht_part_columns(p, ht_part_pixels(p->output_width));
   return (ht_filter_words(p) + columns * ht_column_words(p)) * sizeof(uint32_t);
+}
+static inline void* ht_quad_room(const ht_depthwise_params* p, const ht_arguments* a) { return (char*)a->scratch + ht_depthwise_walk_scratch(p); }
+static inline size_t ht_depthwise_room(const ht_depthwise_params* p) {
+  const size_t room = HT_DEPTHWISE_SUMS ? 0 : (size_t)ht_depthwise_quads(p) * sizeof(ht_quad_channels);
+  return ht_depthwise_walk_scratch(p) + room;
 }
 
 // What stays the same for four channels.
@@ -55,7 +66,7 @@ typedef struct ht_quad {
 } ht_quad;
 
 static inline uint32_t ht_quad_word(const ht_quad* quad, const int8_t* pixel) {
-  if (quad->adjacent) return ht_load_word(pixel + quad->first);
+  if (HT_ONLY_PLAIN || quad->adjacent) return ht_load_word(pixel + quad->first);
   uint32_t word = 0;
   for (int32_t i = 0; i < quad->count; ++i)
     word |= (uint32_t)(uint8_t)pixel[(quad->first + i) / quad->params->channel_multiplier] << (8 * i);
@@ -97,6 +108,17 @@ static inline uint32_t* ht_repeat_outside(const ht_quad* quad, int32_t count, ui
   return to;
 }
 
+// Columns of three rows. A function of its own, so that its loop has all registers.
+HT_ALONE uint32_t* ht_widen_inside(const int8_t* const row[3], const ptrdiff_t step[3], int32_t columns, uint32_t* to) {
+  const int8_t *row0 = row[0], *row1 = row[1], *row2 = row[2];
+  const ptrdiff_t step0 = step[0], step1 = step[1], step2 = step[2];
+  for (const uint32_t* end = to + 6 * columns; to != end; row0 += step0, row1 += step1, row2 += step2, to += 6) {
+    ht_widen_two_rows(ht_load_word(row0), ht_load_word(row1), to);
+    ht_widen_last_row(ht_load_word(row2), to + 4);
+  }
+  return to;
+}
+
 // The columns [x, end) of a filter of three rows, four channels that are adjacent. A row outside does not go on from its padding.
 static inline void ht_widen_three_rows(const ht_quad* quad, const int8_t* image, int32_t y, int32_t x, int32_t end, uint32_t* to) {
   const ht_depthwise_params* p = quad->params;
@@ -113,12 +135,7 @@ static inline void ht_widen_three_rows(const ht_quad* quad, const int8_t* image,
     step[i] = real ? p->input_stride : 0;
   }
   to = ht_repeat_outside(quad, inside - x, to);
-  const int8_t *row0 = row[0], *row1 = row[1], *row2 = row[2];
-  for (int32_t column = inside; column < right; ++column, row0 += step[0], row1 += step[1], row2 += step[2], to += 6) {
-    ht_widen_two_rows(ht_load_word(row0), ht_load_word(row1), to);
-    ht_widen_last_row(ht_load_word(row2), to + 4);
-  }
-  ht_repeat_outside(quad, end - right, to);
+  ht_repeat_outside(quad, end - right, ht_widen_inside(row, step, right - inside, to));
 }
 
 // The columns under `pixels` pixels from (oy, ox).
@@ -126,9 +143,9 @@ static inline void ht_widen_part(const ht_quad* quad, const int8_t* image, int32
   const ht_depthwise_params* p = quad->params;
   const int32_t y = oy * p->stride_height - p->pad_top, x = ox * p->stride_width - p->pad_left;
   uint32_t* to = quad->columns;
-  if (p->dilation_width == 1 && ht_column_step(p) == p->stride_width) {
+  if (HT_ONLY_PLAIN || (p->dilation_width == 1 && ht_column_step(p) == p->stride_width)) {
     const int32_t end = x + ht_part_columns(p, pixels);
-    if (quad->adjacent && p->kernel_height == 3) {
+    if (HT_ONLY_PLAIN || (quad->adjacent && p->kernel_height == 3)) {
       ht_widen_three_rows(quad, image, y, x, end, to);
     } else {
       for (int32_t column = x; column < end; ++column) to = ht_widen_column(quad, image, y, column, to);
@@ -188,12 +205,41 @@ static inline void ht_quad_rows(const ht_quad* quad, const ht_arguments* a, int3
   }
 }
 
+#if !HT_DEPTHWISE_SUMS
+// Where channels are short, makes what is read of them.
+HT_ALONE void ht_expand_quads(const ht_depthwise_params* p, void* room) {
+  const ht_layer_dsp* layer = ht_layer_of(p->packed);
+  if (layer->channel_bytes == 0) return;
+  const int8_t* from = (const int8_t*)ht_channels_of(layer, ht_depthwise_outputs(p));
+  ht_quad_channels* to = (ht_quad_channels*)room;
+  const ht_short_form form = ht_short_form_of(layer);
+#if HT_OWN
+  const bool own = layer->channel_bytes > (layer->bias_lift == HT_WHOLE_BIAS ? 4 : 3);
+  const int32_t common = layer->zero_point;
+#endif
+  for (const ht_quad_channels* end = to + ht_depthwise_quads(p); to != end; ++to) {
+    for (int32_t place = 0; place < 4; ++place, from += form.bytes) {
+      const ht_short_channel channel = ht_short_channel_at(form, from);
+      to->multiplier[place] = channel.multiplier;
+#if HT_OWN
+      to->bias[place] = channel.bias;
+      to->shift[place] = (int8_t)channel.shift;
+      to->rounding[place] = ht_rounding_dsp(own ? from[form.bytes - 1] : common, channel.shift);
+#else
+      to->start[place] = (int32_t)(256 * (uint32_t)channel.bias + (uint32_t)channel.shift);
+#endif
+    }
+  }
+}
+#endif
+
 static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
                                           ht_quad_finish finish) {
   const int32_t quads = ht_depthwise_quads(p), outputs = ht_depthwise_outputs(p);
   const ht_layer_dsp* layer = ht_layer_of(p->packed);
-  const ht_quad_channels* channels = (const ht_quad_channels*)ht_channels_of(layer, outputs);
-  const int8_t* weights = (const int8_t*)(channels + quads);
+  const int8_t* stored = (const int8_t*)ht_channels_of(layer, outputs);
+  const int8_t* weights = stored + ht_stored_channels(layer, 4 * (size_t)quads, sizeof(ht_quad_channels) / 4);
+  const ht_quad_channels* channels = (const ht_quad_channels*)(layer->channel_bytes == 0 ? (const void*)stored : ht_quad_room(p, a));
   uint32_t *widened = (uint32_t*)a->scratch, *outside = widened + ht_filter_words(p);
   for (int32_t i = 0; i < quads; ++i, ++channels, weights += 2 * ht_filter_words(p)) {
     const int32_t count = outputs - 4 * i < 4 ? outputs - 4 * i : 4;
@@ -218,6 +264,9 @@ static inline bool ht_depthwise_overlaps(const ht_depthwise_params* p, const ht_
 HT_ALONE void ht_depthwise_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
                                 ht_quad_finish finish) {
   const int32_t rows = ht_depthwise_overlaps(p, a) ? 1 : end - begin;
+#if !HT_DEPTHWISE_SUMS
+  ht_expand_quads(p, ht_quad_room(p, a));
+#endif
   for (int32_t row = begin; row < end; row += rows) ht_depthwise_some_rows(p, a, row, row + rows, finish);
 }
 

@@ -20,6 +20,13 @@
 #define HT_ALONE static
 #endif
 
+// A short function within loops that take the time, also where these are compiled for size.
+#if defined(__GNUC__)
+#define HT_WITHIN __attribute__((always_inline)) static inline
+#else
+#define HT_WITHIN static inline
+#endif
+
 static inline int32_t ht_low_half(uint32_t x) { return (int16_t)(uint16_t)x; }
 static inline int32_t ht_high_half(uint32_t x) { return (int16_t)(uint16_t)(x >> 16); }
 static inline uint32_t ht_halves(int32_t low, int32_t high) { return (uint32_t)(uint16_t)low | (uint32_t)(uint16_t)high << 16; }

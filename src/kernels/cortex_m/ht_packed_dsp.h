@@ -16,11 +16,20 @@
 typedef struct ht_layer_dsp {
   int8_t lift;                          // what every sum is shifted to the left
   int8_t zero_point, minimum, maximum;  // of the stored integers
-  int32_t bounds;                       // one of those below
+  int8_t bounds;                        // one of those below
+  int8_t channel_bytes;                 // of short channels; 0 where channels are as the kernel reads them
+  int8_t shift, bias_lift;              // of short channels
 } ht_layer_dsp;
 
 // Those of bytes; those in the layer; those of each channel, minima and then maxima behind the layer, filled up to a multiple of four bytes.
 enum { HT_BYTE_BOUNDS, HT_LAYER_BOUNDS, HT_OWN_BOUNDS };
+enum { HT_WHOLE_BIAS = -128 };  // in bias_lift's place
+
+// Channels whose multipliers have six significant bits lie in a few bytes each, all together filled up to a multiple of four: one with
+// (shift - the layer's shift) << 5 | multiplier >> 25 & 31; two of the bias, bias >> (shift + bias_lift), or with HT_WHOLE_BIAS in bias_lift's place
+// three, the bias as it is; where zero points differ the zero point.
+//
+// The kernel makes of them what it reads, once a call, in its scratch memory.
 
 // A channel of ht_conv_dsp's; of a pair (c, d)
 //
@@ -66,6 +75,38 @@ typedef struct ht_sum_quad_dsp {
 static inline int32_t ht_quad_place(int32_t i) { return (i & 1) * 2 + i / 2; }
 
 static inline const ht_layer_dsp* ht_layer_of(const void* packed) { return (const ht_layer_dsp*)packed; }
+
+// How to read short channels, in numbers that need no branches.
+typedef struct ht_short_form {
+  int32_t bytes, shift;
+  int32_t left, right;  // of a word's shifts that leave the bias
+  int32_t lift, slope;  // the bias is shifted by lift + slope * shift
+  uint32_t leading;     // the multiplier's first bit
+} ht_short_form;
+
+static inline ht_short_form ht_short_form_of(const ht_layer_dsp* layer) {
+  const bool whole = layer->bias_lift == HT_WHOLE_BIAS;
+  const ht_short_form form = {layer->channel_bytes, layer->shift, whole ? 0 : 8, whole ? 8 : 16, whole ? 0 : layer->bias_lift, whole ? 0 : 1, 1u << 30};
+  return form;
+}
+
+typedef struct ht_short_channel {
+  int32_t multiplier, shift, bias;
+} ht_short_channel;
+
+static inline ht_short_channel ht_short_channel_at(ht_short_form form, const int8_t* at) {
+  const uint32_t word = ht_load_word(at);
+  const int32_t shift = form.shift + (int32_t)(word >> 5 & 7);
+  const int32_t units = (int32_t)(word << form.left) >> form.right;
+  const ht_short_channel channel = {(int32_t)(form.leading + ((word & 31) << 25)), shift, (int32_t)((uint32_t)units << (form.lift + form.slope * shift))};
+  return channel;
+}
+
+// How many bytes `channels` channels take, of which each has `bytes` where they are not short.
+static inline size_t ht_stored_channels(const ht_layer_dsp* layer, size_t channels, size_t bytes) {
+  const size_t each = (uint8_t)layer->channel_bytes;
+  return each == 0 ? channels * bytes : (channels * each + 3) / 4 * 4;
+}
 
 // Where what a kernel packs of `channels` output channels begins.
 static inline const void* ht_channels_of(const ht_layer_dsp* layer, int32_t channels) {

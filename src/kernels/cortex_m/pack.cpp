@@ -55,11 +55,28 @@ int32_t requantized(const ht_epilogue& e, size_t channel, int64_t sum) {
   return std::clamp(value, e.minimum[channel] - e.zero_point[channel], e.maximum[channel] - e.zero_point[channel]);
 }
 
-// Makes every sum that is `bias` alone the value: bias * 2^lift * multiplier is value * 2^33.
-void set_constant(int32_t value, int32_t lift, FixedChannel& channel) {
-  const int32_t bits = std::max(0, 11 - lift);
-  channel.bias = 1 << bits;
-  channel.multiplier = value * (1 << (33 - lift - bits));
+// Makes every sum that is `bias` alone the value: bias * 2^lift * multiplier is value * 2^(shift + 32), in short numbers (short_channels) where such a
+// shift as the others have leaves room for that.
+void set_constant(int32_t value, int32_t lift, int32_t least_shift, FixedChannel& channel) {
+  constexpr int32_t kMostBits = 14;
+  const int32_t shift = std::max(least_shift, lift - 2), bits = shift + 2 - lift;
+  if (shift <= kLargestShift && bits <= kMostBits) {
+    channel.shift = shift;
+    channel.bias = value * (1 << bits);
+    channel.multiplier = 1 << 30;
+    return;
+  }
+  const int32_t few = std::max(0, 11 - lift);
+  channel.bias = 1 << few;
+  channel.multiplier = value * (1 << (33 - lift - few));
+}
+
+// The least shift of those that are no constants.
+int32_t least_shift(const std::vector<FixedChannel>& channels) {
+  int32_t least = INT32_MAX;
+  for (const FixedChannel& channel : channels)
+    if (!channel.is_constant) least = std::min(least, channel.shift);
+  return least == INT32_MAX ? 1 : least;
 }
 
 // One whose zero point and bounds are the layer's, where they do not differ.
@@ -119,10 +136,11 @@ FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<SumRange>&
   layer.own_zero_points = differ(epilogue.zero_point, sums.size());
   layer.own_bounds = bounds_differ(epilogue, sums.size());
   layer.channels = std::move(multipliers.channels);
+  const int32_t shift = least_shift(layer.channels);
   for (size_t c = 0; c < layer.channels.size(); ++c) {
     FixedChannel& channel = layer.channels[c];
-    if (is_constant[c]) set_constant(least[c], layer.lift, channel);
-    else channel.bias = static_cast<int32_t>(sums[c].bias);
+    if (!is_constant[c]) channel.bias = static_cast<int32_t>(sums[c].bias);
+    else set_constant(least[c], layer.lift, shift, channel);
     channel.zero_point = epilogue.zero_point[c];
     channel.minimum = epilogue.minimum[c];
     channel.maximum = epilogue.maximum[c];
@@ -159,6 +177,38 @@ void* pack_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& s
   return static_cast<char*>(packed) + ht_activated_bytes(static_cast<int32_t>(channels));
 }
 
+ShortChannels short_channels(const FixedLayer& layer) {
+  constexpr int32_t kRest = (1 << 25) - 1, kSteps = 8, kMostUnits = 24;
+  if (!layer.exact || layer.channels.empty()) return {};
+  const int32_t own = layer.own_zero_points ? 1 : 0;
+  const int32_t least = least_shift(layer.channels);
+  for (const FixedChannel& channel : layer.channels)
+    if (channel.multiplier < 1 << 30 || (channel.multiplier & kRest) != 0 || channel.shift < least || channel.shift - least >= kSteps) return {};
+  for (int32_t units = 0; units < kMostUnits; ++units) {
+    const bool fits = std::ranges::all_of(layer.channels, [&](const FixedChannel& channel) {
+      const int32_t bits = units + channel.shift - least, high = channel.bias >> bits;
+      return high >= INT16_MIN && high <= INT16_MAX && high * (int64_t{1} << bits) == channel.bias;
+    });
+    if (fits) return {own + 3, least - 1, units - (least - 1)};
+  }
+  return std::ranges::all_of(layer.channels, has_short_bias) ? ShortChannels{own + 4, least - 1, HT_WHOLE_BIAS} : ShortChannels{};
+}
+
+size_t stored_channels(const FixedLayer& layer, size_t channels, size_t bytes) {
+  const auto each = static_cast<size_t>(short_channels(layer).bytes);
+  return each == 0 ? channels * bytes : (channels * each + 3) / 4 * 4;
+}
+
+void write_short(const ShortChannels& form, const FixedChannel& channel, uint8_t* to) {
+  const int32_t shift = channel.shift - 1;
+  const bool whole = form.bias_lift == HT_WHOLE_BIAS;
+  const auto units = static_cast<uint32_t>(whole ? channel.bias : channel.bias >> (shift + form.bias_lift));
+  const uint8_t* end = to + form.bytes;
+  *to++ = static_cast<uint8_t>((shift - form.shift) << 5 | (channel.multiplier >> 25 & 31));
+  for (int32_t byte = 0; byte < (whole ? 3 : 2); ++byte) *to++ = static_cast<uint8_t>(units >> (8 * byte));
+  if (to != end) *to = static_cast<uint8_t>(channel.zero_point);
+}
+
 size_t layer_dsp_bytes(const FixedLayer& layer) {
   return sizeof(ht_layer_dsp) + (layer.own_bounds ? (2 * layer.channels.size() + 3) / 4 * 4 : 0);
 }
@@ -167,8 +217,10 @@ void* pack_layer_dsp(const FixedLayer& layer, void* packed) {
   const FixedChannel first = common_channel(layer);
   const bool bytes = first.minimum == INT8_MIN && first.maximum == INT8_MAX;
   auto* header = static_cast<ht_layer_dsp*>(packed);
-  *header = {static_cast<int8_t>(layer.lift), first.zero_point, first.minimum, first.maximum,
-             layer.own_bounds ? HT_OWN_BOUNDS : (bytes ? HT_BYTE_BOUNDS : HT_LAYER_BOUNDS)};
+  const ShortChannels form = short_channels(layer);
+  const auto bounds = layer.own_bounds ? HT_OWN_BOUNDS : (bytes ? HT_BYTE_BOUNDS : HT_LAYER_BOUNDS);
+  *header = {static_cast<int8_t>(layer.lift), first.zero_point, first.minimum, first.maximum, static_cast<int8_t>(bounds),
+             static_cast<int8_t>(form.bytes), static_cast<int8_t>(form.shift), static_cast<int8_t>(form.bias_lift)};
   auto* bound = reinterpret_cast<int8_t*>(header + 1);
   int8_t* end = static_cast<int8_t*>(packed) + layer_dsp_bytes(layer);
   if (layer.own_bounds) {

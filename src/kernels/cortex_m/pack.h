@@ -49,11 +49,27 @@ bool fits_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& su
 // Returns where the rest goes.
 void* pack_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& sums, void* packed);
 
+// Of a layer whose channels fit into ht_packed_dsp.h's short ones.
+struct ShortChannels {
+  int32_t bytes = 0;  // of each; 0 where they do not fit
+  int32_t shift = 0, bias_lift = 0;
+};
+ShortChannels short_channels(const FixedLayer& layer);
+// How many bytes so many channels take that have `bytes` each where they are not short.
+size_t stored_channels(const FixedLayer& layer, size_t channels, size_t bytes);
+void write_short(const ShortChannels& form, const FixedChannel& channel, uint8_t* to);
+
 // ht_packed_dsp.h's layer with channels' bounds; returns where the rest goes.
 size_t layer_dsp_bytes(const FixedLayer& layer);
 void* pack_layer_dsp(const FixedLayer& layer, void* packed);
 // ht_packed_mve.h's layer.
 ht_layer_mve layer_mve(const FixedLayer& layer);
+
+// Scratch memory of kernels that make room for channels where these are short.
+size_t conv_scratch_dsp(const ht_conv_params* p);
+size_t conv_scratch_dsp_deep(const ht_conv_params* p);
+size_t depthwise_scratch_dsp(const ht_depthwise_params* p);
+size_t depthwise_scratch_dsp_own(const ht_depthwise_params* p);
 
 bool conv_accepts_dsp(const ht_conv_params& p);
 bool conv_accepts_dsp_deep(const ht_conv_params& p);

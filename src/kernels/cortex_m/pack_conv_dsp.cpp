@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdlib>
 
 #include "kernels/cortex_m/ht_activated.h"
+#include "kernels/cortex_m/ht_conv_dsp.h"
+#include "kernels/cortex_m/ht_conv_walk_dsp.h"
 #include "kernels/cortex_m/ht_widen_dsp.h"
 #include "kernels/cortex_m/pack.h"
 
@@ -84,14 +87,29 @@ struct SumForm {
 };
 
 template <class Form>
+size_t channels_bytes(const ht_conv_params& p, const FixedLayer& layer) {
+  return stored_channels(layer, static_cast<size_t>(2 * p.groups * group_pairs(p)), sizeof(typename Form::Channel));
+}
+
+template <class Form>
 void pack(const ht_conv_params& p, const FixedLayer& layer, void* packed) {
-  auto* channel = static_cast<typename Form::Channel*>(pack_layer_dsp(layer, packed));
-  auto* word = reinterpret_cast<uint32_t*>(channel + 2 * p.groups * group_pairs(p));
+  const ShortChannels form = short_channels(layer);
+  auto* stored = static_cast<uint8_t*>(pack_layer_dsp(layer, packed));
+  auto* end = stored + channels_bytes<Form>(p, layer);
+  if (form.bytes != 0) std::fill(stored, end, uint8_t{0});
+  auto* channel = reinterpret_cast<typename Form::Channel*>(stored);
+  auto* word = reinterpret_cast<uint32_t*>(end);
   every_pair(p, [&](int32_t group, int32_t pair) {
     const auto first_output = static_cast<size_t>(group * group_outputs(p) + 2 * pair);
     const bool is_pair = 2 * pair + 1 < group_outputs(p);
-    Form::write(layer.channels[first_output], is_pair ? layer.channels[first_output + 1] : FixedChannel{}, channel);
-    channel += 2;
+    if (form.bytes == 0) {
+      Form::write(layer.channels[first_output], is_pair ? layer.channels[first_output + 1] : FixedChannel{}, channel);
+      channel += 2;
+    } else {
+      write_short(form, layer.channels[first_output], stored);
+      if (is_pair) write_short(form, layer.channels[first_output + 1], stored + form.bytes);
+      stored += 2 * form.bytes;
+    }
     const PaddedWeights first(p, layer, group, 2 * pair), second(p, layer, group, 2 * pair + 1);
     for (size_t k = 0; k < first.count(); k += 4)
       for (const size_t at : {k, k + 1})
@@ -103,10 +121,21 @@ void pack(const ht_conv_params& p, const FixedLayer& layer, void* packed) {
 template <class Form>
 size_t packed_bytes(const ht_conv_params& p, const FixedLayer& layer) {
   const auto pairs = static_cast<size_t>(p.groups * group_pairs(p));
-  return layer_dsp_bytes(layer) + pairs * (2 * sizeof(typename Form::Channel) + ht_patch_words(&p) * sizeof(uint32_t));
+  return layer_dsp_bytes(layer) + channels_bytes<Form>(p, layer) + pairs * ht_patch_words(&p) * sizeof(uint32_t);
+}
+
+// The kernels' functions count the room that short channels need.
+template <class Form>
+size_t scratch(const ht_conv_params& p, size_t most) {
+  const bool has_room = short_channels(fixed_layer(p.epilogue, sum_ranges(p))).bytes != 0;
+  const size_t room = group_outputs(p) > HT_MOST_EXPANDED ? static_cast<size_t>(HT_SOME_EXPANDED) : static_cast<size_t>(2 * group_pairs(p));
+  return has_room ? most : most - room * sizeof(typename Form::Channel);
 }
 
 }  // namespace
+
+size_t conv_scratch_dsp(const ht_conv_params* p) { return scratch<PairForm>(*p, ht_conv_dsp_scratch(p)); }
+size_t conv_scratch_dsp_deep(const ht_conv_params* p) { return scratch<DeepForm>(*p, ht_conv_dsp_deep_scratch(p)); }
 
 bool conv_accepts_dsp(const ht_conv_params& p) {
   const std::vector<SumRange> sums = sum_ranges(p);

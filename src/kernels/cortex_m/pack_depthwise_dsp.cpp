@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/cortex_m/ht_activated.h"
+#include "kernels/cortex_m/ht_depthwise_dsp.h"
 #include "kernels/cortex_m/ht_packed_dsp.h"
 #include "kernels/cortex_m/pack.h"
 
@@ -28,10 +29,19 @@ void set_channel(const FixedChannel& channel, int32_t i, ht_sum_quad_dsp& quad) 
 
 template <class Quad>
 void pack(const ht_depthwise_params& p, const FixedLayer& layer, void* packed) {
-  auto* quads = static_cast<Quad*>(pack_layer_dsp(layer, packed));
+  const ShortChannels form = short_channels(layer);
+  auto* stored = static_cast<uint8_t*>(pack_layer_dsp(layer, packed));
+  auto* end = stored + stored_channels(layer, 4 * quads_of(p), sizeof(Quad) / 4);
   const size_t outputs = outputs_of(p);
-  for (size_t o = 0; o < 4 * quads_of(p); ++o) set_channel(o < outputs ? layer.channels[o] : FixedChannel{}, static_cast<int32_t>(o % 4), quads[o / 4]);
-  auto* weight = reinterpret_cast<int8_t*>(quads + quads_of(p));
+  if (form.bytes != 0) {
+    std::fill(stored, end, uint8_t{0});
+    for (size_t o = 0; o < outputs; ++o)
+      write_short(form, layer.channels[o], stored + (o / 4 * 4 + static_cast<size_t>(ht_quad_place(static_cast<int32_t>(o % 4)))) * static_cast<size_t>(form.bytes));
+  } else {
+    auto* quads = reinterpret_cast<Quad*>(stored);
+    for (size_t o = 0; o < 4 * quads_of(p); ++o) set_channel(o < outputs ? layer.channels[o] : FixedChannel{}, static_cast<int32_t>(o % 4), quads[o / 4]);
+  }
+  auto* weight = reinterpret_cast<int8_t*>(end);
   const auto height = static_cast<size_t>(p.kernel_height), width = static_cast<size_t>(p.kernel_width);
   for (size_t quad = 0; quad < quads_of(p); ++quad)
     for (size_t x = 0; x < width; ++x)
@@ -42,10 +52,20 @@ void pack(const ht_depthwise_params& p, const FixedLayer& layer, void* packed) {
 
 template <class Quad>
 size_t packed_bytes(const ht_depthwise_params& p, const FixedLayer& layer) {
-  return layer_dsp_bytes(layer) + quads_of(p) * (sizeof(Quad) + 4 * taps_of(p));
+  return layer_dsp_bytes(layer) + stored_channels(layer, 4 * quads_of(p), sizeof(Quad) / 4) + quads_of(p) * 4 * taps_of(p);
+}
+
+// The kernels' functions count the room that short channels need.
+template <class Quad>
+size_t scratch(const ht_depthwise_params& p, size_t most) {
+  const bool has_room = short_channels(fixed_layer(p.epilogue, sum_ranges(p))).bytes != 0;
+  return has_room ? most : most - quads_of(p) * sizeof(Quad);
 }
 
 }  // namespace
+
+size_t depthwise_scratch_dsp(const ht_depthwise_params* p) { return scratch<ht_quad_dsp>(*p, ht_depthwise_dsp_scratch(p)); }
+size_t depthwise_scratch_dsp_own(const ht_depthwise_params* p) { return scratch<ht_own_quad_dsp>(*p, ht_depthwise_dsp_own_scratch(p)); }
 
 bool depthwise_accepts_dsp(const ht_depthwise_params& p) {
   const FixedLayer layer = fixed_layer(p.epilogue, sum_ranges(p));

@@ -29,8 +29,8 @@ CortexMKernel<ht_depthwise_params> depthwise_c() { return {depthwise_kernels().b
 Rows<ht_conv_params> conv_dsp_rows() {
   using namespace cortex_m;
   const auto row = packing<ht_conv_params>;
-  return {row("ht_conv_dsp", ht_conv_dsp, ht_conv_dsp_scratch, conv_accepts_dsp, conv_packed_dsp, conv_pack_dsp, false),
-          row("ht_conv_dsp_deep", ht_conv_dsp_deep, ht_conv_dsp_deep_scratch, conv_accepts_dsp_deep, conv_packed_dsp_deep, conv_pack_dsp_deep, false),
+  return {row("ht_conv_dsp", ht_conv_dsp, conv_scratch_dsp, conv_accepts_dsp, conv_packed_dsp, conv_pack_dsp, false),
+          row("ht_conv_dsp_deep", ht_conv_dsp_deep, conv_scratch_dsp_deep, conv_accepts_dsp_deep, conv_packed_dsp_deep, conv_pack_dsp_deep, false),
           row("ht_conv_dsp_activated", ht_conv_dsp_activated, ht_conv_dsp_activated_scratch, conv_accepts_dsp_activated,
               conv_packed_dsp_activated, conv_pack_dsp_activated, false),
           row("ht_conv_dsp_any", ht_conv_dsp_any, ht_conv_dsp_any_scratch, nullptr, conv_packed_dsp_any, conv_pack_dsp_any, true), conv_c()};
@@ -49,8 +49,8 @@ Rows<ht_conv_params> conv_mve_rows() {
 Rows<ht_depthwise_params> depthwise_dsp_rows() {
   using namespace cortex_m;
   const auto row = packing<ht_depthwise_params>;
-  return {row("ht_depthwise_dsp", ht_depthwise_dsp, ht_depthwise_dsp_scratch, depthwise_accepts_dsp, depthwise_packed_dsp, depthwise_pack_dsp, false),
-          row("ht_depthwise_dsp_own", ht_depthwise_dsp_own, ht_depthwise_dsp_own_scratch, depthwise_accepts_dsp_own, depthwise_packed_dsp_own,
+  return {row("ht_depthwise_dsp", ht_depthwise_dsp, depthwise_scratch_dsp, depthwise_accepts_dsp, depthwise_packed_dsp, depthwise_pack_dsp, false),
+          row("ht_depthwise_dsp_own", ht_depthwise_dsp_own, depthwise_scratch_dsp_own, depthwise_accepts_dsp_own, depthwise_packed_dsp_own,
               depthwise_pack_dsp_own, false),
           row("ht_depthwise_dsp_activated", ht_depthwise_dsp_activated, ht_depthwise_dsp_activated_scratch, depthwise_accepts_dsp_activated,
               depthwise_packed_dsp_activated, depthwise_pack_dsp_activated, false),

@@ -57,17 +57,17 @@ std::map<std::string, std::string> makers_of(const Graph& graph) {
 }
 
 // Values that share parameters, each rounded on the grid of `made` and on one that holds all that was seen.
-struct Candidate {
+struct RangeChoice {
   std::vector<std::string> members;
   IntegerLayer clipped, whole;
 };
 
-std::vector<Candidate> candidates_of(const Graph& graph, const QuantizedGraph& made, const QuantizedGraph& whole) {
+std::vector<RangeChoice> candidates_of(const Graph& graph, const QuantizedGraph& made, const QuantizedGraph& whole) {
   const std::map<std::string, std::string> makers = makers_of(graph);
   const TypeOfValue clipped_types = types_of(made.graph), whole_types = types_of(whole.graph);
-  std::vector<Candidate> candidates;
+  std::vector<RangeChoice> candidates;
   for (auto& group : groups_of(made)) {
-    Candidate candidate{std::move(group), {}, {}};
+    RangeChoice candidate{std::move(group), {}, {}};
     for (const std::string& name : candidate.members) {
       const auto maker = makers.find(name);
       const auto other = whole_types.find(name);
@@ -95,13 +95,13 @@ Result<std::set<std::string>> find_unclipped_values(const Graph& graph, const St
                                                     const MeasureTrials& measure) {
   for (const auto& [value, maker] : makers_of(graph)) request.unclipped.insert(value);
   HT_ASSIGN(const QuantizedGraph whole, quantize_graph(graph, statistics, request));
-  const std::vector<Candidate> candidates = candidates_of(graph, made, whole);
+  const std::vector<RangeChoice> candidates = candidates_of(graph, made, whole);
   request.unclipped.clear();
   if (candidates.empty()) return request.unclipped;
   const std::vector<IntegerLayer> layers = integer_layers(graph, made), whole_layers = integer_layers(graph, whole);
   const std::vector<std::string> judged = judged_values(graph);
   std::vector<Trial> trials;
-  for (const Candidate& candidate : candidates) {
+  for (const RangeChoice& candidate : candidates) {
     trials.push_back(trial_of(candidate.clipped, layers));
     trials.push_back(trial_of(candidate.whole, whole_layers));
   }

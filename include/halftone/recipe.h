@@ -129,6 +129,7 @@ struct LayerSettings {
 struct QuantizeSettings {
   std::string target = "native";
   int weights = 8;      // bits: 8 or 4; kFloat16Weights stores them as float16, and nothing computes in integers
+  std::optional<double> average_bits = {};  // of weights of 4 bits and those that keep 8 beside them, at most; absent: 4.5
   int group = 0;        // inputs that share a scale of 4-bit weights: 32, 64 or 128; 0: all of an output
   int activations = 8;  // bits: 8 or 16; kFloatActivations quantizes weights alone
   std::optional<bool> symmetric;  // activations with the zero point in the middle; else as the target has it

@@ -98,7 +98,7 @@ Status find_exceptions(const halftone::Model& model, const Recipe& recipe, const
     HT_ASSIGN(request.spared, find_spared_nodes(graph, variant.quantized, request.target.float_share, measure));
   }
   if (widens_products(recipe, request)) {
-    HT_ASSIGN(request.wide, find_wide_products(graph, statistics, request, measure));
+    HT_ASSIGN(request.wide.products, find_wide_products(graph, statistics, request, measure));
   }
   return {};
 }
@@ -141,7 +141,7 @@ Result<AnalyzeResult> analyze(const halftone::Model& model, const Recipe& recipe
   result.heads = sensitivity->heads();
   result.notes.push_back(where_measured(*sensitivity));
   HT_TRY(find_exceptions(model, recipe, statistics, plain, options.skip_bad, context, request, result));
-  if (request.wide) {
+  if (request.wide.products) {
     QuantizeRequest in_integers = request;
     in_integers.spared.clear();
     HT_ASSIGN(plain, sensitivity->quantize_plainly(in_integers));

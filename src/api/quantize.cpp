@@ -42,9 +42,9 @@ class Quantizer {
       HT_ASSIGN(*cost, target_cost(request, made));
     }
     if (widens_products(recipe_, request) && photos_.trials) {
-      HT_ASSIGN(request.wide, find_wide_products(graph_, seen_, request, photos_.trials));
+      HT_ASSIGN(request.wide.products, find_wide_products(graph_, seen_, request, photos_.trials));
     }
-    if (request.refine.rounding == WeightRounding::kNearest || !photos_.moments) return request.wide ? quantize_graph(graph_, seen_, request) : made;
+    if (request.refine.rounding == WeightRounding::kNearest || !photos_.moments) return request.wide.products ? quantize_graph(graph_, seen_, request) : made;
     request.measure_moments = photos_.moments;
     return quantize_graph(graph_, seen_, request);
   }

@@ -33,7 +33,7 @@ constexpr auto kTaskKeys = std::to_array<std::string_view>(
 constexpr auto kCalibrationKeys = std::to_array<std::string_view>({"images", "count"});
 constexpr auto kValidationKeys = std::to_array<std::string_view>({"images", "annotations"});
 constexpr auto kQuantizeKeys = std::to_array<std::string_view>(
-    {"target", "weights", "group", "activations", "symmetric", "ranges", "granularity", "head", "rounding", "correct_bias", "prefer", "fast", "keep_float", "seed", "layer"});
+    {"target", "weights", "average_bits", "group", "activations", "symmetric", "ranges", "granularity", "head", "rounding", "correct_bias", "prefer", "fast", "keep_float", "seed", "layer"});
 constexpr auto kLayerKeys =
     std::to_array<std::string_view>({"match", "weights", "group", "activations", "symmetric", "ranges", "granularity", "float"});
 constexpr auto kSections = std::to_array<std::string_view>({"model", "preprocess", "task", "calibration", "validation", "quantize"});
@@ -264,6 +264,7 @@ Status read_quantize(const toml::table& table, const std::string& place, Quantiz
   TableReader reader(table, "[quantize]", place, kQuantizeKeys);
   reader.read("target", settings.target);
   read_bits(reader, settings);
+  reader.read("average_bits", settings.average_bits);
   if (const toml::array* layers = reader.list("layer", "sections")) {
     for (const toml::node& layer : *layers) HT_TRY(read_layer(layer, place, settings.layers.emplace_back()));
   }
@@ -358,6 +359,7 @@ Status check_settings(const QuantizeSettings& settings) {
 std::vector<SettingKey> quantize_keys() {
   return {{"target", "native | onnxruntime | openvino | cortex-m"},
           {"weights", "8 | 4 | float16"},
+          {"average_bits", "of weights = 4: a number from 4 to 8"},
           {"group", "0 | 32 | 64 | 128"},
           {"activations", "8 | 16 | float"},
           {"symmetric", "true | false"},
@@ -381,6 +383,11 @@ Status set_quantize_key(QuantizeSettings& settings, std::string_view key, std::s
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (error == std::errc::result_out_of_range) return ht::usage_error("'{}' is {}, but must be below 2^63", key, value);
     if (error != std::errc() || end != value.data() + value.size()) return ht::usage_error("'{}' must be a whole number, not '{}'", key, value);
+    table.insert(key, number);
+  } else if (key == "average_bits") {
+    double number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size()) return ht::usage_error("'{}' must be a number, not '{}'", key, value);
     table.insert(key, number);
   } else if (key == "symmetric" || key == "correct_bias" || key == "fast") {
     if (value != "true" && value != "false") return ht::usage_error("'{}' must be true or false, not '{}'", key, value);

@@ -167,6 +167,7 @@ void write_quantize(Writer& writer, const QuantizeSettings& settings) {
   writer.section("quantize");
   writer.key("target", toml_text(settings.target), "native | onnxruntime | openvino | cortex-m");
   writer.key("weights", text_of_weights(settings.weights), "bits: 8 | 4 | \"float16\"");
+  if (settings.average_bits) writer.key("average_bits", fmt::format("{}", *settings.average_bits), "of a weight at most, as some keep 8: from 4 to 8");
   if (settings.group != 0) writer.key("group", fmt::format("{}", settings.group), "inputs that share a scale of 4-bit weights: 32 | 64 | 128");
   writer.key("activations", text_of_activations(settings.activations), "bits: 8 | 16 | \"float\"");
   if (settings.symmetric) writer.key("symmetric", *settings.symmetric ? "true" : "false");

@@ -116,6 +116,7 @@ Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings,
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
   request.layers.group = settings.group;
+  if (settings.average_bits) request.wide.average_bits = *settings.average_bits;
   // Weights as float16 are no integers, and nothing else becomes one.
   request.layers.activations = settings.weights == halftone::kFloat16Weights ? std::nullopt : activation_bits(settings.activations);
   request.layers.symmetric = settings.symmetric;

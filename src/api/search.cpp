@@ -32,6 +32,7 @@ constexpr int kCorrections = 6;              // of a budget, after what was chos
 constexpr int kSmallerCandidates = 3;        // than the budgets allow, tried to show what less costs
 constexpr int kRefinements = 2;              // of the best candidate
 constexpr int kBisections = 4;               // between the smallest candidate that keeps the drop and the largest that does not
+constexpr double kFewBits = 4, kManyBits = 8;  // that weights may have
 constexpr double kRounding = 1e-12;          // of a mean
 constexpr double kMillisecondsOfSecond = 1000, kSecondsOfMinute = 60;
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
@@ -43,16 +44,8 @@ class Search {
 
   Status run() {
     HT_TRY(prepare());
-    HT_ASSIGN(auto first, fitting(alone_, most_bytes_));
-    if (!first) {
-      HT_ASSIGN(const Picks least, least_demanding());
-      HT_TRY(try_candidate(least));
-      return {};
-    }
-    HT_TRY(try_candidate(*first));
-    if (options_.max_drop) HT_TRY(close_in());
-    HT_TRY(refine());
-    return options_.max_drop ? Status() : look_below();
+    HT_TRY(choose_by_layer());
+    return try_average();
   }
 
   // The candidate that is best by what was demanded, and whether it fulfils it.
@@ -66,8 +59,8 @@ class Search {
     return {static_cast<size_t>(best - candidates_.begin()), fulfils(*best)};
   }
 
-  Recipe recipe_of(size_t index) const { return contenders_->recipe_of(candidates_[index].picks); }
-  Result<QuantizedGraph> quantize(size_t index) const { return contenders_->quantize(candidates_[index].picks); }
+  Recipe recipe_of(size_t index) const { return candidates_[index].recipe; }
+  Result<QuantizedGraph> quantize(size_t index) const { return contenders_->quantize(candidates_[index].recipe); }
 
   void tell(SearchResult& result) const {
     const auto [chosen, met] = choose();
@@ -109,6 +102,28 @@ class Search {
     } else if (subject_.timed) {
       most_seconds_ = kFreeSlowness * seconds_of_plain_activations();
     }
+    return {};
+  }
+
+  // Candidates that have bits chosen for each layer.
+  Status choose_by_layer() {
+    HT_ASSIGN(auto first, fitting(alone_, most_bytes_));
+    if (!first) {
+      HT_ASSIGN(const Picks least, least_demanding());
+      HT_TRY(try_candidate(least));
+      return {};
+    }
+    HT_TRY(try_candidate(*first));
+    if (options_.max_drop) HT_TRY(close_in());
+    HT_TRY(refine());
+    return options_.max_drop ? Status() : look_below();
+  }
+
+  // Behind all others, which it is no start for: refining changes single layers.
+  Status try_average() {
+    if (!options_.max_bits || *options_.max_bits <= kFewBits || *options_.max_bits >= kManyBits || is_late()) return {};
+    HT_ASSIGN(auto contender, contenders_->measure_average(*options_.max_bits));
+    if (contender) candidates_.push_back(*std::move(contender));
     return {};
   }
 
@@ -228,7 +243,7 @@ class Search {
   }
 
   Result<Values> errors_around(const Contender& from) const {
-    HT_ASSIGN(const QuantizedGraph quantized, contenders_->quantize(from.picks));
+    HT_ASSIGN(const QuantizedGraph quantized, contenders_->quantize(from.recipe));
     const std::vector<IntegerLayer> layers = integer_layers(graph_, quantized);
     std::vector<Trial> trials;
     std::vector<std::pair<size_t, size_t>> places;  // layers and options
@@ -284,9 +299,7 @@ class Search {
     return {};
   }
 
-  double average_bits(const Contender& candidate) const {
-    return space_.cost(candidate.picks, Cost::kWeightBits) / static_cast<double>(space_.all_weights());
-  }
+  double average_bits(const Contender& candidate) const { return space_.average_bits(candidate.picks); }
 
   // By how much the demands are not kept, as shares of them in sum.
   double excess(const Contender& candidate) const {

@@ -2,6 +2,7 @@
 #include "api/search_contenders.h"
 
 #include <array>
+#include <cmath>
 
 #include "api/content.h"
 #include "api/layer_times.h"
@@ -12,6 +13,8 @@
 
 namespace ht {
 namespace {
+
+constexpr double kLeastBits = 4;
 
 bool has_labels(const halftone::Recipe& recipe) { return recipe.validation && recipe.task.type != halftone::TaskType::kNone; }
 
@@ -33,54 +36,107 @@ halftone::Recipe Contenders::recipe_of(const Picks& picks) const {
   return recipe;
 }
 
-Result<QuantizedGraph> Contenders::quantize(const Picks& picks) const {
-  return quantize_model(subject_.model, recipe_of(picks), subject_.seen, subject_.looks, subject_.context);
+Result<QuantizedGraph> Contenders::quantize(const halftone::Recipe& recipe) const {
+  return quantize_model(subject_.model, recipe, subject_.seen, subject_.looks, subject_.context);
 }
 
-std::string Contenders::key_of(const Picks& picks) const { return fmt::format("{} {} {}", subject_.origin, space_.fingerprint, sha256(stored_recipe(recipe_of(picks)))); }
+std::string Contenders::key_of(const halftone::Recipe& recipe) const { return fmt::format("{} {} {}", subject_.origin, space_.fingerprint, sha256(stored_recipe(recipe))); }
 
-// Without a look at photos, which changes numbers in the file but not how many there are.
-Result<QuantizedGraph> Contenders::sketch(const Picks& picks) const {
-  return quantize_model(subject_.model, recipe_of(picks), subject_.seen, {}, subject_.context);
+// Without the looks at photos that change numbers in the file but not how many there are.
+Result<QuantizedGraph> Contenders::sketch(const halftone::Recipe& recipe) const {
+  PhotoLooks looks;
+  if (recipe.quantize.average_bits) looks = {subject_.looks.trials, {}, subject_.looks.heads};  // which layers have which bits depends on these
+  return quantize_model(subject_.model, recipe, subject_.seen, looks, subject_.context);
+}
+
+Result<std::optional<Contenders::Sketch>> Contenders::sketch_of_average(const halftone::Recipe& recipe) {
+  const std::string key = "average bits " + key_of(recipe);
+  const size_t count = space_.layers.size();
+  if (const auto kept = store_.get(key, count + 1)) {
+    Sketch sketch{Picks(count), static_cast<int64_t>(kept->back())};
+    for (size_t i = 0; i < count; ++i) sketch.picks[i] = static_cast<size_t>((*kept)[i]);
+    return std::optional(std::move(sketch));
+  }
+  const auto quantized = this->sketch(recipe);
+  if (!quantized && quantized.error().code == ErrorCode::kUsage) return std::optional<Sketch>();  // as where rules leave nothing to have groups
+  if (!quantized) return quantized.error();
+  HT_ASSIGN(const std::vector<uint8_t> file, export_onnx(quantized->graph));
+  const auto picks = picks_of(space_, bits_in(subject_.model.content().graph, quantized->graph));
+  if (!picks) return std::optional<Sketch>();
+  std::vector<double> numbers(picks->begin(), picks->end());
+  numbers.push_back(static_cast<double>(file.size()));
+  store_.put(key, numbers);
+  return std::optional(Sketch{*picks, static_cast<int64_t>(file.size())});
 }
 
 Result<int64_t> Contenders::bytes_of(const Picks& picks) {
   const auto known = bytes_.find(picks);
   if (known != bytes_.end()) return known->second;
-  const std::string key = "file bytes " + key_of(picks);
+  const halftone::Recipe recipe = recipe_of(picks);
+  const std::string key = "file bytes " + key_of(recipe);
   if (const auto kept = store_.get(key, 1)) return bytes_[picks] = static_cast<int64_t>(kept->front());
-  HT_ASSIGN(const QuantizedGraph quantized, sketch(picks));
+  HT_ASSIGN(const QuantizedGraph quantized, sketch(recipe));
   HT_ASSIGN(const std::vector<uint8_t> file, export_onnx(quantized.graph));
   store_.put(key, std::vector{static_cast<double>(file.size())});
   return bytes_[picks] = static_cast<int64_t>(file.size());
 }
 
-Result<double> Contenders::seconds_of(const Picks& picks) {
+Result<double> Contenders::seconds_of(const Picks& picks) { return seconds_of(recipe_of(picks)); }
+
+Result<double> Contenders::seconds_of(const halftone::Recipe& recipe) {
   if (!subject_.timed) return 0.0;
-  const auto known = seconds_.find(picks);
+  const std::string key = fmt::format("latency {} {}", subject_.machine, key_of(recipe));
+  const auto known = seconds_.find(key);
   if (known != seconds_.end()) return known->second;
-  const std::string key = fmt::format("latency {} {}", subject_.machine, key_of(picks));
-  if (const auto kept = store_.get(key, 1)) return seconds_[picks] = kept->front();
-  HT_ASSIGN(const QuantizedGraph quantized, sketch(picks));
+  if (const auto kept = store_.get(key, 1)) return seconds_[key] = kept->front();
+  HT_ASSIGN(const QuantizedGraph quantized, sketch(recipe));
   HT_ASSIGN(const auto network, Network::make(quantized.graph, true, subject_.context.isa, 1));
   Timed timed(quantized.graph, *network, resolve_threads(subject_.context.threads));
   HT_TRY(time_in_turns(std::array{&timed}, 0, false, subject_.context));
   const double seconds = quantile(timed.runs, 0.5);
   store_.put(key, {&seconds, 1});
-  return seconds_[picks] = seconds;
+  return seconds_[key] = seconds;
 }
 
 Result<Contender> Contenders::measure(const Picks& picks) {
-  Contender contender{picks};
+  Contender contender{picks, recipe_of(picks)};
   HT_ASSIGN(contender.bytes, bytes_of(picks));
-  HT_ASSIGN(contender.seconds, seconds_of(picks));
+  HT_TRY(judge(contender));
+  return contender;
+}
+
+Result<std::optional<Contender>> Contenders::measure_average(double most_bits) {
+  constexpr int kCorrections = 4;
+  constexpr double kSteps = 100;  // of a bit, where layers in float leave the others less
+  double asked = most_bits;
+  for (int i = 0; i < kCorrections && asked >= kLeastBits; ++i) {
+    Contender contender{{}, subject_.recipe};
+    contender.recipe.quantize = settings_of_average(asked, subject_.recipe.quantize);
+    HT_ASSIGN(const auto sketch, sketch_of_average(contender.recipe));
+    if (!sketch) return std::optional<Contender>();
+    const double excess = space_.average_bits(sketch->picks) - most_bits;
+    if (excess > 0) {
+      asked = std::floor((asked - excess) * kSteps) / kSteps;
+      continue;
+    }
+    contender.picks = sketch->picks;
+    contender.bytes = sketch->bytes;
+    HT_TRY(judge(contender));
+    return std::optional(std::move(contender));
+  }
+  return std::optional<Contender>();
+}
+
+Status Contenders::judge(Contender& contender) {
+  HT_ASSIGN(contender.seconds, seconds_of(contender.recipe));
+  const std::string key = key_of(contender.recipe);
   const bool is_judged = has_labels(subject_.recipe);
   if (is_judged) HT_TRY(judge_float());
-  const std::string error_key = fmt::format("contender {} {}", photos_, key_of(picks)), figure_key = fmt::format("figure {} {}", labels_, key_of(picks));
+  const std::string error_key = fmt::format("contender {} {}", photos_, key), figure_key = fmt::format("figure {} {}", labels_, key);
   const auto error = store_.get(error_key, 1), figure = is_judged ? store_.get(figure_key, 1) : std::nullopt;
   std::optional<QuantizedGraph> quantized;
   if (!error || (is_judged && !figure)) {
-    HT_ASSIGN(quantized, quantize(picks));
+    HT_ASSIGN(quantized, quantize(contender.recipe));
   }
   if (error) {
     contender.error = error->front();
@@ -88,7 +144,7 @@ Result<Contender> Contenders::measure(const Picks& picks) {
     HT_ASSIGN(contender.error, head_error(*quantized));
     store_.put(error_key, {&contender.error, 1});
   }
-  if (!is_judged) return contender;
+  if (!is_judged) return {};
   if (figure) {
     contender.figure = figure->front();
   } else {
@@ -97,7 +153,7 @@ Result<Contender> Contenders::measure(const Picks& picks) {
     store_.put(figure_key, {&*contender.figure, 1});
   }
   contender.drop = kPoints * (*float_figure_ - *contender.figure);
-  return contender;
+  return {};
 }
 
 Result<double> Contenders::head_error(const QuantizedGraph& quantized) const {

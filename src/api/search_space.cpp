@@ -256,7 +256,18 @@ QuantizeSettings settings_of(const Configuration& layers, const QuantizeSettings
   const bool has_4_bits = std::ranges::any_of(layers, [](const auto& layer) { return layer.second.weights == 4; }) ||
                           std::ranges::any_of(settings.layers, [](const LayerSettings& layer) { return layer.weights == 4; });
   if (!has_4_bits) mixed.group = 0;  // which is refused where nothing would have them
+  mixed.average_bits.reset();        // as all bits are given
   return mixed;
+}
+
+QuantizeSettings settings_of_average(double bits, const QuantizeSettings& settings) {
+  constexpr int kUsualGroup = 32;
+  QuantizeSettings average = settings;
+  average.prefer = halftone::Prefer::kAccuracy;
+  average.weights = 4;
+  average.average_bits = bits;
+  if (average.group == 0 && average.granularity == halftone::Granularity::kChannel) average.group = kUsualGroup;
+  return average;
 }
 
 double cost_of(const SearchLayer& layer, const LayerOption& option, Cost cost) {
@@ -287,6 +298,18 @@ int64_t SearchSpace::all_weights() const {
   int64_t count = weights;
   for (const SearchLayer& layer : layers) count += layer.weights;
   return count;
+}
+
+double SearchSpace::average_bits(const Picks& picks) const { return cost(picks, Cost::kWeightBits) / static_cast<double>(all_weights()); }
+
+std::optional<Picks> picks_of(const SearchSpace& space, const Configuration& layers) {
+  Picks picks;
+  for (const SearchLayer& layer : space.layers) {
+    const auto found = std::ranges::find(layer.options, layers.at(layer.node), &LayerOption::bits);
+    if (found == layer.options.end()) return std::nullopt;
+    picks.push_back(static_cast<size_t>(found - layer.options.begin()));
+  }
+  return picks;
 }
 
 Configuration configuration_of(const SearchSpace& space, const Picks& picks) {

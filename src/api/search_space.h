@@ -2,6 +2,7 @@
 // What each layer of a network may be in a search for its bits, and what that costs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct SearchSpace {
   double cost_of_rest(Cost cost) const;
   double cost(const Picks& picks, Cost cost) const;  // of all
   int64_t all_weights() const;                       // how many
+  double average_bits(const Picks& picks) const;
 };
 
 double cost_of(const SearchLayer& layer, const LayerOption& option, Cost cost);
@@ -62,6 +64,12 @@ double cost_of(const SearchLayer& layer, const LayerOption& option, Cost cost);
 // [quantize] with rules that give the layers these bits and keep all others from becoming float. The recipe's own rules have the last word.
 halftone::QuantizeSettings settings_of(const Configuration& layers, const halftone::QuantizeSettings& settings);
 Configuration configuration_of(const SearchSpace& space, const Picks& picks);
+
+// [quantize] where `quantize` itself finds which layers have 8 bits beside those that have 4, in groups.
+halftone::QuantizeSettings settings_of_average(double bits, const halftone::QuantizeSettings& settings);
+
+// The options with these bits; none where a layer has no such option.
+std::optional<Picks> picks_of(const SearchSpace& space, const Configuration& layers);
 
 // Bits of each layer as they came out in a graph that was quantized; layers that stayed in float have none.
 Configuration bits_in(const Graph& graph, const Graph& quantized);

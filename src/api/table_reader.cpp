@@ -49,10 +49,17 @@ bool TableReader::convert(const toml::node& node, int& target) const {
   return true;
 }
 
-bool TableReader::convert(const toml::node& node, float& target) const {
+bool TableReader::convert(const toml::node& node, double& target) const {
   const std::optional<double> value = node.is_number() ? node.value<double>() : std::nullopt;
-  if (!value || !std::isfinite(static_cast<float>(*value))) return false;
-  target = static_cast<float>(*value);
+  if (!value || !std::isfinite(*value)) return false;
+  target = *value;
+  return true;
+}
+
+bool TableReader::convert(const toml::node& node, float& target) const {
+  double value = 0;
+  if (!convert(node, value) || !std::isfinite(static_cast<float>(value))) return false;
+  target = static_cast<float>(value);
   return true;
 }
 
@@ -99,6 +106,7 @@ template void TableReader::read_list(std::string_view, std::vector<std::string>&
 void TableReader::read(std::string_view key, int& target) { read_one(key, target, "a whole number that fits into 32 bits"); }
 void TableReader::read(std::string_view key, int64_t& target) { read_one(key, target, "a whole number"); }
 void TableReader::read(std::string_view key, float& target) { read_one(key, target, "a finite number"); }
+void TableReader::read(std::string_view key, double& target) { read_one(key, target, "a finite number"); }
 void TableReader::read(std::string_view key, std::string& target) { read_one(key, target, "a text in quotes that is not empty"); }
 
 void TableReader::read(std::string_view key, bool& target) {

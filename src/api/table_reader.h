@@ -30,6 +30,7 @@ class TableReader {
   void read(std::string_view key, int& target);
   void read(std::string_view key, int64_t& target);
   void read(std::string_view key, float& target);
+  void read(std::string_view key, double& target);
   void read(std::string_view key, std::string& target);
   void read(std::string_view key, std::vector<int>& target) { read_list(key, target, "whole numbers"); }
   void read(std::string_view key, std::vector<int64_t>& target) { read_list(key, target, "whole numbers"); }
@@ -61,6 +62,7 @@ class TableReader {
   bool convert(const toml::node& node, int& target) const;
   bool convert(const toml::node& node, int64_t& target) const;
   bool convert(const toml::node& node, float& target) const;
+  bool convert(const toml::node& node, double& target) const;
   bool convert(const toml::node& node, std::string& target) const;
   template <class Value>
   void read_one(std::string_view key, Value& target, std::string_view what);

@@ -46,8 +46,8 @@ std::vector<bool> outer_products(const Graph& graph) {
 
 int64_t weight_count(const Graph& graph, const Node& node) { return is_weighted(graph, node) ? element_count(graph.value(node.inputs[1]).type.shape) : 0; }
 
-// Of depthwise, first and last products the smallest ones, which together have at most one in kWideShare of all weights.
-std::vector<size_t> sensitive_layers(const Graph& graph) {
+// Of depthwise, first and last products the smallest ones, which together have no more weights than may have 8 bits.
+std::vector<size_t> sensitive_layers(const Graph& graph, const WideWeights& wide) {
   const std::vector<bool> outer = outer_products(graph);
   std::vector<size_t> layers;
   int64_t left = 0;
@@ -56,18 +56,18 @@ std::vector<size_t> sensitive_layers(const Graph& graph) {
     left += weight_count(graph, node);
     if (is_weighted(graph, node) && (outer[i] || is_depthwise(graph, node))) layers.push_back(i);
   }
-  left /= kWideShare;
+  left = wide.most_of(left);
   std::ranges::stable_sort(layers, std::less(), [&](size_t i) { return weight_count(graph, graph.nodes[i]); });
   const auto end = std::ranges::find_if(layers, [&](size_t i) { return (left -= weight_count(graph, graph.nodes[i])) < 0; });
   layers.erase(end, layers.end());
   return layers;
 }
 
-std::vector<size_t> wide_layers(const Graph& graph, const std::optional<WideProducts>& wide) {
-  if (!wide) return sensitive_layers(graph);
+std::vector<size_t> wide_layers(const Graph& graph, const WideWeights& wide) {
+  if (!wide.products) return sensitive_layers(graph, wide);
   std::vector<size_t> layers;
   for (size_t i = 0; i < graph.nodes.size(); ++i)
-    if (wide->contains(graph.nodes[i].name)) layers.push_back(i);
+    if (wide.products->contains(graph.nodes[i].name)) layers.push_back(i);
   return layers;
 }
 
@@ -84,6 +84,11 @@ void apply(const LayerRule& rule, LayerChoice& choice) {
 }
 
 }  // namespace
+
+int64_t WideWeights::most_of(int64_t weights) const {
+  constexpr double kWide = 8, kNarrow = 4;
+  return static_cast<int64_t>(static_cast<double>(weights) * (average_bits - kNarrow) / (kWide - kNarrow));
+}
 
 Result<std::vector<size_t>> nodes_called(const Graph& graph, const std::string& pattern, std::string_view key) {
   std::vector<size_t> matches;
@@ -125,7 +130,7 @@ FourBits four_bits(const Graph& graph, const std::vector<LayerChoice>& choices) 
 }  // namespace
 
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
-                                               const std::optional<WideProducts>& wide, std::vector<std::string>& notes) {
+                                               const WideWeights& wide, std::vector<std::string>& notes) {
   std::vector<LayerChoice> choices(graph.nodes.size(), all);
   if (all.weights < 8) {
     for (LayerChoice& choice : choices) choice.open_bits = true;
@@ -140,7 +145,7 @@ Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerCh
   }
   if (const auto count = std::ranges::count_if(choices, [](const LayerChoice& choice) { return choice.open_bits && choice.weights == 8; }); count > 0)
     notes.push_back(fmt::format("{} {} keep weights of 8 bits; a [[quantize.layer]] rule can change that", count,
-                                wide ? "layers, whose rounding to 4 bits harms the heads most for their size," : "depthwise, first and last layers"));
+                                wide.products ? "layers, whose rounding to 4 bits harms the heads most for their size," : "depthwise, first and last layers"));
   const FourBits found = four_bits(graph, choices);
   const bool wants_groups = all.group != 0 || std::ranges::any_of(rules, [](const LayerRule& rule) { return rule.group.value_or(0) != 0; });
   if (wants_groups && !found.grouped) return usage_error("group: no layer has weights of 4 bits; give weights = 4, or leave group out");

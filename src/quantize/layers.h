@@ -38,18 +38,24 @@ struct LayerRule {
 // The nodes whose names match the pattern; none is an error, which names the recipe's `key`.
 Result<std::vector<size_t>> nodes_called(const Graph& graph, const std::string& pattern, std::string_view key);
 
-// Of weights that may have 4 bits one in so many keeps 8, so that a weight has at most 4.5 bits on average.
-inline constexpr int64_t kWideShare = 8;
-
 // Nodes whose weights keep 8 bits where no rule asks for 4.
 using WideProducts = std::set<std::string>;
 
-// The choice for each node of the graph. Where nothing says which weights are `wide`, those are that are few and weigh heavily: of depthwise
-// convolutions and of the first and last products, the smallest first, as long as those have one in kWideShare of all weights together; `notes`
+// Which weights keep 8 bits where others get 4.
+struct WideWeights {
+  double average_bits = 4.5;                  // of a weight, at most
+  std::optional<WideProducts> products = {};  // none: by the graph's structure
+
+  // How many of so many weights may have 8 bits.
+  int64_t most_of(int64_t weights) const;
+};
+
+// The choice for each node of the graph. Where nothing says which products are wide, those are that are few and weigh heavily: of depthwise
+// convolutions and of the first and last products, the smallest first, as long as the average of bits allows it for all weights together; `notes`
 // say so, and how many bits a weight has on average. A pattern that matches nothing is an error, and so are groups where no weights have 4
 // bits.
 Result<std::vector<LayerChoice>> choose_layers(const Graph& graph, const LayerChoice& all, const std::vector<LayerRule>& rules,
-                                               const std::optional<WideProducts>& wide, std::vector<std::string>& notes);
+                                               const WideWeights& wide, std::vector<std::string>& notes);
 
 // Of a value that these layers read: the most bits, symmetric where one asks for it, a scale a channel where all may have it, and the
 // range method of the first.

@@ -32,7 +32,7 @@ struct QuantizeRequest {
   bool quantize_head = false;  // the arithmetic behind the last weighted layers too
   std::vector<std::string> keep_float;
   std::set<std::string> unclipped;  // values whose ranges hold all that was seen of them, and of what shares their parameters
-  std::optional<WideProducts> wide;  // none: by the graph's structure
+  WideWeights wide;
   std::vector<FloatNode> spared;  // more nodes that stay in float
   CrossLayer cross_layer = CrossLayer::kNone;
   MeasureMoments measure_moments;  // where there is none, weights are rounded to the nearest

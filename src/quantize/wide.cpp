@@ -21,7 +21,7 @@ struct IntegerWeights {
   int64_t left = 0;
 };
 
-IntegerWeights integer_weights_of(const QuantizedGraph& quantized) {
+IntegerWeights integer_weights_of(const QuantizedGraph& quantized, const WideWeights& most) {
   IntegerWeights found;
   int64_t all = 0, wide = 0;
   for (const Node& node : quantized.graph.nodes) {
@@ -33,16 +33,16 @@ IntegerWeights integer_weights_of(const QuantizedGraph& quantized) {
     if (type.dtype != DType::kInt4) wide += count;
     else if (quantized.open_bits.contains(node.name)) found.open.emplace(node.name, count);
   }
-  found.left = all / kWideShare - wide;
+  found.left = most.most_of(all) - wide;
   return found;
 }
 
 }  // namespace
 
 Result<WideProducts> find_wide_products(const Graph& graph, const Statistics& statistics, QuantizeRequest request, const MeasureTrials& measure) {
-  request.wide.emplace();
+  request.wide.products.emplace();
   HT_ASSIGN(const QuantizedGraph quantized, quantize_graph(graph, statistics, request));
-  IntegerWeights weights = integer_weights_of(quantized);
+  IntegerWeights weights = integer_weights_of(quantized, request.wide);
   const std::vector<IntegerLayer> layers = integer_layers(graph, quantized);
   std::vector<NarrowProduct> candidates;
   std::vector<Trial> trials;

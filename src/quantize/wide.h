@@ -8,7 +8,7 @@
 namespace ht {
 
 // Of the products that the request gives weights of 4 bits, and no rule, those that are best given 8: the ones whose rounding to 4 makes most of
-// the heads' error for how many weights they have, as long as at most one in kWideShare of all integer weights has 8 bits.
+// the heads' error for how many weights they have, as long as the request's average of bits allows it for all integer weights together.
 Result<WideProducts> find_wide_products(const Graph& graph, const Statistics& statistics, QuantizeRequest request, const MeasureTrials& measure);
 
 }  // namespace ht

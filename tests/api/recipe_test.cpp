@@ -292,6 +292,30 @@ TEST(Recipe, FlagsAreCheckedTogether) {
   EXPECT_TRUE(check_settings(settings));
 }
 
+TEST(Recipe, AnAverageOfBitsNeedsWeightsOfFour) {
+  const auto with = [](std::string_view keys) { return parse_recipe(fmt::format("[model]\npath = \"net.onnx\"\n[quantize]\n{}", keys), "", "r.toml"); };
+  for (const double bits : {4.0, 4.3, 5.0, 8.0}) {
+    const auto recipe = with(fmt::format("weights = 4\naverage_bits = {}\n", bits));
+    ASSERT_TRUE(recipe) << recipe.error().message;
+    EXPECT_EQ(recipe->quantize.average_bits, bits);
+    const auto again = parse_recipe(format_recipe(*recipe, ""), "", "r.toml");
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->quantize, recipe->quantize);
+  }
+  for (const char* keys : {"average_bits = 5", "weights = 8\naverage_bits = 5", "weights = \"float16\"\naverage_bits = 5", "weights = 4\naverage_bits = 3.9",
+                           "weights = 4\naverage_bits = 8.1", "weights = 4\naverage_bits = nan", "weights = 4\naverage_bits = \"5\""}) {
+    const auto refused = with(keys);
+    ASSERT_FALSE(refused) << keys;
+    EXPECT_NE(refused.error().message.find("average_bits"), std::string::npos) << keys;
+  }
+  const auto usual = with("weights = 4");
+  EXPECT_EQ(format_recipe(*usual, "").find("average_bits"), std::string::npos);
+  QuantizeSettings settings;
+  EXPECT_TRUE(set_quantize_key(settings, "average_bits", "5.25"));
+  EXPECT_EQ(settings.average_bits, 5.25);
+  for (const char* text : {"five", "5x", "inf"}) EXPECT_FALSE(set_quantize_key(settings, "average_bits", text)) << text;
+}
+
 TEST(Recipe, LayersAreReadAndWritten) {
   const std::string text = R"([model]
 path = "net.onnx"

@@ -138,6 +138,22 @@ def test_average_bits(halftone, recipe, tmp_path, cache):
     assert smaller and all(candidate["snr_db"] < chosen(result)["snr_db"] for candidate in smaller)
 
 
+def test_the_whole_network_with_an_average_of_bits(halftone, recipe, tmp_path, cache):
+    """What `quantize` makes of it is a candidate like the others, which wins where its outputs are nearer."""
+    keys = {"quantize.weights": 4, "quantize.group": 32, "quantize.average_bits": 5}
+    halftone("quantize", recipe(keys), "-o", tmp_path / "whole.onnx", "--quiet")
+    result = search(halftone, recipe(), tmp_path / "found.onnx", cache, "--max-bits", 5)
+    size, bits = (tmp_path / "whole.onnx").stat().st_size, average_bits(tmp_path / "whole.onnx")
+    assert 4.5 < bits <= 5
+    (whole,) = [candidate for candidate in result["candidates"] if candidate["bytes"] == size]
+    assert whole["fulfils"] and whole["bits"] == pytest.approx(bits)
+    assert whole["chosen"] == (whole["snr_db"] == max(candidate["snr_db"] for candidate in result["candidates"] if candidate["fulfils"]))
+    told = halftone.json("validate", recipe(), "--model", tmp_path / "whole.onnx")
+    assert told["quantized"]["top1"] == pytest.approx(whole["metric"])
+    other = search(halftone, recipe(), tmp_path / "none.onnx", cache, "--max-bits", 4)
+    assert all(candidate["bits"] == 4 for candidate in other["candidates"])
+
+
 def test_weights_of_4_bits_may_be_in_groups(halftone, recipe, tmp_path, cache):
     """The candidates with 8 bits alone have none."""
     out = tmp_path / "groups.onnx"

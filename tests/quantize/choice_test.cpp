@@ -259,7 +259,7 @@ TEST(JudgedValues, AreHeadsAndWhatSigmoidsMakeOfThem) {
 }
 
 // p, q, r, s, t, u and v in a row, of 4, 16, 64, 64, 64, 16 and 4 weights: 29 of 232 may have 8 bits.
-WideProducts widest(const std::vector<LayerRule>& rules) {
+WideProducts widest(const std::vector<LayerRule>& rules, WideWeights wide = {}) {
   Graph graph;
   graph.inputs = {add_floats(graph, "x", {1, 2, 4, 4})};
   ValueId value = graph.inputs[0];
@@ -275,7 +275,8 @@ WideProducts widest(const std::vector<LayerRule>& rules) {
   request.layers.weights = 4;
   request.layers.activations = std::nullopt;
   request.rules = rules;
-  const std::map<std::string, double> harm = {{"p", 0.001}, {"q", 1}, {"r", 50}, {"u", 1.1}, {"v", 0.4}};
+  request.wide = wide;
+  const std::map<std::string, double> harm = {{"p", 0.001}, {"q", 1}, {"r", 50}, {"s", 2}, {"t", 2}, {"u", 1.1}, {"v", 0.4}};
   const auto measure = [&](std::span<const Trial> trials, std::span<const std::string> heads) -> Result<std::vector<double>> {
     EXPECT_EQ(heads[0], "v_out");
     std::vector<double> errors;
@@ -296,6 +297,9 @@ TEST(WideProducts, AreThoseThatHarmMostForTheirSizeAsLongAsThereIsRoom) {
   EXPECT_EQ(widest({{.match = "u", .keep_float = true}}), (WideProducts{"p", "q", "v"}));  // and 27 of 216
   EXPECT_EQ(widest({{.match = "q", .weights = 8}}), (WideProducts{"p", "v"}));             // which leaves room for 13 more
   EXPECT_EQ(widest({{.match = "r", .weights = 8}}), WideProducts());
+  EXPECT_EQ(widest({}, {.average_bits = 4}), WideProducts());
+  EXPECT_EQ(widest({}, {.average_bits = 5}), (WideProducts{"p", "q", "u", "v"}));  // 4 + 16 + 16 + 4 of 58: r is too large
+  EXPECT_EQ(widest({}, {.average_bits = 5.5}), (WideProducts{"r", "u", "v"}));  // 64 + 4 + 16 of 87
 }
 
 TEST(SparedNodes, AConvolutionWhoseOutputIsRoundedBeforeItsActivation) {

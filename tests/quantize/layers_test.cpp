@@ -81,7 +81,8 @@ TEST(Layers, RulesHaveTheLastWord) {
 
 TEST(Layers, WhatIsKnownToHarmKeepsEightBits) {
   std::vector<std::string> notes;
-  const auto choices = choose_layers(five_convolutions(), {.weights = 4}, {{.match = "head", .weights = 4}, {.match = "stem", .weights = 8}}, WideProducts{"body.1", "head"}, notes);
+  const auto choices = choose_layers(five_convolutions(), {.weights = 4}, {{.match = "head", .weights = 4}, {.match = "stem", .weights = 8}},
+                                     {.products = WideProducts{"body.1", "head"}}, notes);
   ASSERT_TRUE(choices);
   std::vector<int> bits;
   std::vector<bool> open;

@@ -112,6 +112,8 @@ class Quantizer {
     if (request.target.name == kNative || recipe_.quantize.prefer == halftone::Prefer::kLatency) return std::optional<halftone::TargetCost>();
     HT_ASSIGN(request.target, find_target(kNative));
     request.spared.clear();
+    request.unclipped.clear();
+    if (refines_ranges(recipe_, request) && photos_.trials) HT_TRY(refine_ranges(request));
     HT_ASSIGN(const QuantizedGraph native, spare(request));
     const std::vector<const Graph*> graphs = {&made.graph, &native.graph};
     HT_ASSIGN(const std::vector<double> errors, photos_.heads(graphs));

@@ -9,14 +9,17 @@ namespace {
 // A copy of floats that have `channels` in each pixel to where each channel is a plane of adjacent pixels.
 struct Planes {
   int64_t channels = 0, plane = 0;  // from one plane to the next
+  int64_t elements = 1;
 };
 
 std::optional<Planes> planes_of(const Step& step) {
   const auto* copy = std::get_if<ht_copy_params>(&step.params);
   if (!copy || copy->element_bytes != sizeof(float) || copy->input_offset != 0 || copy->output_offset != 0) return std::nullopt;
   Planes planes;
-  for (int32_t i = 0; i < copy->rank; ++i)
-    if (copy->input_stride[i] == 1) planes = {copy->shape[i], copy->output_stride[i]};
+  for (int32_t i = 0; i < copy->rank; ++i) {
+    planes.elements *= copy->shape[i];
+    if (copy->input_stride[i] == 1) planes.channels = copy->shape[i], planes.plane = copy->output_stride[i];
+  }
   for (int32_t i = 0; i < copy->rank; ++i)
     if (copy->input_stride[i] != 1 && copy->input_stride[i] != planes.channels * copy->output_stride[i]) return std::nullopt;
   return planes.channels > 1 && planes.plane > 1 ? std::optional(planes) : std::nullopt;
@@ -51,7 +54,7 @@ class PlaneWriter {
     const auto planes = planes_of(copy);
     if (!planes) return false;
     const BufferId from = copy.inputs[0];
-    if (plan_.root(from) != from || uses_[from.index] != 1 || plan_.buffer(from).constant) return false;
+    if (plan_.root(from) != from || uses_[from.index] != 1 || plan_.buffer(from).constant || element_count(plan_.buffer(from).shape) != planes->elements) return false;
     std::vector<size_t> makers;
     for (size_t i = 0; i < index; ++i)
       if (plan_.root(plan_.steps[i].output) == from) makers.push_back(i);
@@ -59,8 +62,12 @@ class PlaneWriter {
     // Where the memory is written earlier than before, nothing may still be there.
     for (size_t i = makers.front(); i < index; ++i)
       if (!is_done_[i] && touches(plan_.steps[i], copy.output)) return false;
-    const BufferId to = copy.output;
-    for (size_t i : makers) redirect(plan_.steps[i], *planes, to);
+    for (size_t i : makers) redirect(*convolution_of(plan_.steps[i]), *planes);
+    const Buffer to = plan_.buffer(copy.output);
+    const BufferId memory = plan_.root(copy.output);
+    for (size_t i = 0; i < plan_.buffers.size(); ++i)
+      if (plan_.root(BufferId(i)) == from && BufferId(i) != from) move(plan_.buffers[i], *planes, to, memory);
+    move(plan_.buffers[from.index], *planes, to, memory);
     return true;
   }
 
@@ -74,19 +81,19 @@ class PlaneWriter {
     return meets(step.output) || std::ranges::any_of(step.inputs, meets);
   }
 
-  void redirect(Step& step, const Planes& planes, BufferId to) {
-    ht_conv_params& conv = *convolution_of(step);
-    Buffer& made = plan_.buffers[step.output.index];
-    const int64_t pixel = made.region.offset / planes.channels, channel = made.region.offset % planes.channels;
-    Buffer moved = made;
-    moved.layout = Layout::kPlain;
-    moved.alias_of = plan_.root(to);
-    moved.region = {plan_.buffer(to).region.offset + channel * planes.plane + pixel, int64_t{conv.output_height} * conv.output_width, planes.plane};
-    made.value = {};
+  static void redirect(ht_conv_params& conv, const Planes& planes) {
     conv.output_stride = 1;
     conv.epilogue.plane = static_cast<int32_t>(planes.plane);
-    step.output = BufferId(plan_.buffers.size());
-    plan_.buffers.push_back(std::move(moved));
+  }
+
+  // A part of the copied value lies where the copy put it.
+  void move(Buffer& part, const Planes& planes, const Buffer& to, BufferId memory) const {
+    const int64_t pixel = part.region.offset / planes.channels, channel = part.region.offset % planes.channels;
+    const bool is_image = part.layout == Layout::kChannelsLast && part.shape.size() > 2 && part.shape[0] == 1;
+    if (!is_image) part.value = {};  // nobody reads its elements in this order any more
+    part.alias_of = memory;
+    part.layout = Layout::kPlain;
+    part.region = {to.region.offset + channel * planes.plane + pixel, is_image ? element_count(part.shape) / part.shape[1] : 0, planes.plane};
   }
 
   Plan& plan_;

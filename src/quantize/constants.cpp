@@ -199,7 +199,7 @@ class ConstantQuantizer {
       return rounded;
     };
     HT_ASSIGN(QuantizedWeights quantized, round_weights());
-    const std::optional<ShortScales> shorter = request_.target.short_multipliers ? find_short_scales(i, plain, quantized, bias) : std::nullopt;
+    std::optional<ShortScales> shorter = request_.target.short_multipliers ? find_short_scales(i, plain, quantized, bias) : std::nullopt;
     if (shorter) {
       wish.scales = shorter->scales;
       HT_ASSIGN(quantized, round_weights());
@@ -214,7 +214,10 @@ class ConstantQuantizer {
       if (!std::isfinite(bias[o])) return input_error("the bias of output {} is not finite", o);
     // ONNX has biases of at most 32 bits, which is not enough for sums of 16-bit inputs.
     const bool has_integer_bias = has_bias(i) && role.is_integer() && dtype_size(graph_.value(node.inputs[0]).type.dtype) == 1;
+    const std::vector<float> scales = quantized.scales;
     if (has_integer_bias) HT_TRY(make_room_for_bias(quantized, weights.constant->data<float>(), shape, wish, bias, unit));
+    for (size_t o = 0; shorter && o < scales.size(); ++o)
+      if (quantized.scales[o] != scales[o]) shorter->varies[o] = false;  // its multiplier is another one now
 
     HT_ASSIGN(Affine affine, absorbs ? absorbed_affine(quantized, input_scales, shape, wish) : weight_affine(quantized, shape, wish));
     if (!measured && request_.refine.correct_bias && has_bias(i) && std::holds_alternative<Conv>(node.op)) correct_bias(floats_.nodes[i], quantized.values, affine, wish.groups, bias);
@@ -247,9 +250,8 @@ class ConstantQuantizer {
 
   // Whether what is stored of an output depends on the input: not where all its sums lie beyond a limit.
   static bool output_varies(double bias, double spread, const StoredOutput& stored, float scale, int32_t zero_point) {
-    const IntegerRange range = integer_range(stored.type->dtype);
-    const double least = std::max(stored.least, (range.min - zero_point) * static_cast<double>(scale));
-    const double greatest = std::min(stored.greatest, (range.max - zero_point) * static_cast<double>(scale));
+    const double least = std::max(stored.least, (INT8_MIN - zero_point) * static_cast<double>(scale));
+    const double greatest = std::min(stored.greatest, (INT8_MAX - zero_point) * static_cast<double>(scale));
     return spread > 0 && bias + spread > least - scale && bias - spread < greatest + scale;
   }
 

@@ -172,8 +172,9 @@ TEST(CortexM, Convolution) {
     p.dilation_width = random.integer(1, 2);
     p.pad_top = p.kernel_height / 2 * random.integer(0, 2);
     p.pad_left = p.kernel_width / 2 * random.integer(0, 2);
-    p.output_height = (p.input_height - 1) / p.stride_height + 1;
-    p.output_width = (p.input_width - 1) / p.stride_width + 1;
+    const bool is_padded_behind = random.integer(0, 7) == 0;
+    p.output_height = is_padded_behind ? p.input_height : (p.input_height - 1) / p.stride_height + 1;
+    p.output_width = is_padded_behind ? p.input_width : (p.input_width - 1) / p.stride_width + 1;
     const int32_t depth = in * p.kernel_height * p.kernel_width;
     const auto input = random.bytes(static_cast<size_t>(p.batch * p.input_height * p.input_width * p.input_stride + 1));
     const auto weights = random_weights(random, static_cast<size_t>(depth * p.output_channels)),

@@ -82,7 +82,7 @@ HT_ALONE void widen(const walk* w, place* at, size_t pitch, uint32_t* to) {
 // Whether output pixels read the input's pixels, one each, in words.
 static bool reads_pixels(const ht_conv_params* p) {
   return p->kernel_height == 1 && p->kernel_width == 1 && p->input_channels / p->groups % 4 == 0 && p->input_height == p->output_height &&
-         p->input_width == p->output_width && p->pad_top == 0 && p->pad_left == 0;
+         p->input_width == p->output_width && p->stride_height == 1 && p->stride_width == 1 && p->pad_top == 0 && p->pad_left == 0;
 }
 
 // Their patches.

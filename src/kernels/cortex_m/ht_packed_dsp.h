@@ -29,7 +29,7 @@ enum { HT_WHOLE_BIAS = -128 };  // in bias_lift's place
 // (shift - the layer's shift) << 5 | multiplier >> 25 & 31; two of the bias, bias >> (shift + bias_lift), or with HT_WHOLE_BIAS in bias_lift's place
 // three, the bias as it is; where zero points differ the zero point.
 //
-// The kernel makes of them what it reads, once a call, in its scratch memory.
+// The kernel makes of them what it reads in its scratch memory, once a call, or for every tile where there are more than 256 of a group.
 
 // A channel of ht_conv_dsp's; of a pair (c, d)
 //

@@ -157,7 +157,7 @@ std::optional<RecipeFault> find_fault(const QuantizeSettings& settings) {
   if (settings.weights != 8 && settings.weights != 4 && !half)
     return fault("quantize", "weights", input_error("'weights' in [quantize] must be 8 or 4 bits, or \"float16\""));
   if (settings.average_bits && settings.weights != 4)
-    return fault("quantize", "average_bits", input_error("'average_bits' in [quantize] is for weights of 4 bits and those that keep 8 beside them; set weights = 4, or leave it out"));
+    return fault("quantize", "average_bits", input_error("'average_bits' in [quantize] goes with weights of 4 bits; set weights = 4, or leave it out"));
   if (settings.average_bits && !(*settings.average_bits >= 4 && *settings.average_bits <= 8))
     return fault("quantize", "average_bits", input_error("'average_bits' in [quantize] must be from 4 to 8"));
   if (!is_group(settings.group)) return fault("quantize", "group", input_error("'group' in [quantize] must be 32, 64 or 128 inputs, or 0"));

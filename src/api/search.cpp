@@ -32,7 +32,6 @@ constexpr int kCorrections = 6;              // of a budget, after what was chos
 constexpr int kSmallerCandidates = 3;        // than the budgets allow, tried to show what less costs
 constexpr int kRefinements = 2;              // of the best candidate
 constexpr int kBisections = 4;               // between the smallest candidate that keeps the drop and the largest that does not
-constexpr double kFewBits = 4, kManyBits = 8;  // that weights may have
 constexpr double kRounding = 1e-12;          // of a mean
 constexpr double kMillisecondsOfSecond = 1000, kSecondsOfMinute = 60;
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
@@ -121,7 +120,7 @@ class Search {
 
   // Behind all others, which it is no start for: refining changes single layers.
   Status try_average() {
-    if (!options_.max_bits || *options_.max_bits <= kFewBits || *options_.max_bits >= kManyBits || is_late()) return {};
+    if (!options_.max_bits || is_late()) return {};
     HT_ASSIGN(auto contender, contenders_->measure_average(*options_.max_bits));
     if (contender) candidates_.push_back(*std::move(contender));
     return {};

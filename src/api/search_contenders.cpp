@@ -14,8 +14,6 @@
 namespace ht {
 namespace {
 
-constexpr double kLeastBits = 4;
-
 bool has_labels(const halftone::Recipe& recipe) { return recipe.validation && recipe.task.type != halftone::TaskType::kNone; }
 
 // What errors of heads depend on besides the network tried.
@@ -40,7 +38,9 @@ Result<QuantizedGraph> Contenders::quantize(const halftone::Recipe& recipe) cons
   return quantize_model(subject_.model, recipe, subject_.seen, subject_.looks, subject_.context);
 }
 
-std::string Contenders::key_of(const halftone::Recipe& recipe) const { return fmt::format("{} {} {}", subject_.origin, space_.fingerprint, sha256(stored_recipe(recipe))); }
+std::string Contenders::key_of(const halftone::Recipe& recipe) const {
+  return fmt::format("{} {} {}", subject_.origin, space_.fingerprint, sha256(stored_recipe(recipe)));
+}
 
 // Without the looks at photos that change numbers in the file but not how many there are.
 Result<QuantizedGraph> Contenders::sketch(const halftone::Recipe& recipe) const {
@@ -106,10 +106,12 @@ Result<Contender> Contenders::measure(const Picks& picks) {
 }
 
 Result<std::optional<Contender>> Contenders::measure_average(double most_bits) {
+  constexpr double kFewBits = 4, kManyBits = 8;
   constexpr int kCorrections = 4;
-  constexpr double kSteps = 100;  // of a bit, where layers in float leave the others less
+  constexpr double kSteps = 100;  // of a bit, where layers in float leave less to the others
+  if (most_bits <= kFewBits || most_bits >= kManyBits) return std::optional<Contender>();
   double asked = most_bits;
-  for (int i = 0; i < kCorrections && asked >= kLeastBits; ++i) {
+  for (int i = 0; i < kCorrections && asked >= kFewBits; ++i) {
     Contender contender{{}, subject_.recipe};
     contender.recipe.quantize = settings_of_average(asked, subject_.recipe.quantize);
     HT_ASSIGN(const auto sketch, sketch_of_average(contender.recipe));

@@ -35,7 +35,7 @@ class Contenders {
   // All of it.
   Result<Contender> measure(const Picks& picks);
   // Of the whole network in weights of 4 bits in groups, of which `quantize` itself finds those that keep 8, as long as all weights have at most
-  // so many bits on average. None where that cannot be.
+  // so many bits on average. None where that cannot be, as with 4 bits or fewer, or 8 or more.
   Result<std::optional<Contender>> measure_average(double most_bits);
   // Of the float model, once a contender was judged.
   std::optional<double> float_figure() const { return float_figure_; }

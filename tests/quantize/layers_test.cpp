@@ -70,6 +70,13 @@ TEST(Layers, GroupsNeedWeightsOfFourBits) {
   EXPECT_EQ((*choices)[3].group, 128);
 }
 
+TEST(Layers, NoneKeepsEightBitsByStructureWhereTheAverageIsFour) {
+  std::vector<std::string> notes;
+  const auto choices = choose_layers(five_convolutions(), {.weights = 4}, {}, {.average_bits = 4}, notes);
+  ASSERT_TRUE(choices);
+  EXPECT_TRUE(std::ranges::all_of(*choices, [](const LayerChoice& choice) { return choice.weights == 4; }));
+}
+
 TEST(Layers, RulesHaveTheLastWord) {
   std::vector<std::string> notes;
   EXPECT_EQ(weight_bits({.weights = 4}, {{.match = "*", .weights = 4}}, notes), (std::vector<int>{4, 4, 4, 4, 4}));

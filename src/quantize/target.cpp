@@ -27,11 +27,11 @@ constexpr std::array<std::string_view, 9> kKeys = {"name",           "activation
 constexpr std::array<std::string_view, 4> kScales = {"never", "absorbed", "depthwise", "multiply"};
 constexpr std::array<std::string_view, 2> kPolicies = {"float-half-even", "fixed-single"};
 
-// The key's value, or `fallback` where the key is not there.
+// The key's value, or `fallback` where the key is not there. A whole number may stand for a real one, but not for a boolean.
 template <class T>
 Result<T> value_of(const toml::table& table, std::string_view key, T fallback) {
   if (!table.contains(key)) return fallback;
-  const std::optional<T> value = table[key].value<T>();
+  const std::optional<T> value = std::is_same_v<T, bool> ? table[key].value_exact<T>() : table[key].value<T>();
   if (!value) return input_error("the target's key `{}` has a value of the wrong type", key);
   return *value;
 }

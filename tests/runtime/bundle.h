@@ -20,15 +20,6 @@ inline std::shared_ptr<const Plan> plan_of(const Net& net) {
   return std::make_shared<const Plan>(*std::move(plan));
 }
 
-inline std::vector<Tensor> inputs_of(Net& net) {
-  std::vector<Tensor> inputs;
-  for (ValueId id : net.graph.inputs) {
-    inputs.push_back(Tensor::zeros(DType::kInt8, net.shape(id)));
-    for (int8_t& x : inputs.back().mutable_data<int8_t>()) x = static_cast<int8_t>(net.below(256) - 128);
-  }
-  return inputs;
-}
-
 // Runs a plan in one arena as a bundle does: the normative kernels, one call a step, scratch memory inside of the arena.
 class Bundle {
  public:

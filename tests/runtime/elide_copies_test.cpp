@@ -45,12 +45,7 @@ Counts check(Net& net) {
   if (!plan) return ADD_FAILURE() << plan.error().text(), Counts{};
   Plan elided = *plan;
   elide_copies(elided);
-  std::vector<Tensor> inputs;
-  for (ValueId id : net.graph.inputs) {
-    Tensor tensor = Tensor::zeros(DType::kInt8, net.shape(id));
-    for (int8_t& x : tensor.mutable_data<int8_t>()) x = static_cast<int8_t>(net.below(256) - 128);
-    inputs.push_back(tensor);
-  }
+  const std::vector<Tensor> inputs = inputs_of(net);
   const Run expected = run(*plan, inputs, 1);
   for (int threads : {1, 2}) {
     const Run found = run(elided, inputs, threads);

@@ -71,6 +71,16 @@ class Net {
   int names_ = 0;
 };
 
+// Random integers for the inputs.
+inline std::vector<Tensor> inputs_of(Net& net) {
+  std::vector<Tensor> inputs;
+  for (ValueId id : net.graph.inputs) {
+    inputs.push_back(Tensor::zeros(DType::kInt8, net.shape(id)));
+    for (int8_t& x : inputs.back().mutable_data<int8_t>()) x = static_cast<int8_t>(net.below(256) - 128);
+  }
+  return inputs;
+}
+
 // Operators that move elements between some that compute.
 inline Net any_net(uint64_t seed) {
   Net net(seed);

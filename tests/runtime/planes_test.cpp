@@ -49,12 +49,7 @@ std::ptrdiff_t saved_copies(Net& net) {
   elide_copies(*plan);
   Plan in_planes = *plan;
   write_in_planes(in_planes);
-  std::vector<Tensor> inputs;
-  for (ValueId id : net.graph.inputs) {
-    Tensor tensor = Tensor::zeros(DType::kInt8, net.shape(id));
-    for (int8_t& x : tensor.mutable_data<int8_t>()) x = static_cast<int8_t>(net.below(256) - 128);
-    inputs.push_back(tensor);
-  }
+  const std::vector<Tensor> inputs = inputs_of(net);
   const std::vector<Tensor> expected = outputs_of(*plan, inputs, Isa::kC, 1);
   for (Isa isa : {Isa::kC, Isa::kBest})
     for (int threads : {1, 2}) EXPECT_TRUE(outputs_of(in_planes, inputs, isa, threads) == expected);

@@ -34,7 +34,7 @@ class Quantizer {
 
   Result<QuantizedGraph> run(QuantizeRequest request, std::optional<halftone::TargetCost>* cost) const {
     if (recipe_.quantize.weights == halftone::kFloat16Weights) return store_as_float16(graph_, recipe_.quantize.keep_float);
-    if (refines_ranges(recipe_, request) && photos_.trials) HT_TRY(refine_ranges(request));
+    HT_TRY(refine_ranges(request));
     HT_ASSIGN(QuantizedGraph made, spare(request));
     if (may_move_factors(recipe_, request) && photos_.heads) return move_factors(request, std::move(made));
     if (!looks_at_photos(recipe_, request)) return made;
@@ -50,7 +50,9 @@ class Quantizer {
   }
 
  private:
+  // With those values unclipped that photos speak for, if they are looked at.
   Status refine_ranges(QuantizeRequest& request) const {
+    if (!refines_ranges(recipe_, request) || !photos_.trials) return {};
     HT_ASSIGN(const QuantizedGraph made, quantize_graph(graph_, seen_, request));
     HT_ASSIGN(request.unclipped, find_unclipped_values(graph_, seen_, request, made, photos_.trials));
     return {};
@@ -113,7 +115,7 @@ class Quantizer {
     HT_ASSIGN(request.target, find_target(kNative));
     request.spared.clear();
     request.unclipped.clear();
-    if (refines_ranges(recipe_, request) && photos_.trials) HT_TRY(refine_ranges(request));
+    HT_TRY(refine_ranges(request));
     HT_ASSIGN(const QuantizedGraph native, spare(request));
     const std::vector<const Graph*> graphs = {&made.graph, &native.graph};
     HT_ASSIGN(const std::vector<double> errors, photos_.heads(graphs));

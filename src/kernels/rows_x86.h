@@ -41,18 +41,30 @@ inline Kernel<ht_conv_params> conv_by_tiles() {
   kernel.accepts = suits_tiles;
   return kernel;
 }
+inline Kernel<ht_conv_params> conv_by_tiles_of_rows() {
+  Kernel<ht_conv_params> kernel{.isa = Isa::kAmx, .name = "conv.amx_rows", .run = nullptr};
+  HT_PACKED(conv, amx_rows);
+  kernel.accepts = [](const ht_conv_params& p) { return ht_conv_accepts_amx_rows(&p); };
+  return kernel;
+}
 inline Kernel<ht_conv_params> conv_by_rows() {
   Kernel<ht_conv_params> kernel{.isa = Isa::kAvx512Vnni, .name = "conv.avx512vnni_rows", .run = nullptr};
   HT_PACKED(conv, avx512vnni_rows);
   kernel.accepts = [](const ht_conv_params& p) { return ht_conv_accepts_avx512vnni_rows(&p); };
   return kernel;
 }
-inline void add_variants(Rows<ht_conv_params>& rows) { rows.insert(rows.begin(), {conv_by_tiles(), conv_by_rows()}); }
+inline void add_variants(Rows<ht_conv_params>& rows) { rows.insert(rows.begin(), {conv_by_tiles_of_rows(), conv_by_tiles(), conv_by_rows()}); }
 
 inline Kernel<ht_conv_w4_params> conv_w4_by_tiles() {
   Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAmx, .name = "conv_w4.amx", .run = nullptr};
   unpack_first<ht_conv_run_amx, ht_conv_packed_scratch_amx, ht_conv_packed_amx, ht_conv_pack_amx>(kernel);
   kernel.accepts = [](const ht_conv_w4_params& p) { return suits_tiles(p.conv); };
+  return kernel;
+}
+inline Kernel<ht_conv_w4_params> conv_w4_by_tiles_of_rows() {
+  Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAmx, .name = "conv_w4.amx_rows", .run = nullptr};
+  unpack_first<ht_conv_run_amx_rows, ht_conv_packed_scratch_amx_rows, ht_conv_packed_amx_rows, ht_conv_pack_amx_rows>(kernel);
+  kernel.accepts = [](const ht_conv_w4_params& p) { return ht_conv_accepts_amx_rows(&p.conv); };
   return kernel;
 }
 inline Kernel<ht_conv_w4_params> conv_w4_by_rows() {
@@ -62,7 +74,7 @@ inline Kernel<ht_conv_w4_params> conv_w4_by_rows() {
   kernel.accepts = [](const ht_conv_w4_params& p) { return ht_conv_accepts_avx512vnni_rows(&p.conv); };
   return kernel;
 }
-inline void add_variants(Rows<ht_conv_w4_params>& rows) { rows.insert(rows.begin(), {conv_w4_by_tiles(), conv_w4_by_rows()}); }
+inline void add_variants(Rows<ht_conv_w4_params>& rows) { rows.insert(rows.begin(), {conv_w4_by_tiles_of_rows(), conv_w4_by_tiles(), conv_w4_by_rows()}); }
 
 inline bool accepts_depthwise(const ht_depthwise_params& p) {
   return p.channel_multiplier == 1 && p.kernel_height * p.kernel_width <= HT_DEPTHWISE_TAPS;

@@ -22,13 +22,16 @@ extern "C" {
 HT_DECLARE_CONV(conv, avx2)
 HT_DECLARE_CONV(conv, avx512vnni)
 HT_DECLARE_CONV(conv, amx)
+HT_DECLARE_CONV(conv, amx_rows)
 HT_DECLARE_CONV(conv, avx512vnni_rows)
 HT_DECLARE_CONV(conv_f32, avx2)
 HT_DECLARE_CONV(conv_f32, avx512vnni)
 HT_DECLARE_CONV(conv_s16, avx2)
 HT_DECLARE_CONV(conv_s16, avx512vnni)
 
-bool ht_conv_accepts_avx512vnni_rows(const ht_conv_params* p);  // those that gathering patches takes longer for
+// Those that gathering patches takes longer for.
+bool ht_conv_accepts_avx512vnni_rows(const ht_conv_params* p);
+bool ht_conv_accepts_amx_rows(const ht_conv_params* p);
 
 enum { HT_DEPTHWISE_TAPS = 121 };  // the largest filter, and a channel multiplier of 1
 void ht_depthwise_run_avx2(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end);

@@ -59,7 +59,7 @@ static inline ht_tiles ht_begin_tiles(const ht_conv_params* p, ht_tile_shape sha
   }
   ht_settle(&c);
   _tile_loadconfig(&c);
-  const ht_tiles t = {p, shape, ht_prepare_finish(&p->epilogue, p->output_channels), output, sums};
+  const ht_tiles t = {p, shape, ht_prepare_finish(&p->epilogue, p->output_channels, p->bias, ht_patch_depth(p)), output, sums};
   return t;
 }
 

@@ -26,7 +26,7 @@ void ht_conv_pack_avx512vnni(const ht_conv_params* p, void* packed) { ht_pack_bl
 
 // The output's pixels in memory's order, whatever row they are in.
 void ht_conv_run_avx512vnni(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  const ht_finisher finisher = ht_prepare_finish(&p->epilogue, p->output_channels);
+  const ht_finisher finisher = ht_prepare_finish(&p->epilogue, p->output_channels, p->bias, ht_patch_depth(p));
   const size_t pitch = padded_depth(p);
   int32_t* sums = (int32_t*)a->scratch;
   int8_t* gathered = (int8_t*)(sums + HT_TILE_SUMS);

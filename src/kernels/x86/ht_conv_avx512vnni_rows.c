@@ -57,7 +57,7 @@ static void fill_ring_row(const ht_conv_params* p, const int8_t* image, int32_t 
 }
 
 void ht_conv_run_avx512vnni_rows(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  const ht_finisher finisher = ht_prepare_finish(&p->epilogue, p->output_channels);
+  const ht_finisher finisher = ht_prepare_finish(&p->epilogue, p->output_channels, p->bias, ht_patch_depth(p));
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   const size_t row_bytes = ring_row_bytes(p), stride = (size_t)p->output_stride;
   int32_t* sums = (int32_t*)a->scratch;

@@ -12,15 +12,15 @@
 enum { HT_VECTOR = 16 };
 
 // An activation's tables and constants in registers; the halves of the tables change places, so that the signed number of a piece selects
-// from them by its low five bits. One that rises has tables of words (ht_activation_words.h) in the first of each pair.
+// from them by its low five bits. One that rises has tables of words (ht_activation_words.h) in the first of each pair, and `within` for words.
 typedef struct ht_activation_registers {
-  __m512i base[2], slope[2], curve[2], first, last, within, to_words;
+  __m512i base[2], slope[2], curve[2], first, last, within, down, up, words_up;
   __m512 least, most;
   __m128i shift;
 } ht_activation_registers;
 
-// HT_FINISH_NORMATIVE: what has no vector form here. LARGE: with multipliers that products must be kept within limits for; LEAKY and BOUNDED
-// always keep them there. BOUNDED and RISING are activations.
+// HT_FINISH_NORMATIVE: what has no vector form here. LARGE: with multipliers that products must be kept within limits for, and of activations
+// with clamps narrower than a byte; LEAKY and BOUNDED always have both. BOUNDED and RISING are activations.
 enum {
   HT_FINISH_NORMATIVE,
   HT_FINISH_F32,
@@ -41,17 +41,6 @@ typedef struct ht_finisher {
 
 static inline __m512i ht_swap_halves(__m512i x) { return _mm512_shuffle_i64x2(x, x, 0x4e); }
 
-static inline void ht_load_limits(const ht_activation* f, ht_activation_registers* v) {
-  const int32_t end = HT_ACTIVATION_PIECES / 2 << f->piece_shift;
-  v->first = _mm512_set1_epi32(-end);
-  v->last = _mm512_set1_epi32(end - 1);
-  v->within = _mm512_set1_epi32((1 << f->piece_shift) - 1);
-  v->least = _mm512_set1_ps((float)-end);
-  v->most = _mm512_set1_ps(f->rises ? (float)HT_REQUANTIZE_LIMIT : (float)(end - 1));
-  v->shift = _mm_cvtsi32_si128(f->piece_shift);
-  v->to_words = _mm512_set1_epi32(16 - f->piece_shift);
-}
-
 // False where a product of the vector form might leave its type.
 static inline bool ht_load_bounded(const ht_activation* f, ht_activation_registers* v) {
   int32_t base[HT_ACTIVATION_PIECES], slope[HT_ACTIVATION_PIECES], curve[HT_ACTIVATION_PIECES];
@@ -68,7 +57,11 @@ static inline bool ht_load_bounded(const ht_activation* f, ht_activation_registe
     v->slope[i] = _mm512_loadu_si512(slope + i * HT_VECTOR);
     v->curve[i] = _mm512_loadu_si512(curve + i * HT_VECTOR);
   }
-  ht_load_limits(f, v);
+  const int32_t end = HT_ACTIVATION_PIECES / 2 << f->piece_shift;
+  v->within = _mm512_set1_epi32((1 << f->piece_shift) - 1);
+  v->least = _mm512_set1_ps((float)-end);
+  v->most = _mm512_set1_ps((float)(end - 1));
+  v->shift = _mm_cvtsi32_si128(f->piece_shift);
   return true;
 }
 
@@ -79,29 +72,58 @@ static inline bool ht_load_rising(const ht_activation* f, ht_activation_register
   v->base[0] = ht_swap_halves(_mm512_loadu_si512(words.base));
   v->slope[0] = ht_swap_halves(_mm512_loadu_si512(words.slope));
   v->curve[0] = ht_swap_halves(_mm512_loadu_si512(words.curve));
-  ht_load_limits(f, v);
+  const int32_t end = HT_ACTIVATION_PIECES / 2 << f->piece_shift, up = 16 - f->piece_shift;
+  v->first = _mm512_set1_epi32(-end);
+  v->last = _mm512_set1_epi32(end - 1);
+  v->within = _mm512_set1_epi16((int16_t)((1 << f->piece_shift) - 1));
+  v->down = _mm512_set1_epi32(f->piece_shift);
+  v->up = _mm512_set1_epi32(up);
+  v->words_up = _mm512_set1_epi16((int16_t)up);
   return true;
 }
 
-// A multiplier of at most 1/2 keeps every product within the limit of a requantization, so that none needs a clamp.
-static inline bool ht_all_small(const float* multiplier, int32_t channels) {
+// Whether products with numbers of at most `most` stay within the limit of a requantization, so that none needs a clamp.
+static inline bool ht_stay_within(const float* multiplier, int32_t channels, float most) {
   for (int32_t c = 0; c < channels; ++c)
-    if (!(multiplier[c] <= 0.5f && multiplier[c] >= -0.5f)) return false;
+    if (!(multiplier[c] * most <= (float)HT_REQUANTIZE_LIMIT && multiplier[c] * most >= -(float)HT_REQUANTIZE_LIMIT)) return false;
   return true;
 }
 
-static inline ht_finisher ht_prepare_finish(const ht_epilogue* e, int32_t channels) {
+// The largest sum of `depth` products of bytes and a bias.
+static inline float ht_largest_sum(const int32_t* bias, int32_t channels, size_t depth) {
+  float largest = 0;
+  for (int32_t c = 0; c < channels; ++c) {
+    const float size = bias[c] < 0 ? -(float)bias[c] : (float)bias[c];
+    if (size > largest) largest = size;
+  }
+  return largest + 16384.0f * (float)depth;
+}
+
+static inline bool ht_has_byte_clamps(const ht_epilogue* e, int32_t channels) {
+  for (int32_t c = 0; c < channels; ++c)
+    if (e->minimum[c] != INT8_MIN || e->maximum[c] != INT8_MAX) return false;
+  return true;
+}
+
+// For sums of `depth` products and a bias a channel.
+static inline ht_finisher ht_prepare_finish(const ht_epilogue* e, int32_t channels, const int32_t* bias, size_t depth) {
+  const float any = 2.0f * HT_REQUANTIZE_LIMIT;
   ht_finisher f;
   f.epilogue = e;
   f.form = HT_FINISH_NORMATIVE;
   if (e->output == HT_OUTPUT_F32) f.form = HT_FINISH_F32;
   if (ht_has_fixed_form(e)) f.form = HT_FINISH_FIXED;
   if (e->policy != HT_FLOAT_HALF_EVEN) return f;
-  if (e->output == HT_OUTPUT_S8) f.form = ht_all_small(e->multiplier.real, channels) ? HT_FINISH_S8 : HT_FINISH_S8_LARGE;
   if (e->output == HT_OUTPUT_LEAKY) f.form = HT_FINISH_LEAKY;
-  if (e->output == HT_OUTPUT_ACTIVATED && e->activation->rises && ht_load_rising(e->activation, &f.function))
-    f.form = ht_all_small(e->second.real, channels) ? HT_FINISH_RISING : HT_FINISH_RISING_LARGE;
-  if (e->output == HT_OUTPUT_ACTIVATED && !e->activation->rises && ht_load_bounded(e->activation, &f.function)) f.form = HT_FINISH_BOUNDED;
+  if (e->output != HT_OUTPUT_S8 && e->output != HT_OUTPUT_ACTIVATED) return f;
+  const bool is_small = ht_stay_within(e->multiplier.real, channels, ht_largest_sum(bias, channels, depth));
+  if (e->output == HT_OUTPUT_S8) {
+    f.form = is_small ? HT_FINISH_S8 : HT_FINISH_S8_LARGE;
+  } else if (!e->activation->rises) {
+    if (ht_load_bounded(e->activation, &f.function)) f.form = HT_FINISH_BOUNDED;
+  } else if (ht_load_rising(e->activation, &f.function)) {
+    f.form = is_small && ht_stay_within(e->second.real, channels, any) && ht_has_byte_clamps(e, channels) ? HT_FINISH_RISING : HT_FINISH_RISING_LARGE;
+  }
   return f;
 }
 
@@ -140,23 +162,17 @@ typedef struct ht_scales {
 #define HT_EACH(i, step) _Pragma("GCC unroll 8") for (int32_t i = 0; i < count; i += step)
 enum { HT_MOST_VECTORS = 8 };
 
-// A function that rises, of an even number of sums' vectors: max(t, 0) and the rest, in words, of two vectors together. What lies below
-// all numbers becomes the lowest one, which is as good as any below the pieces.
-static inline __attribute__((always_inline)) void ht_activate_rising(const ht_activation_registers* v, __m512i* s, const ht_scales* scales,
-                                                                     int32_t step, int32_t count) {
+// A function that rises, of an even number of numbers' vectors: max(t, 0) and the rest, in words, of two vectors together.
+static inline __attribute__((always_inline)) void ht_activate_rising(const ht_activation_registers* v, __m512i* s, int32_t count) {
   const __mmask32 odd = 0xaaaaaaaau;
-  __m512i at[HT_MOST_VECTORS], piece[HT_MOST_VECTORS], u[HT_MOST_VECTORS], y[HT_MOST_VECTORS];
-  HT_EACH(i, 1) s[i] = ht_round_16(_mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(s[i]), scales[i * step].multiplier), v->most));
-  // A place between first and last, moved up, has its piece in the upper word and where it lies within that in the lower one.
-  HT_EACH(i, 1) at[i] = _mm512_min_epi32(_mm512_max_epi32(s[i], v->first), v->last);
-  HT_EACH(i, 1) at[i] = _mm512_sllv_epi32(at[i], v->to_words);
-  HT_EACH(i, 2) piece[i] = _mm512_mask_mov_epi16(_mm512_srli_epi32(at[i], 16), odd, at[i + 1]);
-  HT_EACH(i, 2) at[i] = _mm512_mask_mov_epi16(at[i], odd, _mm512_slli_epi32(at[i + 1], 16));
-  HT_EACH(i, 2) u[i] = _mm512_srli_epi16(at[i], 1);
-  HT_EACH(i, 2) y[i] = _mm512_sub_epi16(_mm512_mulhi_epu16(_mm512_permutexvar_epi16(piece[i], v->curve[0]), at[i]), u[i]);
-  HT_EACH(i, 2) y[i] = _mm512_add_epi16(y[i], _mm512_permutexvar_epi16(piece[i], v->slope[0]));
-  HT_EACH(i, 2) y[i] = _mm512_sub_epi16(_mm512_mulhi_epu16(y[i], at[i]), u[i]);
-  HT_EACH(i, 2) y[i] = _mm512_add_epi16(y[i], _mm512_permutexvar_epi16(piece[i], v->base[0]));
+  __m512i t[HT_MOST_VECTORS], piece[HT_MOST_VECTORS], y[HT_MOST_VECTORS];
+  HT_EACH(i, 1) t[i] = _mm512_min_epi32(_mm512_max_epi32(s[i], v->first), v->last);
+  // The number of a piece is in the low word of the first vector and in the high one of the second.
+  HT_EACH(i, 2) piece[i] = _mm512_mask_mov_epi16(_mm512_srlv_epi32(t[i], v->down), odd, _mm512_sllv_epi32(t[i + 1], v->up));
+  HT_EACH(i, 2) t[i] = _mm512_and_si512(_mm512_mask_mov_epi16(t[i], odd, _mm512_slli_epi32(t[i + 1], 16)), v->within);
+  HT_EACH(i, 2) y[i] = _mm512_mulhi_epi16(_mm512_permutexvar_epi16(piece[i], v->curve[0]), t[i]);
+  HT_EACH(i, 2) y[i] = _mm512_sllv_epi16(_mm512_add_epi16(y[i], _mm512_permutexvar_epi16(piece[i], v->slope[0])), v->words_up);
+  HT_EACH(i, 2) y[i] = _mm512_add_epi16(_mm512_mulhi_epi16(y[i], t[i]), _mm512_permutexvar_epi16(piece[i], v->base[0]));
   // A product with the pair (1, 0) or (0, 1) is one of a pair of words.
   HT_EACH(i, 1) s[i] = _mm512_max_epi32(s[i], _mm512_setzero_si512());
   HT_EACH(i, 1) s[i] = _mm512_dpwssd_epi32(s[i], y[i / 2 * 2], _mm512_set1_epi32(i % 2 ? 1 << 16 : 1));
@@ -183,9 +199,12 @@ static inline __attribute__((always_inline)) void ht_requantize(const ht_activat
   }
   if (form == HT_FINISH_BOUNDED) {
     HT_EACH(i, 1) s[i] = ht_activate_bounded(v, s[i], scales[i * step].multiplier);
+  } else if (form == HT_FINISH_RISING) {
+    HT_EACH(i, 1) s[i] = ht_scale_16(s[i], scales[i * step].multiplier);
   } else {
-    ht_activate_rising(v, s, scales, step, count);
+    HT_EACH(i, 1) s[i] = ht_scale_large_16(s[i], scales[i * step].multiplier);
   }
+  if (form != HT_FINISH_BOUNDED) ht_activate_rising(v, s, count);
   if (form == HT_FINISH_RISING) {
     HT_EACH(i, 1) s[i] = ht_scale_16(s[i], scales[i * step].second);
   } else {
@@ -195,11 +214,12 @@ static inline __attribute__((always_inline)) void ht_requantize(const ht_activat
 
 // Sixty-four integers to bytes; lane l of the result holds lane l of a, of b, of c and of d. Everything saturates, as the
 // clamps do that come last.
+static inline __m512i ht_pack_64(__m512i a, __m512i b, __m512i c, __m512i d, __m512i zero_ab, __m512i zero_cd) {
+  return _mm512_packs_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_ab), _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_cd));
+}
 static inline __m512i ht_narrow_64(__m512i a, __m512i b, __m512i c, __m512i d, __m512i zero_ab, __m512i zero_cd, __m512i minimum,
                                    __m512i maximum) {
-  const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_ab);
-  const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_cd);
-  return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(ab, cd), minimum), maximum);
+  return _mm512_min_epi8(_mm512_max_epi8(ht_pack_64(a, b, c, d, zero_ab, zero_cd), minimum), maximum);
 }
 
 // What ht_narrow_64 takes for sixteen channels of four pixels: lane l four times the channels 4l to 4l + 3.
@@ -249,7 +269,8 @@ static inline __attribute__((always_inline)) void ht_finish_pixels(const ht_acti
   HT_EACH(i, 1) s[i] = _mm512_loadu_si512(sums + i * HT_VECTOR);
   ht_requantize(v, s, &c->scales, 0, count, form);
   HT_EACH(i, 4) {
-    const __m512i bytes = ht_narrow_64(s[i], s[i + 1], s[i + 2], s[i + 3], c->zero, c->zero, c->minimum, c->maximum);
+    const __m512i bytes = form == HT_FINISH_RISING ? ht_pack_64(s[i], s[i + 1], s[i + 2], s[i + 3], c->zero, c->zero)
+                                                   : ht_narrow_64(s[i], s[i + 1], s[i + 2], s[i + 3], c->zero, c->zero, c->minimum, c->maximum);
     ht_store_pixels(to + (size_t)i * stride, stride, pixels - i, c->mask, bytes);
   }
 }

@@ -8,7 +8,7 @@
 #include "kernels/x86/ht_activation_words.h"
 
 // table[piece] for sixteen pieces: the byte shuffle finds eight words, and gives 0 to those whose place in another eight has the top bit.
-static inline __m256i ht_look_up_words(const uint16_t* table, const __m256i places[4]) {
+static inline __m256i ht_look_up_words(const int16_t* table, const __m256i places[4]) {
   __m256i found[4];
   for (int32_t i = 0; i < 4; ++i) {
     const __m256i eight = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i*)(table + 8 * i)));
@@ -28,15 +28,15 @@ static inline void ht_activate_rising(const ht_activation_words* v, __m256i* fir
   const __m256i in1 = _mm256_min_epi32(_mm256_max_epi32(*second, least), last);
   const __m256i piece = _mm256_add_epi16(ht_weave(_mm256_sra_epi32(in0, shift), _mm256_sra_epi32(in1, shift)),
                                          _mm256_set1_epi16(HT_ACTIVATION_PIECES / 2));
-  const __m256i doubled = _mm256_sll_epi16(ht_weave(in0, in1), _mm_cvtsi32_si128(16 - v->piece_shift)), u = _mm256_srli_epi16(doubled, 1);
+  const __m256i within = _mm256_and_si256(ht_weave(in0, in1), _mm256_set1_epi16((int16_t)((1 << v->piece_shift) - 1)));
   // The places of a word's two bytes; those of each eight words from 0x70 on, so that what lies outside has the top bit.
   const __m256i bytes = _mm256_add_epi16(_mm256_mullo_epi16(piece, _mm256_set1_epi16(0x0202)), _mm256_set1_epi16(0x0100));
   __m256i places[4];
   for (int32_t i = 0; i < 4; ++i)
     places[i] = _mm256_add_epi8(_mm256_xor_si256(bytes, _mm256_set1_epi8((char)(16 * i))), _mm256_set1_epi8(0x70));
-  const __m256i bend = _mm256_sub_epi16(_mm256_mulhi_epu16(ht_look_up_words(v->curve, places), doubled), u);
-  const __m256i slope = _mm256_add_epi16(ht_look_up_words(v->slope, places), bend);
-  const __m256i rise = _mm256_sub_epi16(_mm256_mulhi_epu16(slope, doubled), u);
+  const __m256i bend = _mm256_mulhi_epi16(ht_look_up_words(v->curve, places), within);
+  const __m256i slope = _mm256_sll_epi16(_mm256_add_epi16(ht_look_up_words(v->slope, places), bend), _mm_cvtsi32_si128(16 - v->piece_shift));
+  const __m256i rise = _mm256_mulhi_epi16(slope, within);
   const __m256i rest = _mm256_add_epi16(ht_look_up_words(v->base, places), rise);
   *first = _mm256_add_epi32(_mm256_max_epi32(*first, zero), _mm256_srai_epi32(_mm256_slli_epi32(rest, 16), 16));
   *second = _mm256_add_epi32(_mm256_max_epi32(*second, zero), _mm256_srai_epi32(rest, 16));

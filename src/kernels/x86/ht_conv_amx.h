@@ -115,14 +115,14 @@ static inline void ht_finish_segments(const ht_tiles* t, const ht_segment* s, in
     ht_finish_block(&t->finisher, first, channels, s[i].valid, sums, t->output, s[i].at + (size_t)first, stride);
 }
 
-// All output channels of a group of one or two segments.
-static inline void ht_convolve_segments(const ht_tiles* t, int32_t group, const ht_segment* s, int32_t segments) {
+// The blocks [begin, end) of a group's output channels, of one or two segments; `begin` is even.
+static inline void ht_convolve_blocks(const ht_tiles* t, int32_t group, int32_t begin, int32_t end, const ht_segment* s, int32_t segments) {
   const ht_conv_params* p = t->params;
   const size_t bytes = ht_block_bytes((size_t)t->shape.rows * ht_row_depth(&t->shape));
-  const int32_t outputs = ht_group_outputs(p), count = ht_channel_blocks(p);
-  const char* weights = (const char*)p->packed + (size_t)group * (size_t)count * bytes;
-  for (int32_t block = 0; block < count; block += 2, weights += 2 * bytes) {
-    const int32_t blocks = count - block < 2 ? 1 : 2;
+  const int32_t outputs = ht_group_outputs(p);
+  const char* weights = (const char*)p->packed + (size_t)(group * ht_channel_blocks(p) + begin) * bytes;
+  for (int32_t block = begin; block < end; block += 2, weights += 2 * bytes) {
+    const int32_t blocks = end - block < 2 ? 1 : 2;
     if (segments == 2) {
       (blocks == 2 ? ht_multiply_2_2 : ht_multiply_2_1)(t, s, weights, bytes);
     } else {

@@ -63,6 +63,7 @@ void ht_conv_run_amx_rows(const ht_conv_params* p, const ht_arguments* a, int32_
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   const size_t row_bytes = ring_row_bytes(p);
   int8_t* ring = (int8_t*)a->scratch + HT_AMX_SUMS * sizeof(int32_t);
+  const int32_t blocks = ht_channel_blocks(p);
   ht_tiles tiles = ht_begin_tiles(p, shape_of(p), a->output, (int32_t*)a->scratch);
   const int8_t* starts[2][kMostFilterRows];
   ht_segment segments[2] = {{starts[0], 0, 0}, {starts[1], 0, 0}};
@@ -71,7 +72,7 @@ void ht_conv_run_amx_rows(const ht_conv_params* p, const ht_arguments* a, int32_
   for (int32_t row = begin; row < end; ++row) {
     const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_size;
     const int32_t oy = row % p->output_height, top = oy * p->stride_height;
-    if (oy == 0 && held) ht_convolve_segments(&tiles, 0, segments, held), held = 0;
+    if (oy == 0 && held) ht_convolve_blocks(&tiles, 0, 0, blocks, segments, held), held = 0;
     if (row == begin || oy == 0 || filled < top) filled = top;
     for (; filled < top + filter_reach(p); ++filled)
       fill_ring_row(p, image, filled - p->pad_top, ring + (size_t)(filled % ring_rows(p)) * row_bytes);
@@ -81,9 +82,9 @@ void ht_conv_run_amx_rows(const ht_conv_params* p, const ht_arguments* a, int32_
       s->at = ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride;
       for (int32_t ky = 0; ky < p->kernel_height; ++ky)
         starts[s - segments][ky] = ring + (size_t)((top + ky * p->dilation_height) % ring_rows(p)) * row_bytes + (size_t)ox * tiles.shape.pitch;
-      if (held == 2) ht_convolve_segments(&tiles, 0, segments, held), held = 0;
+      if (held == 2) ht_convolve_blocks(&tiles, 0, 0, blocks, segments, held), held = 0;
     }
   }
-  if (held) ht_convolve_segments(&tiles, 0, segments, held);
+  if (held) ht_convolve_blocks(&tiles, 0, 0, blocks, segments, held);
   _tile_release();
 }

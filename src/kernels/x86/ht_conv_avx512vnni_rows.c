@@ -74,7 +74,7 @@ void ht_conv_run_avx512vnni_rows(const ht_conv_params* p, const ht_arguments* a,
       const int32_t left = p->output_width - ox;
       for (int32_t ky = 0; ky < p->kernel_height; ++ky)
         rows[ky] = (const uint8_t*)ring + (size_t)((top + ky * p->dilation_height) % ring_rows(p)) * row_bytes + (size_t)ox * pixel_step(p);
-      ht_convolve_tile(p, &finisher, 0, &patches, left < kPixels ? left : kPixels, sums, a->output,
+      ht_convolve_tile(p, &finisher, 0, 0, ht_channel_blocks(p), &patches, left < kPixels ? left : kPixels, sums, a->output,
                        ((size_t)row * (size_t)p->output_width + (size_t)ox) * stride);
     }
   }

@@ -31,14 +31,10 @@ inline void specialize(Kernel<ht_conv_s16_params>& kernel) {
   if (kernel.isa == Isa::kAvx2) HT_PACKED(conv_s16, avx2);
 }
 
-// On Sapphire Rapids every convolution of YOLOX-nano and FastestDet takes less time by tiles than by VNNI, from a depth of 12
-// on; in convolutions of many groups most of a tile is empty, so they are left to VNNI.
-inline bool suits_tiles(const ht_conv_params& p) { return p.groups == 1 || p.output_channels / p.groups >= 16; }
-
 inline Kernel<ht_conv_params> conv_by_tiles() {
   Kernel<ht_conv_params> kernel{.isa = Isa::kAmx, .name = "conv.amx", .run = nullptr};
   HT_PACKED(conv, amx);
-  kernel.accepts = suits_tiles;
+  kernel.accepts = [](const ht_conv_params& p) { return ht_conv_accepts_amx(&p); };
   return kernel;
 }
 inline Kernel<ht_conv_params> conv_by_tiles_of_rows() {
@@ -58,7 +54,7 @@ inline void add_variants(Rows<ht_conv_params>& rows) { rows.insert(rows.begin(),
 inline Kernel<ht_conv_w4_params> conv_w4_by_tiles() {
   Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAmx, .name = "conv_w4.amx", .run = nullptr};
   unpack_first<ht_conv_run_amx, ht_conv_packed_scratch_amx, ht_conv_packed_amx, ht_conv_pack_amx>(kernel);
-  kernel.accepts = [](const ht_conv_w4_params& p) { return suits_tiles(p.conv); };
+  kernel.accepts = [](const ht_conv_w4_params& p) { return ht_conv_accepts_amx(&p.conv); };
   return kernel;
 }
 inline Kernel<ht_conv_w4_params> conv_w4_by_tiles_of_rows() {

@@ -11,6 +11,13 @@ static ht_tile_shape shape_of(const ht_conv_params* p) {
 
 static size_t padded_depth(const ht_conv_params* p) { return shape_of(p).pitch; }
 
+// In convolutions of many groups most of a tile is empty, and short rows of filters are left to where they need no gathering.
+bool ht_conv_accepts_amx(const ht_conv_params* p) {
+  const ht_tile_shape gathered = shape_of(p), by_rows = ht_split_rows(1, ht_patch_depth(p) / (size_t)p->kernel_height, 0);
+  if (p->groups > 1 && ht_group_outputs(p) < HT_VECTOR) return false;
+  return ht_fills_tiles(&gathered) && (ht_fills_tiles(&by_rows) || !ht_conv_accepts_avx512vnni_rows(p));
+}
+
 size_t ht_conv_packed_amx(const ht_conv_params* p) {
   return (size_t)(p->groups * ht_channel_blocks(p)) * ht_block_bytes(padded_depth(p));
 }

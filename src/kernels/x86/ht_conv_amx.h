@@ -24,6 +24,9 @@ static inline ht_tile_shape ht_split_rows(int32_t rows, size_t bytes, size_t pit
 
 static inline size_t ht_row_depth(const ht_tile_shape* s) { return (size_t)s->steps * s->depth; }
 
+// A step of products takes as long however few bytes a pixel has in it; up to sixteen, VNNI is faster on Sapphire Rapids.
+static inline bool ht_fills_tiles(const ht_tile_shape* s) { return s->depth > 16; }
+
 // Adjacent pixels of the output: where the rows of the first one's patch begin, how many pixels there are, and where the first one is.
 // Sixteen are read, whatever `valid` is.
 typedef struct ht_segment {

@@ -31,6 +31,7 @@ bool ht_conv_accepts_amx_rows(const ht_conv_params* p) {
       (size_t)ring_rows(p) * ring_row_bytes(p) > kMostRingBytes)
     return false;
   const ht_tile_shape by_rows = shape_of(p), gathered = ht_split_rows(1, ht_patch_depth(p), 0);
+  if (!ht_fills_tiles(&by_rows)) return false;
   const int64_t height = p->output_height, pixels = height * p->output_width;
   const int64_t tiles = height * whole_segments(p->output_width) * p->kernel_height * by_rows.steps - whole_segments(pixels) * gathered.steps;
   return tiles * ht_channel_blocks(p) * kProductCycles < pixels * p->kernel_height * (int64_t)(filter_row(p) / 64 + 1) * kGatherCycles;

@@ -29,7 +29,8 @@ HT_DECLARE_CONV(conv_f32, avx512vnni)
 HT_DECLARE_CONV(conv_s16, avx2)
 HT_DECLARE_CONV(conv_s16, avx512vnni)
 
-// Those that gathering patches takes longer for.
+// Those that tiles, and those that rows in place of gathered patches, are faster for.
+bool ht_conv_accepts_amx(const ht_conv_params* p);
 bool ht_conv_accepts_avx512vnni_rows(const ht_conv_params* p);
 bool ht_conv_accepts_amx_rows(const ht_conv_params* p);
 

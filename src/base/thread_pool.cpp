@@ -23,8 +23,9 @@ void look_again(Done done) {
   }
 }
 
-constexpr uint32_t generation_of(uint64_t state) { return static_cast<uint32_t>(state >> 32); }
-constexpr uint64_t left_in(uint64_t state) { return state & 0xffffffffu; }
+constexpr uint32_t upper(uint64_t x) { return static_cast<uint32_t>(x >> 32); }
+constexpr uint32_t lower(uint64_t x) { return static_cast<uint32_t>(x); }
+constexpr uint64_t both(uint32_t up, uint32_t low) { return uint64_t{up} << 32 | low; }
 
 }  // namespace
 
@@ -35,29 +36,45 @@ int resolve_threads(int requested) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : shares_(std::make_unique<Share[]>(static_cast<size_t>(std::max(1, threads)))) {
   for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
 }
 
 ThreadPool::~ThreadPool() {
   stop_ = true;
-  state_.store(uint64_t{generation_of(state_) + 1u} << 32);
-  state_.notify_all();
+  call_.store(both(upper(call_) + 1, 0));
+  call_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::take(int worker, uint32_t generation) {
-  uint64_t state = state_.load();
-  while (generation_of(state) == generation && left_in(state) > 0) {
-    if (!state_.compare_exchange_weak(state, state - 1)) continue;
-    try {
-      (*task_)(count_ - static_cast<int64_t>(left_in(state)), worker);
-    } catch (...) {
-      if (!failed_.exchange(true)) failure_ = std::current_exception();
+bool ThreadPool::take_one(int owner, uint64_t call, int64_t* index) {
+  const auto begin_of = [&](int worker) { return int64_t{lower(call)} * worker / size(); };
+  const int64_t share = begin_of(owner + 1) - begin_of(owner);
+  std::atomic<uint64_t>& state = shares_[static_cast<size_t>(owner)].taken;
+  uint64_t seen = state.load();
+  while (true) {
+    const auto ahead = static_cast<int32_t>(upper(call) - upper(seen));
+    const uint32_t taken = ahead == 0 ? lower(seen) : 0;
+    if (ahead < 0 || taken >= share) return false;
+    if (state.compare_exchange_weak(seen, both(upper(call), taken + 1))) {
+      *index = begin_of(owner) + taken;
+      return true;
     }
-    if (unfinished_.fetch_sub(1) == 1) unfinished_.notify_one();
-    state = state_.load();
   }
+}
+
+void ThreadPool::take(int worker, uint64_t call) {
+  int64_t done = 0, index = 0;
+  for (int turn = 0; turn < size(); ++turn) {
+    for (const int owner = (worker + turn) % size(); take_one(owner, call, &index); ++done) {
+      try {
+        (*task_)(index, worker);
+      } catch (...) {
+        if (!failed_.exchange(true)) failure_ = std::current_exception();
+      }
+    }
+  }
+  if (done > 0 && unfinished_.fetch_sub(done) == done) unfinished_.notify_one();
 }
 
 void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, int)>& task) {
@@ -66,26 +83,25 @@ void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, i
     return;
   }
   task_ = &task;
-  count_ = count;
   unfinished_ = count;
-  const uint32_t generation = generation_of(state_) + 1;
-  state_.store(uint64_t{generation} << 32 | static_cast<uint64_t>(count));
-  state_.notify_all();
-  take(0, generation);
+  const uint64_t call = both(upper(call_) + 1, static_cast<uint32_t>(count));
+  call_.store(call);
+  call_.notify_all();
+  take(0, call);
   look_again([this] { return unfinished_ == 0; });
   for (int64_t left = unfinished_; left != 0; left = unfinished_) unfinished_.wait(left);
   if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void ThreadPool::work(int worker) {
-  uint32_t seen = 0;
+  uint64_t seen = 0;
   while (true) {
-    look_again([&] { return generation_of(state_) != seen; });
-    uint64_t state = state_.load();
-    for (; generation_of(state) == seen; state = state_.load()) state_.wait(state);
+    look_again([&] { return call_ != seen; });
+    uint64_t call = call_.load();
+    for (; call == seen; call = call_.load()) call_.wait(seen);
     if (stop_) return;
-    seen = generation_of(state);
-    take(worker, seen);
+    seen = call;
+    take(worker, call);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -22,20 +23,26 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
-  // Calls task(index, worker) for every index in [0, count), each once, worker in [0, size()); returns when all are done.
-  // Which worker takes which index is not defined. What a task throws, for lack of memory, is thrown on when all are done. Not reentrant. Counts of 2^32 and more are not meant.
+  // Calls task(index, worker) for every index in [0, count), each once, worker in [0, size()); returns when all are done. Each worker begins with its own
+  // share of adjacent indices, the same one in every call of as many, because what it wrote is near it; who has finished takes from the others' shares. What a
+  // task throws, for lack of memory, is thrown on when all are done. Not reentrant. Counts of 2^32 and more are not meant.
   void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& task);
 
  private:
-  void work(int worker);
-  void take(int worker, uint32_t generation);
+  // The number of the latest call for which somebody took from a worker's share, and how much was taken. Who takes exchanges the whole, so that it belongs to
+  // the call that was seen, and task_ stays until it is finished.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> taken{0};
+  };
 
-  // The number of the call in the upper half, how many of its tasks nobody has taken yet in the lower: who takes one by exchanging
-  // the whole knows that it belongs to the call that it saw, and that task_ and count_ stay until it is finished.
-  std::atomic<uint64_t> state_{0};
+  void work(int worker);
+  void take(int worker, uint64_t call);
+  bool take_one(int owner, uint64_t call, int64_t* index);
+
+  std::atomic<uint64_t> call_{0};  // its number in the upper half, the count in the lower
+  std::unique_ptr<Share[]> shares_;
   std::atomic<int64_t> unfinished_{0};
   const std::function<void(int64_t, int)>* task_ = nullptr;
-  int64_t count_ = 0;
   std::atomic<bool> failed_{false};
   std::exception_ptr failure_;  // of whoever set failed_
   std::atomic<bool> stop_{false};

@@ -342,7 +342,8 @@ TEST(Variants, Conversions) {
 
 TEST(Variants, SelectionObeysTheCap) {
   ht_conv_params p{};
-  p.groups = 1;
+  p.groups = p.kernel_height = p.kernel_width = 1;
+  p.input_channels = 64;
   const auto selected = [&](Isa cap) { return std::string(select_kernel(conv_kernels(), p, cap).name); };
   const std::vector<Isa> x86{Isa::kAvx2, Isa::kAvx512Vnni, Isa::kAmx}, arm{Isa::kNeon, Isa::kDotprod, Isa::kI8mm};
   EXPECT_EQ(selected(Isa::kC), "conv.c");

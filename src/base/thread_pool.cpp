@@ -11,10 +11,11 @@ namespace {
 
 // Whoever waits looks again for some 50 microseconds before it sleeps: the steps of a network follow each other faster than
 // sleepers wake.
+constexpr int kLooks = 1000, kFewLooks = 10;
+
 template <class Done>
-void look_again(Done done) {
-  constexpr int kLooks = 1000;
-  for (int i = 0; i < kLooks && !done(); ++i) {
+void look_again(int looks, Done done) {
+  for (int i = 0; i < looks && !done(); ++i) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -63,18 +64,27 @@ bool ThreadPool::take_one(int owner, uint64_t call, int64_t* index) {
   }
 }
 
-void ThreadPool::take(int worker, uint64_t call) {
+void ThreadPool::take_share(int owner, int worker, uint64_t call) {
   int64_t done = 0, index = 0;
-  for (int turn = 0; turn < size(); ++turn) {
-    for (const int owner = (worker + turn) % size(); take_one(owner, call, &index); ++done) {
-      try {
-        (*task_)(index, worker);
-      } catch (...) {
-        if (!failed_.exchange(true)) failure_ = std::current_exception();
-      }
+  for (; take_one(owner, call, &index); ++done) {
+    try {
+      (*task_)(index, worker);
+    } catch (...) {
+      if (!failed_.exchange(true)) failure_ = std::current_exception();
     }
   }
   if (done > 0 && unfinished_.fetch_sub(done) == done) unfinished_.notify_one();
+}
+
+// To look into another's share takes that worker as long as to look itself, so nobody does without need.
+void ThreadPool::take(int worker, uint64_t call) {
+  take_share(worker, worker, call);
+  if (worker == 0) {
+    look_again(kFewLooks, [this] { return unfinished_ == 0; });
+  } else if (lower(call) <= static_cast<uint32_t>(size())) {
+    return;
+  }
+  for (int turn = 1; turn < size() && unfinished_ > 0; ++turn) take_share((worker + turn) % size(), worker, call);
 }
 
 void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, int)>& task) {
@@ -88,7 +98,7 @@ void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, i
   call_.store(call);
   call_.notify_all();
   take(0, call);
-  look_again([this] { return unfinished_ == 0; });
+  look_again(kLooks, [this] { return unfinished_ == 0; });
   for (int64_t left = unfinished_; left != 0; left = unfinished_) unfinished_.wait(left);
   if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
@@ -96,7 +106,7 @@ void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, i
 void ThreadPool::work(int worker) {
   uint64_t seen = 0;
   while (true) {
-    look_again([&] { return call_ != seen; });
+    look_again(kLooks, [&] { return call_ != seen; });
     uint64_t call = call_.load();
     for (; call == seen; call = call_.load()) call_.wait(seen);
     if (stop_) return;

@@ -37,6 +37,7 @@ class ThreadPool {
 
   void work(int worker);
   void take(int worker, uint64_t call);
+  void take_share(int owner, int worker, uint64_t call);
   bool take_one(int owner, uint64_t call, int64_t* index);
 
   std::atomic<uint64_t> call_{0};  // its number in the upper half, the count in the lower

@@ -173,6 +173,7 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   const Affine stored = stored_affine(input);
   if (!stored.is_per_tensor() && stored.axis() != axis) return std::nullopt;
   InnerProduct product;
+  product.constant = weights;
   product.wide_input = dtype_size(input.dtype) == 2;
   const double most_input = product.wide_input ? 32768 : 128, most_sum = product.wide_input ? 0x1p47 : 0x1p31;
   product.outputs = weights.shape()[0];
@@ -347,6 +348,13 @@ std::vector<To> narrowed(const std::vector<From>& values) {
   return {values.begin(), values.end()};
 }
 
+const int8_t* keep_weights(Arrays& arrays, InnerProduct& product) {
+  const auto stored = product.constant.data<int8_t>();
+  if (!std::equal(stored.begin(), stored.end(), product.weights.begin(), product.weights.end())) return keep(arrays, std::move(product.weights));
+  arrays.push_back(std::make_shared<const Tensor>(product.constant));
+  return stored.data();
+}
+
 // Of kernels of 8-bit inputs.
 template <class Params>
 void set_8bit(Params& params, const InnerProduct& product, Arrays& arrays) {
@@ -361,7 +369,7 @@ ht_depthwise_params& base_of(ht_depthwise_s16_params& p) { return p.depthwise; }
 template <class Wide, class Params>
 void add_wide(PrepareContext& context, KernelId kernel, Params params, InnerProduct product, ProductOutput output, BufferId input, int64_t macs,
               Arrays arrays) {
-  params.weights = keep(arrays, std::move(product.weights));
+  params.weights = keep_weights(arrays, product);
   const int64_t* bias = keep(arrays, std::move(product.bias));
   const int16_t* padding = keep(arrays, narrowed<int16_t>(product.padding));
   const ht_output_s16 limits{keep(arrays, std::move(output.zero_point)), keep(arrays, std::move(output.minimum)),
@@ -428,7 +436,7 @@ void add_product(PrepareContext& context, ht_conv_params params, InnerProduct pr
   } else if (product.four_bits) {
     add_four_bits(context, params, product, input, output.buffer, macs, std::move(arrays));
   } else {
-    params.weights = keep(arrays, std::move(product.weights));
+    params.weights = keep_weights(arrays, product);
     context.add(KernelId::k_conv, params, std::move(arrays), {input}, output.buffer, macs);
   }
   finish_product(context, output);
@@ -440,7 +448,7 @@ void add_product(PrepareContext& context, ht_depthwise_params params, InnerProdu
   if (product.wide_input)
     return add_wide<ht_depthwise_s16_params>(context, KernelId::k_depthwise_s16, params, std::move(product), std::move(output), input, macs, std::move(arrays));
   set_8bit(params, product, arrays);
-  params.weights = keep(arrays, std::move(product.weights));
+  params.weights = keep_weights(arrays, product);
   context.add(KernelId::k_depthwise, params, std::move(arrays), {input}, output.buffer, macs);
   finish_product(context, output);
 }

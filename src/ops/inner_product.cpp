@@ -2,7 +2,9 @@
 #include "ops/inner_product.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -22,15 +24,22 @@ struct RowScales {
   bool is_exact = false;  // nothing was multiplied yet
 };
 
-// The least and the greatest of some numbers. (std::ranges::minmax makes pairs of them, which no compiler turns into vectors.)
-template <class T>
-std::pair<T, T> extremes(std::span<const T> numbers) {
-  T least = numbers[0], most = numbers[0];
+// The least and the greatest of what some numbers are taken for. (std::ranges::minmax makes pairs of them, which no compiler turns into
+// vectors.)
+template <class T, class As = std::identity>
+auto extremes(std::span<const T> numbers, As as = {}) {
+  auto least = as(numbers[0]), most = least;
   for (const T number : numbers) {
-    least = std::min(least, number);
-    most = std::max(most, number);
+    least = std::min(least, as(number));
+    most = std::max(most, as(number));
   }
-  return {least, most};
+  return std::pair(least, most);
+}
+
+// The same of floats that are not negative, which are ordered as their bits are: integers become vectors.
+std::pair<float, float> extremes_of_positive(std::span<const float> numbers) {
+  const auto [least, most] = extremes(numbers, [](float number) { return std::bit_cast<int32_t>(number); });
+  return {std::bit_cast<float>(least), std::bit_cast<float>(most)};
 }
 
 // The greatest scale that all products of a row are small multiples of, and these, which are 1 before; nothing where there is none. Products of scales
@@ -44,7 +53,7 @@ std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multi
     const float sum = scale * row.input;
     return std::isnormal(sum) ? std::optional(sum) : std::nullopt;
   };
-  const auto [least, most] = extremes(std::span(row.products));
+  const auto [least, most] = extremes_of_positive(row.products);
   if (is_close(least, row.products[0]) && is_close(most, row.products[0])) return sum_scale(row.products[0]);  // as almost all are
   for (int first = 1; first <= kMostMultiple; ++first) {
     const float scale = row.products[0] / static_cast<float>(first);
@@ -95,7 +104,7 @@ std::optional<CommonScales> common_scales(const Affine& weights, const Shape& sh
     if (!scale) return std::nullopt;
     common.scales.push_back(*scale);
   }
-  if (std::ranges::all_of(common.multiples, [](uint8_t multiple) { return multiple == 1; })) common.multiples.clear();
+  if (std::ranges::count(common.multiples, 1) == std::ssize(common.multiples)) common.multiples.clear();  // a loop that compilers turn into vectors
   return common;
 }
 

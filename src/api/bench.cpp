@@ -83,8 +83,9 @@ Result<BenchResult> bench(const std::filesystem::path& path, const BenchOptions&
   HT_ASSIGN(const Model model, Model::load(path, how, context));
   HT_ASSIGN(const auto network, ht::Network::make(model.content().graph, model.is_quantized(), context.isa, result.threads,
                                                   ht::tuned_kernels(model.content().hash, result.threads, context)));
-  ht::Timed timed(model.content().graph, *network, result.threads);
+  ht::Runner runner(*network, result.threads);
   result.load_ms = load.seconds() * ht::kMilliseconds;
+  ht::Timed timed(model.content().graph, *network, std::move(runner));
   const ht::Stopwatch first;
   HT_TRY(timed.runner.run(timed.inputs, timed.outputs));
   result.first_run_ms = first.seconds() * ht::kMilliseconds;

@@ -84,7 +84,9 @@ std::vector<Tensor> some_inputs(const Graph& graph) {
   return inputs;
 }
 
-Timed::Timed(const Graph& g, const Network& n, int threads) : graph(g), network(n), runner(n, threads), inputs(some_inputs(g)) {}
+Timed::Timed(const Graph& g, const Network& n, int threads) : Timed(g, n, Runner(n, threads)) {}
+
+Timed::Timed(const Graph& g, const Network& n, Runner r) : graph(g), network(n), runner(std::move(r)), inputs(some_inputs(g)) {}
 
 std::vector<double> Timed::step_medians() const {
   std::vector<double> medians;

@@ -18,6 +18,7 @@ std::vector<Tensor> some_inputs(const Graph& graph);
 // A network that is timed, and its times in seconds.
 struct Timed {
   Timed(const Graph& graph, const Network& network, int threads);
+  Timed(const Graph& graph, const Network& network, Runner runner);
 
   const Graph& graph;
   const Network& network;

@@ -37,7 +37,7 @@ Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in
   } else {
     HT_ASSIGN(network->program_, FloatProgram::make(graph, isa, threads));
     network->placement_ = network->program_->placement();
-    network->isa_ = FloatProgram::isa_name();
+    HT_ASSIGN(network->isa_, FloatProgram::isa_name());
   }
   HT_TRY(check_arena(network->placement_->arena_bytes()));
   return std::shared_ptr<const Network>(std::move(network));

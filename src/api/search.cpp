@@ -343,7 +343,8 @@ Status check_options(const Recipe& recipe, const SearchOptions& options) {
 Result<halftone::Statistics> kept_statistics(const halftone::Model& model, const Recipe& recipe, const QuantizeRequest& request,
                                              const std::filesystem::path& folder, bool skip_bad, const Context& context) {
   HT_ASSIGN(const std::string data, data_hash(model.content().graph, recipe));
-  const std::string origin = fmt::format("{} {} {} {}", model.content().hash, data, preprocess_hash(recipe.preprocess), FloatProgram::isa_name());
+  HT_ASSIGN(const std::string isa, FloatProgram::isa_name());
+  const std::string origin = fmt::format("{} {} {} {}", model.content().hash, data, preprocess_hash(recipe.preprocess), isa);
   const auto path = folder / (sha256(origin).substr(0, 32) + ".stats");
   std::error_code failed;
   if (!folder.empty() && std::filesystem::exists(path, failed)) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executor/dnnl_steps.h"
 
-#include <oneapi/dnnl/dnnl.hpp>
-
 #include <cmath>
 #include <unordered_map>
+
+#include "executor/dnnl.h"
 
 namespace ht {
 namespace {

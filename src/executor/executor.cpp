@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executor/executor.h"
 
-#include <omp.h>
+#include <atomic>
 
-#include <oneapi/dnnl/dnnl.hpp>
-
+#include "executor/dnnl.h"
 #include "executor/dnnl_steps.h"
 #include "ir/dequantize.h"
 #include "ops/prepare.h"
@@ -26,20 +25,7 @@ dnnl::cpu_isa dnnl_isa(Isa isa) {
   return dnnl::cpu_isa::all;
 }
 
-// The same network without integers: constants dequantized, conversions gone from the types.
-Graph as_float(const Graph& graph) {
-  Graph real = graph;
-  for (Value& value : real.values) {
-    if (!value.type.affine) continue;
-    if (value.constant) value.constant = dequantize(*value.constant, value.type.affine);
-    value.type = {DType::kFloat32, value.type.shape, std::nullopt};
-  }
-  return real;
-}
-
-}  // namespace
-
-std::string FloatProgram::isa_name() {
+std::string_view effective_isa() {
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::sse41: return "sse41";
     case dnnl::cpu_isa::avx: return "avx";
@@ -53,30 +39,61 @@ std::string FloatProgram::isa_name() {
   }
 }
 
+// The same network without integers: constants dequantized, conversions gone from the types.
+Graph as_float(const Graph& graph) {
+  Graph real = graph;
+  for (Value& value : real.values) {
+    if (!value.type.affine) continue;
+    if (value.constant) value.constant = dequantize(*value.constant, value.type.affine);
+    value.type = {DType::kFloat32, value.type.shape, std::nullopt};
+  }
+  return real;
+}
+
+}  // namespace
+
+Result<std::string> FloatProgram::isa_name() {
+  HT_TRY(load_dnnl());
+  return std::string(effective_isa());
+}
+
 Result<std::shared_ptr<const FloatProgram>> FloatProgram::make(const Graph& graph, Isa isa, int threads) {
+  HT_TRY(load_dnnl());
   if (isa != Isa::kBest && dnnl::set_max_cpu_isa(dnnl_isa(isa)) != dnnl::status::success) {
     // oneDNN's choice is made once a process; it is good enough when it is within the cap.
     const auto effective = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
     if ((effective & ~static_cast<unsigned>(dnnl_isa(isa))) != 0)
-      return usage_error("this process already computes floats with {}, above the instruction set asked for now", isa_name());
+      return usage_error("this process already computes floats with {}, above the instruction set asked for now", effective_isa());
   }
   HT_ASSIGN(Plan plan, make_plan(as_float(graph)));
   auto program = std::shared_ptr<FloatProgram>(new FloatProgram);
   program->threads_ = threads;
-  omp_set_num_threads(threads);  // of the calling thread
+  openmp::set_num_threads(threads);
   program->placement_ = Placement::make(std::make_shared<const Plan>(std::move(plan)), isa, dnnl_step);
   return std::shared_ptr<const FloatProgram>(std::move(program));
 }
 
 namespace {
 
+struct SharedWork {
+  const std::function<void(int64_t, int)>& task;
+  const int64_t count;
+  std::atomic<int64_t> next = 0;
+
+  static void take(void* data) {
+    auto& work = *static_cast<SharedWork*>(data);
+    const int worker = openmp::get_thread_num();
+    for (int64_t index; (index = work.next.fetch_add(1, std::memory_order_relaxed)) < work.count;) work.task(index, worker);
+  }
+};
+
 // oneDNN's OpenMP threads spin between its calls, so the other steps use them too.
 Session make_session(const FloatProgram& program) {
   const int threads = program.threads();
   if (threads == 1) return Session(program.placement(), 1);
   ParallelFor parallel = [threads](int64_t count, const std::function<void(int64_t, int)>& task) {
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (int64_t index = 0; index < count; ++index) task(index, omp_get_thread_num());
+    SharedWork work{task, count};
+    openmp::parallel(SharedWork::take, &work, static_cast<unsigned>(threads), 0);
   };
   return Session(program.placement(), threads, std::move(parallel));
 }
@@ -86,7 +103,7 @@ Session make_session(const FloatProgram& program) {
 FloatExecutor::FloatExecutor(const FloatProgram& program) : session_(make_session(program)), threads_(program.threads()) {}
 
 Status FloatExecutor::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
-  omp_set_num_threads(threads_);  // of the calling thread
+  openmp::set_num_threads(threads_);
   return session_.run(inputs, outputs);
 }
 
@@ -97,7 +114,7 @@ Result<std::vector<Tensor>> FloatExecutor::run(std::span<const Tensor> inputs) {
 }
 
 void FloatExecutor::compute() {
-  omp_set_num_threads(threads_);
+  openmp::set_num_threads(threads_);
   session_.compute();
 }
 

@@ -22,7 +22,7 @@ class FloatProgram {
   const std::shared_ptr<const Placement>& placement() const { return placement_; }
   int threads() const { return threads_; }
   // What oneDNN uses, e.g. "avx512_core_vnni"; recorded in statistics.
-  static std::string isa_name();
+  static Result<std::string> isa_name();
 
  private:
   FloatProgram() = default;

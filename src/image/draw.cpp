@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/draw.h"
 
-#include <cairo.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,6 +10,8 @@
 #include <numeric>
 #include <utility>
 #include <vector>
+
+#include "image/cairo.h"
 
 namespace ht {
 namespace {
@@ -28,6 +28,7 @@ class Canvas {
     if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide) {
       return input_error("cannot draw on an image of {} x {} pixels; the longest side may have {}", width, height, kMaxSide);
     }
+    HT_TRY(load_cairo());
     Canvas canvas;
     canvas.surface_.reset(cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height));
     canvas.context_.reset(cairo_create(canvas.surface_.get()));

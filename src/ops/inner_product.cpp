@@ -2,7 +2,9 @@
 #include "ops/inner_product.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -22,15 +24,22 @@ struct RowScales {
   bool is_exact = false;  // nothing was multiplied yet
 };
 
-// The least and the greatest of some numbers. (std::ranges::minmax makes pairs of them, which no compiler turns into vectors.)
-template <class T>
-std::pair<T, T> extremes(std::span<const T> numbers) {
-  T least = numbers[0], most = numbers[0];
+// The least and the greatest of what some numbers are taken for. (std::ranges::minmax makes pairs of them, which no compiler turns into
+// vectors.)
+template <class T, class As = std::identity>
+auto extremes(std::span<const T> numbers, As as = {}) {
+  auto least = as(numbers[0]), most = least;
   for (const T number : numbers) {
-    least = std::min(least, number);
-    most = std::max(most, number);
+    least = std::min(least, as(number));
+    most = std::max(most, as(number));
   }
-  return {least, most};
+  return std::pair(least, most);
+}
+
+// The same of floats that are not negative, which are ordered as their bits are: integers become vectors.
+std::pair<float, float> extremes_of_positive(std::span<const float> numbers) {
+  const auto [least, most] = extremes(numbers, [](float number) { return std::bit_cast<int32_t>(number); });
+  return {std::bit_cast<float>(least), std::bit_cast<float>(most)};
 }
 
 // The greatest scale that all products of a row are small multiples of, and these, which are 1 before; nothing where there is none. Products of scales
@@ -44,7 +53,7 @@ std::optional<float> common_scale(const RowScales& row, std::span<uint8_t> multi
     const float sum = scale * row.input;
     return std::isnormal(sum) ? std::optional(sum) : std::nullopt;
   };
-  const auto [least, most] = extremes(std::span(row.products));
+  const auto [least, most] = extremes_of_positive(row.products);
   if (is_close(least, row.products[0]) && is_close(most, row.products[0])) return sum_scale(row.products[0]);  // as almost all are
   for (int first = 1; first <= kMostMultiple; ++first) {
     const float scale = row.products[0] / static_cast<float>(first);
@@ -95,7 +104,7 @@ std::optional<CommonScales> common_scales(const Affine& weights, const Shape& sh
     if (!scale) return std::nullopt;
     common.scales.push_back(*scale);
   }
-  if (std::ranges::all_of(common.multiples, [](uint8_t multiple) { return multiple == 1; })) common.multiples.clear();
+  if (std::ranges::count(common.multiples, 1) == std::ssize(common.multiples)) common.multiples.clear();  // a loop that compilers turn into vectors
   return common;
 }
 
@@ -173,6 +182,7 @@ std::optional<InnerProduct> integer_product(const Tensor& weights, const Affine&
   const Affine stored = stored_affine(input);
   if (!stored.is_per_tensor() && stored.axis() != axis) return std::nullopt;
   InnerProduct product;
+  product.constant = weights;
   product.wide_input = dtype_size(input.dtype) == 2;
   const double most_input = product.wide_input ? 32768 : 128, most_sum = product.wide_input ? 0x1p47 : 0x1p31;
   product.outputs = weights.shape()[0];
@@ -347,6 +357,13 @@ std::vector<To> narrowed(const std::vector<From>& values) {
   return {values.begin(), values.end()};
 }
 
+const int8_t* keep_weights(Arrays& arrays, InnerProduct& product) {
+  const auto stored = product.constant.data<int8_t>();
+  if (!std::equal(stored.begin(), stored.end(), product.weights.begin(), product.weights.end())) return keep(arrays, std::move(product.weights));
+  arrays.push_back(std::make_shared<const Tensor>(product.constant));
+  return stored.data();
+}
+
 // Of kernels of 8-bit inputs.
 template <class Params>
 void set_8bit(Params& params, const InnerProduct& product, Arrays& arrays) {
@@ -361,7 +378,7 @@ ht_depthwise_params& base_of(ht_depthwise_s16_params& p) { return p.depthwise; }
 template <class Wide, class Params>
 void add_wide(PrepareContext& context, KernelId kernel, Params params, InnerProduct product, ProductOutput output, BufferId input, int64_t macs,
               Arrays arrays) {
-  params.weights = keep(arrays, std::move(product.weights));
+  params.weights = keep_weights(arrays, product);
   const int64_t* bias = keep(arrays, std::move(product.bias));
   const int16_t* padding = keep(arrays, narrowed<int16_t>(product.padding));
   const ht_output_s16 limits{keep(arrays, std::move(output.zero_point)), keep(arrays, std::move(output.minimum)),
@@ -428,7 +445,7 @@ void add_product(PrepareContext& context, ht_conv_params params, InnerProduct pr
   } else if (product.four_bits) {
     add_four_bits(context, params, product, input, output.buffer, macs, std::move(arrays));
   } else {
-    params.weights = keep(arrays, std::move(product.weights));
+    params.weights = keep_weights(arrays, product);
     context.add(KernelId::k_conv, params, std::move(arrays), {input}, output.buffer, macs);
   }
   finish_product(context, output);
@@ -440,7 +457,7 @@ void add_product(PrepareContext& context, ht_depthwise_params params, InnerProdu
   if (product.wide_input)
     return add_wide<ht_depthwise_s16_params>(context, KernelId::k_depthwise_s16, params, std::move(product), std::move(output), input, macs, std::move(arrays));
   set_8bit(params, product, arrays);
-  params.weights = keep(arrays, std::move(product.weights));
+  params.weights = keep_weights(arrays, product);
   context.add(KernelId::k_depthwise, params, std::move(arrays), {input}, output.buffer, macs);
   finish_product(context, output);
 }

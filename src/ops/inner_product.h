@@ -17,6 +17,7 @@ inline constexpr int kMostMultiple = 16;  // times weights of 4 bits that is 8 b
 // groups have such. The weights are multiplied by these, so that a sum has one scale.
 struct InnerProduct {
   bool wide_input = false;       // of 16 bits
+  Tensor constant;               // the graph's, whose memory a plan shares where the kernel's weights are the same bytes
   std::vector<int8_t> weights;   // [outputs][taps], less their zero points, times their scales' multiples
   bool four_bits = false;        // so many are enough for weights without multiples, as the graph says
   std::vector<uint8_t> multiples;  // [outputs][taps] of weights of four bits; empty where all are 1

@@ -59,7 +59,6 @@ const ForeignPart kForeignParts[] = {
     {"onnx.pb.h", {"import/onnx", "export/onnx"}},
     {"google/protobuf/", {"import/onnx", "export/onnx"}},
     {"oneapi/", {"executor"}},
-    {"omp.h", {"executor"}},
     {"jpeglib.h", {"image"}},
     {"png.h", {"image"}},
     {"webp/", {"image"}},

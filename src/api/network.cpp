@@ -6,6 +6,7 @@
 #include "kernels/registry.h"
 #include "ops/prepare.h"
 #include "plan/elide_copies.h"
+#include "plan/in_place.h"
 #include "plan/planes.h"
 
 namespace ht {
@@ -31,6 +32,7 @@ Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in
     HT_ASSIGN(Plan made, make_plan(graph));
     elide_copies(made);
     write_in_planes(made);
+    compute_in_place(made);
     const auto plan = std::make_shared<const Plan>(std::move(made));
     network->placement_ = Placement::make(plan, isa, {}, choose ? choose(plan) : std::vector<std::string>());
     network->isa_ = isa_name(best_usable_isa(isa));

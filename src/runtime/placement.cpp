@@ -6,6 +6,7 @@
 
 #include "kernels/registry.h"
 #include "plan/arena.h"
+#include "plan/in_place.h"
 
 namespace ht {
 namespace {
@@ -98,6 +99,8 @@ std::shared_ptr<const Placement> Placement::make(std::shared_ptr<const Plan> pla
     placement->scratch_bytes_ = std::max(placement->scratch_bytes_, placed->scratch_bytes());
     placement->steps_.push_back(std::move(placed));
   }
+  for (size_t i = 0; i < placement->steps_.size(); ++i)
+    placement->units_until_function_.push_back(provider ? 0 : ht::units_until_function(*placement->plan_, i));
   placement->find_finished();
   placement->place_buffers();
   return placement;
@@ -110,7 +113,11 @@ void Placement::find_finished() {
   for (size_t i = 0; i < p.buffers.size(); ++i) {
     if (!p.buffers[i].value.valid()) continue;
     const auto& steps = writers[p.root(BufferId(i)).index];
-    const auto last = std::ranges::find_if(steps.rbegin(), steps.rend(), [&](size_t step) { return may_overlap(p.buffers[i], p.buffer(p.steps[step].output)); });
+    const auto makes = [&](size_t step) {
+      const bool writes_over = std::ranges::find(p.steps[step].inputs, BufferId(i)) != p.steps[step].inputs.end();
+      return !writes_over && may_overlap(p.buffers[i], p.buffer(p.steps[step].output));
+    };
+    const auto last = std::ranges::find_if(steps.rbegin(), steps.rend(), makes);
     if (last != steps.rend()) {
       finished_.push_back({BufferId(i), *last});
     } else if (!p.buffer(p.root(BufferId(i))).constant) {

@@ -43,6 +43,8 @@ class Placement {
   int64_t offset(BufferId buffer) const { return offsets_[buffer.index]; }
   int64_t arena_bytes() const { return arena_bytes_; }
   size_t scratch_bytes() const { return scratch_bytes_; }  // of the hungriest step, for each thread
+  // units_until_function() of each step.
+  const std::vector<int32_t>& units_until_function() const { return units_until_function_; }
 
   struct Finished {
     BufferId buffer;
@@ -60,6 +62,7 @@ class Placement {
 
   std::shared_ptr<const Plan> plan_;
   std::vector<std::unique_ptr<PlacedStep>> steps_;
+  std::vector<int32_t> units_until_function_;
   std::vector<int64_t> offsets_;
   std::vector<Finished> finished_;
   std::vector<BufferId> given_;

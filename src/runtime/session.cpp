@@ -137,41 +137,77 @@ void Session::read_output(size_t index, std::span<uint8_t> bytes) {
   if (buffer.is_unsigned) flip_signs(buffer.dtype, bytes);
 }
 
-void Session::run_step(size_t index) {
+ht_arguments Session::arguments_of(size_t index) const {
+  const Step& step = plan().steps[index];
+  ht_arguments arguments{};
+  for (size_t i = 0; i < step.inputs.size(); ++i) arguments.inputs[i] = bytes_of(step.inputs[i]);
+  arguments.output = memory_of(step.output);
+  return arguments;
+}
+
+// The units [begin, end) of a step.
+void Session::run_units(size_t index, int worker, int64_t begin, int64_t end) {
+  ht_arguments arguments = arguments_of(index);
+  const size_t scratch = (placement_->scratch_bytes() + Aligned::kAlignment - 1) / Aligned::kAlignment * Aligned::kAlignment;
+  arguments.scratch = scratch_->memory + scratch * static_cast<size_t>(worker);
+  placement_->steps()[index]->run(arguments, static_cast<int32_t>(begin), static_cast<int32_t>(end));
+}
+
+// The same and what the next step computes of them in place, slice by slice, while they are in a cache. `grain` units are whole units of that step, and
+// `begin` is a multiple of them.
+void Session::run_units_and_function(size_t index, int worker, int64_t begin, int64_t end, int64_t grain) {
+  constexpr int64_t kSliceBytes = 1 << 16;
+  const int64_t units = placement_->steps()[index]->units(), blocks = placement_->steps()[index + 1]->units();
+  const int64_t slice = std::max<int64_t>(1, kSliceBytes * units / plan().buffer(plan().steps[index].output).bytes() / grain) * grain;
+  const int64_t per_grain = plan().buffer(plan().steps[index].output).bytes() / static_cast<int64_t>(sizeof(float)) / units * grain / HT_UNARY_BLOCK;
+  for (int64_t first = begin; first < end; first += slice) {
+    const int64_t last = std::min(end, first + slice);
+    run_units(index, worker, first, last);
+    run_units(index + 1, worker, first / grain * per_grain, last == units ? blocks : last / grain * per_grain);
+  }
+}
+
+void Session::run_step(size_t index, int64_t grain) {
   // Below this much work, waking other threads costs more than it saves.
   constexpr int64_t kLeastWork = 1 << 13;
   constexpr size_t kMostKept = 1 << 18;
   const Step& step = plan().steps[index];
   const PlacedStep& placed = *placement_->steps()[index];
-  ht_arguments arguments{};
-  for (size_t i = 0; i < step.inputs.size(); ++i) arguments.inputs[i] = bytes_of(step.inputs[i]);
-  arguments.output = memory_of(step.output);
-  const size_t scratch = (placement_->scratch_bytes() + Aligned::kAlignment - 1) / Aligned::kAlignment * Aligned::kAlignment;
-  const int32_t units = placed.units();
+  const int64_t units = placed.units();
   const int64_t work = step.macs / 16 + element_count(plan().buffer(step.output).shape);
+  const auto run = [&](int worker, int64_t begin, int64_t end) {
+    if (grain == 0) {
+      run_units(index, worker, begin, end);
+    } else {
+      run_units_and_function(index, worker, begin, end, grain);
+    }
+  };
   if (threads_ == 1 || units < 2 || work < kLeastWork) {
-    arguments.scratch = scratch_->memory;
-    placed.run(arguments, 0, units);
+    run(0, 0, units);
     return;
   }
   // Each part reads all weights, so there are few of them where those do not stay in a core's own cache.
   const bool is_heavy = placed.packed_bytes() > kMostKept;
-  const int64_t parts = std::min<int64_t>(units, int64_t{is_heavy ? 1 : 2} * threads_);
-  const auto run_part = [&](int64_t part, int worker) {
-    ht_arguments own = arguments;
-    own.scratch = scratch_->memory + scratch * static_cast<size_t>(worker);
-    placed.run(own, static_cast<int32_t>(units * part / parts), static_cast<int32_t>(units * (part + 1) / parts));
-  };
+  const int64_t unit = std::max<int64_t>(grain, 1);
+  const int64_t parts = std::min<int64_t>(units / unit, int64_t{is_heavy ? 1 : 2} * threads_);
+  const auto begin_of = [&](int64_t part) { return part == parts ? units : units * part / parts / unit * unit; };
+  const auto run_part = [&](int64_t part, int worker) { run(worker, begin_of(part), begin_of(part + 1)); };
   parallel_(parts, std::cref(run_part));  // a reference, because what it captures would be allocated
 }
 
+// Steps that are observed or timed run one after the other.
 void Session::compute() {
   if (observer_)
     for (BufferId given : placement_->given()) observe(given);
   auto finished = placement_->finished().begin();
   for (size_t i = 0; i < plan().steps.size(); ++i) {
+    const int64_t grain = observer_ || profile_ ? 0 : placement_->units_until_function()[i];
+    if (grain > 0) {
+      run_step(i++, grain);
+      continue;
+    }
     const auto start = profile_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
-    run_step(i);
+    run_step(i, 0);
     if (profile_) (*profile_)[i] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (; finished != placement_->finished().end() && finished->step == i; ++finished)
       if (observer_) observe(finished->buffer);

@@ -5,42 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 
 #include "net.h"
 #include "ops/prepare.h"
 #include "plan/elide_copies.h"
-#include "runtime/session.h"
+#include "sessions.h"
 
 namespace ht {
 namespace {
-
-std::vector<Tensor> outputs_of(const Plan& plan, std::span<const Tensor> inputs, Isa isa, int threads) {
-  Session session(Placement::make(std::make_shared<const Plan>(plan), isa), threads);
-  auto outputs = session.run(inputs);
-  EXPECT_TRUE(outputs) << outputs.error().text();
-  EXPECT_TRUE(*session.run(inputs) == *outputs);
-  return *std::move(outputs);
-}
-
-// What an observer sees of each value, in ONNX's order.
-std::map<std::string, std::vector<uint8_t>> observed(const Plan& plan, std::span<const Tensor> inputs) {
-  Session session(Placement::make(std::make_shared<const Plan>(plan), Isa::kBest), 1);
-  std::map<std::string, std::vector<uint8_t>> values;
-  session.set_observer([&](const Buffer& buffer, std::span<uint8_t> bytes) {
-    const auto size = static_cast<size_t>(dtype_size(buffer.dtype));
-    const Shape strides = layout_strides(buffer.shape, buffer.layout), plain = layout_strides(buffer.shape, Layout::kPlain);
-    auto& value = values[buffer.name];
-    value.resize(bytes.size());
-    for (size_t at = 0; at < bytes.size() / size; ++at) {
-      int64_t from = 0, rest = static_cast<int64_t>(at);
-      for (size_t axis = 0; axis < plain.size(); ++axis) from += rest / plain[axis] * strides[axis], rest %= plain[axis];
-      std::copy_n(bytes.begin() + from * static_cast<int64_t>(size), size, value.begin() + static_cast<std::ptrdiff_t>(at * size));
-    }
-  });
-  EXPECT_TRUE(session.run(inputs));
-  return values;
-}
 
 // Compares both plans, and says how many copies are saved.
 std::ptrdiff_t saved_copies(Net& net) {
@@ -53,15 +25,7 @@ std::ptrdiff_t saved_copies(Net& net) {
   const std::vector<Tensor> expected = outputs_of(*plan, inputs, Isa::kC, 1);
   for (Isa isa : {Isa::kC, Isa::kBest})
     for (int threads : {1, 2}) EXPECT_TRUE(outputs_of(in_planes, inputs, isa, threads) == expected);
-  const auto seen = observed(in_planes, inputs);
-  for (const auto& [name, value] : observed(*plan, inputs)) {
-    const auto found = seen.find(name);
-    if (found == seen.end()) {
-      ADD_FAILURE() << name << " is not seen";
-    } else {
-      EXPECT_TRUE(found->second == value) << name;
-    }
-  }
+  expect_seen(in_planes, *plan, inputs);
   const auto copies = [](const Plan& of) { return std::ranges::count(of.steps, KernelId::k_copy, &Step::kernel); };
   return copies(*plan) - copies(in_planes);
 }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions of floats in place, row by row behind what makes their argument, give what they give of a copy.
+#include "plan/in_place.h"
+
+#include "net.h"
+#include "ops/prepare.h"
+#include "plan/elide_copies.h"
+#include "sessions.h"
+
+namespace ht {
+namespace {
+
+// Compares both plans, and says how many functions run with the step before them.
+int64_t joined_functions(Net& net) {
+  auto plan = make_plan(net.graph);
+  if (!plan) return ADD_FAILURE() << plan.error().text(), 0;
+  elide_copies(*plan);
+  Plan in_place = *plan;
+  compute_in_place(in_place);
+  const std::vector<Tensor> inputs = inputs_of(net);
+  const std::vector<Tensor> expected = outputs_of(*plan, inputs, Isa::kC, 1);
+  for (Isa isa : {Isa::kC, Isa::kBest})
+    for (int threads : {1, 2, 3}) EXPECT_TRUE(outputs_of(in_place, inputs, isa, threads) == expected);
+  expect_seen(in_place, *plan, inputs);
+  int64_t joined = 0;
+  for (size_t i = 0; i < in_place.steps.size(); ++i) joined += units_until_function(in_place, i) > 0 ? 1 : 0;
+  return joined;
+}
+
+ValueId silu(Net& net, ValueId x) { return net.add(Unary{UnaryKind::kSilu, 0, 0}, {x}, std::nullopt); }
+
+// 1 * 64 * 16 floats a row are whole blocks of the function, 37 * 16 are after some rows, and the last block is a short one.
+TEST(InPlace, BehindConvolutions) {
+  for (const int64_t width : {64, 37}) {
+    Net net(static_cast<uint64_t>(width));
+    const ValueId x = silu(net, net.float_conv(net.input({1, 3, 150, width}), 16, 3));
+    const ValueId y = silu(net, net.conv(x, 16, 3, 16, std::nullopt));
+    net.graph.outputs = {silu(net, net.float_conv(y, 16, 1))};
+    EXPECT_EQ(joined_functions(net), 3) << width;
+  }
+}
+
+// What is read elsewhere too, and what has too few rows for whole blocks.
+TEST(InPlace, OthersStayApart) {
+  Net read_twice(1);
+  const ValueId x = read_twice.float_conv(read_twice.input({1, 3, 80, 64}), 16, 3);
+  read_twice.graph.outputs = {silu(read_twice, x), x};
+  EXPECT_EQ(joined_functions(read_twice), 0);
+
+  Net few(2);
+  few.graph.outputs = {silu(few, few.float_conv(few.input({1, 3, 5, 7}), 5, 3))};
+  EXPECT_EQ(joined_functions(few), 0);
+}
+
+}  // namespace
+}  // namespace ht

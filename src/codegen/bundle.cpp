@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "codegen/bundle_name.h"
-#include "codegen/compact.h"
 #include "codegen/fields.h"
 #include "codegen/interface.h"
 #include "codegen/parts.h"
@@ -133,6 +132,7 @@ KernelUse use_of(const Plan& plan) {
     const auto* binary = std::get_if<ht_binary_params>(&step.params);
     if (binary) use.policies |= 1u << binary->policy, use.binaries |= 1u << binary->kind;
     if (const auto* depthwise = std::get_if<ht_depthwise_params>(&step.params)) use.plain_depthwise = use.plain_depthwise && is_plain(*depthwise);
+    if (const auto* resample = std::get_if<ht_resample_params>(&step.params)) use.nearest_resample = use.nearest_resample && resample->y.taps == 1 && resample->x.taps == 1;
     if (pool) use.pools |= 1u << pool->kind;
     if (const auto* softmax = std::get_if<ht_softmax_f32_params>(&step.params))
       use.softmaxes |= 1u << ((softmax->inner == 1 ? HT_SOFTMAX_ADJACENT : HT_SOFTMAX_BESIDE) + (softmax->logarithm ? 1 : 0));
@@ -251,14 +251,11 @@ Status place_steps(Design& design) {
 // Steps that are told the same share their parameters: those of one layer in several bands.
 void share_parameters(Design& design) {
   std::map<std::string, size_t> known;
-  for (size_t i = 0; i < design.params.size(); ++i) {
-    const auto [first, is_new] = known.emplace(fmt::format("{} {}", design.params[i].index(), parameters_text(design, i)), i);
-    design.parameters_of.push_back(first->second);
-    if (!is_new) continue;
-    if (const auto numbers = compact_numbers(design.params[i])) {
-      design.parameter_bytes += static_cast<int64_t>(numbers->size());
-      continue;
-    }
+  for (size_t i = 0; i < design.params.size(); ++i)
+    design.parameters_of.push_back(known.emplace(fmt::format("{} {}", design.params[i].index(), parameters_text(design, i)), i).first->second);
+  design.table = step_table(design);
+  design.parameter_bytes = design.table.bytes;
+  for (const size_t i : steps_with_structs(design)) {
     StructSize size(design.options.cpu->pointer_bytes);
     std::visit([&](const auto& p) { fields(p, size); }, design.params[i]);
     design.parameter_bytes += size.bytes();
@@ -281,6 +278,13 @@ std::string made_by(const Design& design, std::string_view what) {
 
 std::string type_text(const Buffer& buffer) {
   return fmt::format("{} {}", c_type(buffer.dtype)->name, shape_text(memory_shape(buffer.shape, buffer.layout)));
+}
+
+std::set<size_t> steps_with_structs(const Design& design) {
+  std::set<size_t> steps;
+  for (size_t i = 0; i < design.calls.size(); ++i)
+    if (design.calls[i].units > 0 && design.table.rows[i].empty()) steps.insert(design.parameters_of[i]);
+  return steps;
 }
 
 int64_t Design::port_bytes() const {

@@ -14,6 +14,7 @@
 #include "codegen/cpu.h"
 #include "codegen/detect.h"
 #include "codegen/memory.h"
+#include "codegen/step_table.h"
 #include "plan/plan.h"
 
 namespace ht {
@@ -42,6 +43,7 @@ struct KernelUse {
   uint32_t policies = 0, outputs = 0;  // bits
   uint32_t binaries = 0, pools = 0, softmaxes = 0;
   bool floats = false;
+  bool nearest_resample = true;  // of integers; all of them are
   bool plain_depthwise = true;  // all of them are as ht_depthwise_walk_dsp.h says
 };
 
@@ -57,7 +59,8 @@ struct Design {
   KernelUse use;
   std::shared_ptr<const Detection> detection;  // null: the bundle has no NAME_detect()
   std::vector<size_t> parameters_of;  // of each step the first one with the same parameters
-  int64_t parameter_bytes = 0;        // of the structs on the processor
+  StepTable table;                    // of those steps that need no struct
+  int64_t parameter_bytes = 0;        // of structs and table on the processor
   // Of the model's own numbers, each once: weights, biases, and what the scales of steps with weights become, a multiplier a channel; the latter two as they
   // are stored.
   int64_t weight_bytes = 0, bias_bytes = 0, multiplier_bytes = 0;

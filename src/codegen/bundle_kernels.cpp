@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/cortex_m/ht_packed_dsp.h"
 #include "kernels/cortex_m/registry.h"
@@ -69,6 +70,15 @@ BundleCall call_of(const Chosen<Params>& chosen, const Params& params, int32_t u
   return call;
 }
 
+// Whether every tap of a filter lies within the input.
+bool is_inside(const ht_conv_params& p) {
+  const auto fits = [](int32_t outputs, int32_t stride, int32_t taps, int32_t dilation, int32_t pad, int32_t inputs) {
+    return pad <= 0 && int64_t{outputs - 1} * stride + int64_t{taps - 1} * dilation - pad < inputs;
+  };
+  return fits(p.output_height, p.stride_height, p.kernel_height, p.dilation_height, p.pad_top, p.input_height) &&
+         fits(p.output_width, p.stride_width, p.kernel_width, p.dilation_width, p.pad_left, p.input_width);
+}
+
 template <class Params>
 void drop_unread(Params&, const Step&, const BundleCall&) {}
 
@@ -76,6 +86,8 @@ template <class Params>
   requires requires(Params p) { p.packed, p.epilogue; }
 void drop_unread(Params& params, const Step&, const BundleCall& call) {
   if (call.packed) params.packed = call.packed->data();
+  if constexpr (std::is_same_v<Params, ht_conv_params>)
+    if (is_inside(params)) params.padding = nullptr;
   if (!call.reads_weights) params.weights = nullptr, params.bias = nullptr;
   if (call.reads_epilogue) return;
   const ht_epilogue whole = params.epilogue;

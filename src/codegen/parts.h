@@ -2,6 +2,7 @@
 // The files of a bundle, one function each.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,12 @@ std::vector<BundleFile> test_files(const Design& design, const std::vector<TestV
 // The C type of the first input's elements.
 std::string input_type(const Design& design);
 
-// The initializer of a step's parameters: of their struct, or of the numbers in it (compact.h).
+// The struct of a step's parameters, and its initializer.
+std::string struct_name(const Step& step);
 std::string parameters_text(const Design& design, size_t index);
+
+// The steps whose structs are written: those of steps without a row.
+std::set<size_t> steps_with_structs(const Design& design);
 
 // The first line of a file: what it is and where it comes from.
 std::string made_by(const Design& design, std::string_view what);

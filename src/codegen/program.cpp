@@ -6,7 +6,6 @@
 #include <map>
 #include <span>
 
-#include "codegen/compact.h"
 #include "codegen/fields.h"
 #include "codegen/kernel_sources.h"
 #include "codegen/parts.h"
@@ -76,19 +75,6 @@ class Initializer {
   std::string text_, line_;
 };
 
-std::string struct_name(const Step& step) {
-  return std::visit(
-      [](const auto& params) -> std::string {
-        using Params = std::remove_cvref_t<decltype(params)>;
-#define HT_STRUCT_NAME(name, Type) \
-  if constexpr (std::is_same_v<Params, Type>) return #Type;
-        HT_KERNELS(HT_STRUCT_NAME)
-#undef HT_STRUCT_NAME
-        return {};
-      },
-      step.params);
-}
-
 // What a step is about, for a comment.
 std::string heading(const Design& design, size_t index) {
   const Step& step = design.plan.steps[index];
@@ -102,18 +88,27 @@ std::string heading(const Design& design, size_t index) {
 bool is_called(const BundleCall& call) { return call.units > 0; }
 
 std::string parameters(const Design& design, size_t index) {
-  const bool is_compact = compact_numbers(design.params[index]).has_value();
-  const std::string type = is_compact ? "uint8_t" : struct_name(design.plan.steps[index]);
-  return fmt::format("\n/* {} */\nstatic const {} step{}{} = {};\n", heading(design, index), type, index, is_compact ? "[]" : "", parameters_text(design, index));
+  return fmt::format("\n/* {} */\nstatic const {} step{} = {};\n", heading(design, index), struct_name(design.plan.steps[index]), index, parameters_text(design, index));
 }
 
-// The functions that run steps of which only numbers are stored.
-std::string compact_functions(const Design& design) {
-  std::map<std::string, std::string> functions;
-  for (size_t i = 0; i < design.calls.size(); ++i)
-    if (is_called(design.calls[i]) && compact_numbers(design.params[i])) functions.try_emplace(design.calls[i].function, compact_function(design.calls[i], design.params[i]));
-  std::string text = functions.empty() ? "" : compact_reader();
-  for (const auto& [name, function] : functions) text += function;
+bool has_row(const Design& design, size_t index) { return !design.table.rows[index].empty(); }
+
+// Behind the last of the steps from `first` on that have rows, up to `last`.
+size_t end_of_rows(const Design& design, size_t first, size_t last) {
+  while (first < last && has_row(design, first)) ++first;
+  return first;
+}
+
+// The rows of steps that a function runs, those one after the other in an array.
+std::string row_arrays(const Design& design, size_t first, size_t last) {
+  std::string text;
+  for (size_t i = first; i < last; ++i) {
+    const size_t end = end_of_rows(design, i, last);
+    if (end == i) continue;
+    text += fmt::format("\nstatic const uint8_t rows{}[] = {{\n", i);
+    for (; i < end; ++i) text += fmt::format("  /* {} */\n{}", heading(design, i), design.table.rows[i]);
+    text += "};\n";
+  }
   return text;
 }
 
@@ -139,18 +134,6 @@ std::string address(const Design& design, BufferId id) {
   return fmt::format("memory + {}", place.offset + buffer.region.offset * dtype_size(buffer.dtype));
 }
 
-// The packed array and the padding of a step.
-std::string compact_arrays(const Design& design, size_t index) {
-  const auto packed = std::span(*design.calls[index].packed);
-  const int8_t* padding = nullptr;
-  size_t channels = 0;
-  if (const auto* conv = std::get_if<ht_conv_params>(&design.params[index])) padding = conv->padding, channels = static_cast<size_t>(conv->input_channels);
-  if (const auto* depthwise = std::get_if<ht_depthwise_params>(&design.params[index])) padding = depthwise->padding, channels = static_cast<size_t>(depthwise->input_channels);
-  const std::string name = design.constants->name_of(CTypeOf<uint32_t>::kType, packed);
-  if (!padding) return name + ", NULL";
-  return name + ", " + design.constants->name_of(CTypeOf<int8_t>::kType, {reinterpret_cast<const uint8_t*>(padding), channels});
-}
-
 std::string call(const Design& design, size_t index) {
   const Step& step = design.plan.steps[index];
   const BundleCall& call = design.calls[index];
@@ -161,12 +144,9 @@ std::string call(const Design& design, size_t index) {
   const size_t parameters = design.parameters_of[index];
   const std::string output = address(design, step.output);
   const std::string scratch = call.scratch_bytes > 0 ? fmt::format("memory + {}", design.memory.scratch[index]) : "NULL";
-  const std::string start = fmt::format("\n  /* {} */\n  HT_STEP({});\n", heading(design, index), index);
-  if (compact_numbers(design.params[index]))
-    return start + fmt::format("  {}(step{}, {}, {}, {}, {});\n", compact_function_name(call), parameters, compact_arrays(design, index), address(design, step.inputs[0]),
-                               output, scratch);
-  return start + fmt::format("  {{\n    const ht_arguments a = {{{{{}}}, {}, {}}};\n    HT_FN({})(&step{}, &a, 0, {});\n  }}\n", inputs, output, scratch, call.function,
-                             parameters, call.units);
+  return fmt::format("\n  /* {} */\n  HT_STEP({});\n", heading(design, index), index) +
+         fmt::format("  {{\n    const ht_arguments a = {{{{{}}}, {}, {}}};\n    HT_FN({})(&step{}, &a, 0, {});\n  }}\n", inputs, output, scratch, call.function,
+                     parameters, call.units);
 }
 
 // What is wrong with the caller's pointers, as conditions.
@@ -187,10 +167,20 @@ std::string alignment_checks(const Design& design) {
   return text;
 }
 
-std::string calls(const Design& design, size_t first, size_t last) {
-  std::string text;
-  for (size_t i = first; i < last; ++i) text += call(design, i);
-  return text;
+// `input` is what table_places() takes.
+std::string calls(const Design& design, size_t first, size_t last, const std::string& input) {
+  std::string text, places;
+  for (size_t i = first; i < last; ++i) {
+    const size_t end = end_of_rows(design, i, last);
+    if (end == i) {
+      text += call(design, i);
+      continue;
+    }
+    if (places.empty()) places = fmt::format("  unsigned char *const places[] = {};\n", table_places(design, input));
+    text += fmt::format("\n  run_steps(rows{0}, {0}, {1}, places, memory);\n", i, end);
+    i = end - 1;
+  }
+  return places + text;
 }
 
 // A band reads its rows of the input from the first one on; behind the last band come the steps that run as a whole.
@@ -201,9 +191,19 @@ std::string band_functions(const Design& design) {
   for (size_t i = 0; i < bands.size(); ++i) {
     const RowRange& rows = bands[i].input_rows[0];
     text += fmt::format("\n/* Band {}, of the rows {} to {} of the input. */\nstatic void band_{}(const {} *rows, {}) {{\n  (void)rows, (void)out, (void)memory;\n{}}}\n", i,
-                        rows.first, std::max(rows.last - 1, rows.first), i, input_type(design), others, calls(design, bands[i].first_step, bands[i].last_step));
+                        rows.first, std::max(rows.last - 1, rows.first), i, input_type(design), others, calls(design, bands[i].first_step, bands[i].last_step, "rows"));
   }
-  return text + fmt::format("\nstatic void behind_bands({}) {{\n  (void)out, (void)memory;\n{}}}\n", others, calls(design, bands.back().last_step, design.plan.steps.size()));
+  return text + fmt::format("\nstatic void behind_bands({}) {{\n  (void)out, (void)memory;\n{}}}\n", others, calls(design, bands.back().last_step, design.plan.steps.size(), "NULL"));
+}
+
+// The steps of each function that runs some.
+std::vector<std::pair<size_t, size_t>> functions_with_steps(const Design& design) {
+  const size_t all = design.plan.steps.size();
+  if (!design.input_by_bands()) return {{0, all}};
+  std::vector<std::pair<size_t, size_t>> functions;
+  for (const Band& band : design.memory.bands.list) functions.emplace_back(band.first_step, band.last_step);
+  functions.emplace_back(functions.back().second, all);
+  return functions;
 }
 
 std::string band_calls(const Design& design) {
@@ -234,21 +234,32 @@ std::string config_file(const Design& design) {
 #define HT_POOLS {:#x}
 #define HT_SOFTMAXES {:#x}
 #define HT_RESIZES {:#x}
+#define HT_NEAREST_RESAMPLE {}
 #define HT_PLAIN_DEPTHWISE {}
 #define HT_SUFFIX _{} /* so that several bundles fit into one program */
 
 #endif
 )",
                      made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs, design.use.floats || design.detection ? 1 : 0, design.use.binaries, design.use.pools, design.use.softmaxes,
-                     design.detection ? 1u << design.detection->preprocess.image.interpolation : 0u, design.use.plain_depthwise ? 1 : 0, design.name());
+                     design.detection ? 1u << design.detection->preprocess.image.interpolation : 0u, design.use.nearest_resample ? 1 : 0, design.use.plain_depthwise ? 1 : 0, design.name());
 }
 
 }  // namespace
 
+std::string struct_name(const Step& step) {
+  return std::visit(
+      [](const auto& params) -> std::string {
+        using Params = std::remove_cvref_t<decltype(params)>;
+#define HT_STRUCT_NAME(name, Type) \
+  if constexpr (std::is_same_v<Params, Type>) return #Type;
+        HT_KERNELS(HT_STRUCT_NAME)
+#undef HT_STRUCT_NAME
+        return {};
+      },
+      step.params);
+}
+
 std::string parameters_text(const Design& design, size_t index) {
-  if (const auto numbers = compact_numbers(design.params[index])) {
-    return CTypeOf<uint8_t>::kType.elements(*numbers);
-  }
   Initializer initializer(design, design.calls[index]);
   std::visit([&](const auto& params) { fields(params, initializer); }, design.params[index]);
   return "{\n" + initializer.text() + "}";
@@ -264,16 +275,16 @@ std::string program_file(const Design& design) {
   for (const std::string& header : headers) text += fmt::format("#include \"{}\"\n", header);
   text += fmt::format("#include \"{}_weights.h\"\n", design.name());
   text += "\n#ifndef HT_STEP\n#define HT_STEP(number) /* here whoever measures steps puts a call */\n#endif\n";
-  for (size_t i = 0; i < design.plan.steps.size(); ++i)
-    if (is_called(design.calls[i]) && design.parameters_of[i] == i) text += parameters(design, i);
-  text += compact_functions(design);
+  for (const size_t index : steps_with_structs(design)) text += parameters(design, index);
+  text += design.table.code;
+  for (const auto& [first, last] : functions_with_steps(design)) text += row_arrays(design, first, last);
   const std::string upper = upper_case(design.name());
   if (design.input_by_bands()) text += band_functions(design);
   text += fmt::format("\nint {0}_run(const {0}_inputs *in, const {0}_outputs *out, void *arena) {{\n  unsigned char *const memory = (unsigned char *)arena;\n",
                       design.name());
   text += fmt::format("  if ({}) {{\n    return {}_NULL_POINTER;\n  }}\n", null_checks(design), upper);
   text += fmt::format("  if ({}) {{\n    return {}_MISALIGNED;\n  }}\n", alignment_checks(design), upper);
-  text += design.input_by_bands() ? band_calls(design) : calls(design, 0, design.plan.steps.size());
+  text += design.input_by_bands() ? band_calls(design) : calls(design, 0, design.plan.steps.size(), "");
   return text + fmt::format("\n  return {}_OK;\n}}\n", upper) + detect_definitions(design);
 }
 

@@ -9,9 +9,9 @@
 #include "base/process.h"
 #include "base/temporary_folder.h"
 #include "codegen/bundle.h"
-#include "codegen/compact.h"
 #include "codegen/kernel_sources.h"
 #include "codegen/parts.h"
+#include "codegen/step_table.h"
 #include "ops/ops.h"
 #include "ops/prepare.h"
 
@@ -122,28 +122,15 @@ TEST(Design, ParametersTakeAsManyBytesAsTheirStructs) {
   EXPECT_LT(design_of(picture_net("float-half-even"), "cortex-m3").parameter_bytes, design.parameter_bytes);
 }
 
-// Of what the kernel has packed, the struct's twenty-one integers are left.
-TEST(Design, PackedStepsKeepNumbersAlone) {
-  EXPECT_EQ(design_of(picture_net("fixed-single"), "cortex-m4").parameter_bytes, 21);
-}
+TEST(Design, OneStepNeedsNoTable) { EXPECT_TRUE(design_of(picture_net("fixed-single"), "cortex-m4").table.code.empty()); }
 
-TEST(Design, NumbersTakeAByteOrThree) {
-  const uint32_t packed = 0;
-  ht_conv_params params{};
-  params.packed = &packed;
-  const auto plain = compact_numbers(params);
-  ASSERT_TRUE(plain);
-  params.batch = 254;
-  EXPECT_EQ(compact_numbers(params)->at(0), 254);
-  for (const int number : {255, 300, -2}) {
-    params.batch = number;
-    const auto numbers = compact_numbers(params);
-    ASSERT_TRUE(numbers);
-    EXPECT_EQ(numbers->size(), plain->size() + 2);
-    EXPECT_EQ(std::vector<uint8_t>(numbers->begin(), numbers->begin() + 3), (std::vector<uint8_t>{255, static_cast<uint8_t>(number & 255), static_cast<uint8_t>(number >> 8 & 255)}));
+TEST(StepTable, NumbersTakeSevenBitsAByte) {
+  const std::pair<int32_t, std::vector<uint8_t>> cases[] = {{0, {0}}, {127, {127}}, {128, {128, 1}}, {300, {172, 2}}, {16384, {128, 128, 1}}, {-1, {255, 255, 255, 255, 15}}};
+  for (const auto& [number, expected] : cases) {
+    std::vector<uint8_t> bytes;
+    append_number(number, bytes);
+    EXPECT_EQ(bytes, expected) << number;
   }
-  params.batch = 40000;
-  EXPECT_FALSE(compact_numbers(params));
 }
 
 TEST(Design, CountsTheModelsOwnNumbers) {

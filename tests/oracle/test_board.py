@@ -153,7 +153,7 @@ def test_the_report_is_what_the_tools_say(verified, quantized, folder, name, cpu
         assert biases / 2 <= flash["biases"] <= 0.6 * biases and biases / 4 <= flash["channels' multipliers"] <= 0.3 * biases
     else:
         assert flash["channels' multipliers"] == flash["biases"] == biases  # a number of 32 bits each, and the model repeats none
-    parameters = sum(int(size, 16) for size, kind in re.findall(r"^\w+ (\w+) (\w) step\d+$", symbols, re.M) if kind in "rR")
+    parameters = sum(int(size, 16) for size, kind in re.findall(r"^\w+ (\w+) (\w) (?:(?:step|rows)\d+|usual_\w+|arrays)$", symbols, re.M) if kind in "rR")
     assert parameters == flash["parameters of the steps"]
     assert ram["arena"] == said["arena_bytes"] == int(re.search(rf"{name.upper()}_ARENA_BYTES (\d+)", (place / f"{name}.h").read_text())[1])
 

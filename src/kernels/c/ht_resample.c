@@ -7,6 +7,11 @@ static void copy_pixel(const int8_t* HT_RESTRICT from, int32_t channels, int8_t*
   for (int32_t c = 0; c < channels; ++c) to[c] = from[c];
 }
 
+// A bundle's ht_config.h says so where no pixel has more than one tap.
+#ifndef HT_NEAREST_RESAMPLE
+#define HT_NEAREST_RESAMPLE 0
+#endif
+
 enum { TOGETHER = 16 };  // channels
 
 // Up to TOGETHER channels of an output pixel, `count` of them, which are `at` on from the image's first byte.
@@ -27,7 +32,7 @@ static inline void mix(const ht_resample_params* p, const int8_t* at, int32_t oy
 }
 
 void HT_FN(ht_resample)(const ht_resample_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  const bool nearest = p->y.taps == 1 && p->x.taps == 1;
+  const bool nearest = HT_NEAREST_RESAMPLE || (p->y.taps == 1 && p->x.taps == 1);
   for (int32_t row = begin; row < end; ++row) {
     const int32_t oy = row % p->output_height;
     const int8_t* image =

@@ -59,6 +59,7 @@ typedef struct ht_quad {
   int32_t first, count;  // channels of the output; fewer than four at the end
   bool adjacent;         // whether four bytes of the input are theirs
   const ht_layer_dsp* layer;
+  int32_t rounding;  // 2 * zero point + 1 where the layer has one
   const ht_quad_channels* channels;
   const uint32_t* weights;
   uint32_t* outside;  // a column that lies outside
@@ -167,18 +168,9 @@ static inline void ht_widen_weights(const ht_depthwise_params* p, const int8_t* 
   }
 }
 
-// Of the channel in this place of the quad.
-static inline int32_t ht_quad_bias(const ht_quad_channels* channels, int32_t place) {
-#if HT_DEPTHWISE_SUMS || HT_OWN
-  return channels->bias[place];
-#else
-  return channels->start[place] >> 8;
-#endif
-}
-
 static inline void ht_quad_sums(const ht_quad* quad, int32_t pixel, int32_t sums[4]) {
   const ht_depthwise_params* p = quad->params;
-  for (int32_t i = 0; i < 4; ++i) sums[i] = ht_quad_bias(quad->channels, ht_quad_place(i));
+  for (int32_t i = 0; i < 4; ++i) sums[i] = quad->channels->bias[ht_quad_place(i)];
   ht_add_columns(quad->columns + (size_t)(pixel * ht_column_step(p)) * ht_column_words(p), quad->weights, p->kernel_height,
                  p->kernel_width, sums);
 }
@@ -220,13 +212,11 @@ HT_ALONE void ht_expand_quads(const ht_depthwise_params* p, void* room) {
   for (const ht_quad_channels* end = to + ht_depthwise_quads(p); to != end; ++to) {
     for (int32_t place = 0; place < 4; ++place, from += form.bytes) {
       const ht_short_channel channel = ht_short_channel_at(form, from);
-      to->multiplier[place] = channel.multiplier;
-#if HT_OWN
       to->bias[place] = channel.bias;
+      to->multiplier[place] = channel.multiplier;
       to->shift[place] = (int8_t)channel.shift;
+#if HT_OWN
       to->rounding[place] = ht_rounding_dsp(own ? from[form.bytes - 1] : common, channel.shift);
-#else
-      to->start[place] = (int32_t)(256 * (uint32_t)channel.bias + (uint32_t)channel.shift);
 #endif
     }
   }
@@ -244,7 +234,7 @@ static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht
   for (int32_t i = 0; i < quads; ++i, ++channels, weights += 2 * ht_filter_words(p)) {
     const int32_t count = outputs - 4 * i < 4 ? outputs - 4 * i : 4;
     const bool adjacent = count == 4 && p->channel_multiplier == 1;
-    const ht_quad quad = {p, 4 * i, count, adjacent, layer, channels, widened, outside, outside + ht_column_words(p)};
+    const ht_quad quad = {p, 4 * i, count, adjacent, layer, 2 * layer->zero_point + 1, channels, widened, outside, outside + ht_column_words(p)};
     ht_widen_weights(p, weights, widened);
     ht_widen_outside(&quad, outside);
     ht_quad_rows(&quad, a, begin, end, finish);

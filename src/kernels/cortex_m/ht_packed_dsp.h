@@ -54,11 +54,12 @@ typedef struct ht_sum_channel_dsp {
 
 // Four channels of a depthwise convolution in the order 0, 2, 1, 3, in which its sums come.
 typedef struct ht_quad_dsp {
-  int32_t start[4];  // bias << 8 | shift
+  int32_t bias[4];
   int32_t multiplier[4];
+  int8_t shift[4];
 } ht_quad_dsp;
 
-// The same where channels have zero points of their own, or biases more than 24 bits.
+// The same where channels have zero points of their own.
 typedef struct ht_own_quad_dsp {
   int32_t bias[4];
   int32_t multiplier[4];

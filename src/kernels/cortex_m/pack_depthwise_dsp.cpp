@@ -15,8 +15,9 @@ size_t taps_of(const ht_depthwise_params& p) { return static_cast<size_t>(p.kern
 
 void set_channel(const FixedChannel& channel, int32_t i, ht_quad_dsp& quad) {
   const int32_t place = ht_quad_place(i);
-  quad.start[place] = bias_and_shift(channel);
+  quad.bias[place] = channel.bias;
   quad.multiplier[place] = channel.multiplier;
+  quad.shift[place] = static_cast<int8_t>(channel.shift - 1);
 }
 void set_channel(const FixedChannel& channel, int32_t i, ht_own_quad_dsp& quad) {
   const int32_t place = ht_quad_place(i);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <tuple>
 
 #include "api/calibrate.h"
 #include "api/content.h"
@@ -49,13 +48,15 @@ class Search {
 
   // The candidate that is best by what was demanded, and whether it fulfils it.
   std::pair<size_t, bool> choose() const {
-    const bool by_error = options_.max_bytes || options_.max_ms || options_.max_bits;
-    const auto rank = [&](const Contender& c) {
-      if (!fulfils(c)) return std::tuple(excess(c), 0.0, c.error);
-      return std::tuple(0.0, by_error ? c.error : static_cast<double>(c.bytes), c.error);
-    };
-    const auto best = std::ranges::min_element(candidates_, {}, rank);
-    return {static_cast<size_t>(best - candidates_.begin()), fulfils(*best)};
+    std::vector<size_t> keeping;
+    for (size_t i = 0; i < candidates_.size(); ++i)
+      if (fulfils(candidates_[i])) keeping.push_back(i);
+    if (keeping.empty()) {
+      const auto nearest = std::ranges::min_element(candidates_, {}, [&](const Contender& c) { return std::pair(excess(c), c.error); });
+      return {static_cast<size_t>(nearest - candidates_.begin()), false};
+    }
+    if (options_.max_bytes || options_.max_ms || options_.max_bits) return {nearest_contender(candidates_, keeping), true};
+    return {*std::ranges::min_element(keeping, {}, [&](size_t i) { return std::pair(candidates_[i].bytes, candidates_[i].error); }), true};
   }
 
   Recipe recipe_of(size_t index) const { return candidates_[index].recipe; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/search_contenders.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -24,6 +25,13 @@ std::string photos_of(const Sensitivity& sensitivity) {
 }
 
 }  // namespace
+
+size_t nearest_contender(const std::vector<Contender>& contenders, const std::vector<size_t>& among) {
+  const auto drop_of = [&](size_t i) { return contenders[i].drop.value_or(0); };
+  const double least = drop_of(*std::ranges::min_element(among, {}, drop_of));
+  const auto rank = [&](size_t i) { return std::pair(drop_of(i) > least + kAlikeDrops, contenders[i].error); };
+  return *std::ranges::min_element(among, {}, rank);
+}
 
 Contenders::Contenders(const SearchSubject& subject, const SearchSpace& space, std::optional<int64_t> limit)
     : subject_(subject), space_(space), store_(subject.sensitivity.store()), limit_(limit), photos_(photos_of(subject.sensitivity)) {}

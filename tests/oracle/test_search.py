@@ -139,7 +139,7 @@ def test_average_bits(halftone, recipe, tmp_path, cache):
 
 
 def test_the_whole_network_with_an_average_of_bits(halftone, recipe, tmp_path, cache):
-    """What `quantize` makes of it is a candidate like the others, which wins where its outputs are nearer."""
+    """What `quantize` makes of it is a candidate like the others, of which those lead that lose at most half a point more than the best, and the nearest outputs win."""
     keys = {"quantize.weights": 4, "quantize.group": 32, "quantize.average_bits": 5}
     halftone("quantize", recipe(keys), "-o", tmp_path / "whole.onnx", "--quiet")
     result = search(halftone, recipe(), tmp_path / "found.onnx", cache, "--max-bits", 5)
@@ -147,7 +147,9 @@ def test_the_whole_network_with_an_average_of_bits(halftone, recipe, tmp_path, c
     assert 4.5 < bits <= 5
     (whole,) = [candidate for candidate in result["candidates"] if candidate["bytes"] == size]
     assert whole["fulfils"] and whole["bits"] == pytest.approx(bits)
-    assert whole["chosen"] == (whole["snr_db"] == max(candidate["snr_db"] for candidate in result["candidates"] if candidate["fulfils"]))
+    within = [candidate for candidate in result["candidates"] if candidate["fulfils"]]
+    alike = [candidate for candidate in within if candidate["drop"] <= min(other["drop"] for other in within) + 0.5]
+    assert chosen(result) in alike and chosen(result)["snr_db"] == max(candidate["snr_db"] for candidate in alike)
     told = halftone.json("validate", recipe(), "--model", tmp_path / "whole.onnx")
     assert told["quantized"]["top1"] == pytest.approx(whole["metric"])
     other = search(halftone, recipe(), tmp_path / "none.onnx", cache, "--max-bits", 4)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/request.h"
 
-#include <algorithm>
 
 #include "api/calibrate.h"
 #include "api/content.h"

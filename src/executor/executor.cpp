@@ -80,7 +80,8 @@ struct SharedWork {
   const int64_t count;
   std::atomic<int64_t> next = 0;
 
-  static void take(void* data) {
+  // The caller is written in C.
+  static void take(void* data) noexcept {
     auto& work = *static_cast<SharedWork*>(data);
     const int worker = openmp::get_thread_num();
     for (int64_t index; (index = work.next.fetch_add(1, std::memory_order_relaxed)) < work.count;) work.task(index, worker);

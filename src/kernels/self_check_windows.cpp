@@ -17,7 +17,8 @@ EpilogueData some_epilogue(Random& random, int32_t channels, int32_t depth) {
     out.push_back(random.real(0.01, 0.1));
     ratio.push_back(in.back() / out.back());
   }
-  const Int8Output output{random.bytes(channels), {static_cast<int8_t>(random.between(-128, -100))}, {127}};
+  const auto minimum = static_cast<int8_t>(random.between(0, 1) ? -128 : random.between(-127, -100));
+  const Int8Output output{random.bytes(channels), {minimum}, {127}};
   const int32_t form = random.between(0, 2);
   auto data = form == 0   ? activated_epilogue(policy, channels, {random.between(0, 1) ? HT_SILU : HT_SIGMOID}, in, out, output)
               : form == 1 ? float_epilogue(channels, in)

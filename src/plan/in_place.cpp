@@ -32,8 +32,8 @@ void compute_in_place(Plan& plan) {
     for (BufferId input : step.inputs) ++touched[plan.root(input).index];
     ++touched[plan.root(step.output).index];
   }
-  for (const auto& list : {plan.inputs, plan.outputs})
-    for (BufferId id : list) ++touched[plan.root(id).index];
+  for (const auto* list : {&plan.inputs, &plan.outputs})
+    for (BufferId id : *list) ++touched[plan.root(id).index];
   for (const Buffer& buffer : plan.buffers)
     if (buffer.alias_of.valid()) ++touched[buffer.alias_of.index];
   for (size_t i = 1; i < plan.steps.size(); ++i) {
@@ -41,7 +41,9 @@ void compute_in_place(Plan& plan) {
     if (step.kernel != KernelId::k_unary_f32) continue;
     const BufferId from = step.inputs[0], to = step.output;
     const bool is_alone = touched[from.index] == 2 && plan.steps[i - 1].output == from && plan.root(from) == from && !plan.buffer(from).constant;
-    if (is_alone && plan.root(to) == to && plan.buffer(from).bytes() == plan.buffer(to).bytes()) plan.buffers[from.index].alias_of = to;
+    if (!is_alone || plan.root(to) != to || plan.buffer(from).bytes() != plan.buffer(to).bytes()) continue;
+    plan.buffers[from.index].alias_of = to;
+    ++touched[to.index];
   }
 }
 
@@ -49,8 +51,9 @@ int32_t units_until_function(const Plan& plan, size_t step) {
   if (step + 1 >= plan.steps.size()) return 0;
   const Step &first = plan.steps[step], &second = plan.steps[step + 1];
   if (second.kernel != KernelId::k_unary_f32 || second.inputs[0] != first.output || plan.root(first.output) != second.output) return 0;
-  const int64_t rows = std::visit([](const auto& params) { return float_rows(params); }, first.params), count = std::get<ht_unary_f32_params>(second.params).count;
-  if (rows == 0 || count % rows != 0) return 0;
+  const int64_t rows = std::visit([](const auto& params) { return float_rows(params); }, first.params);
+  const int64_t count = std::get<ht_unary_f32_params>(second.params).count;
+  if (rows == 0 || count == 0 || count % rows != 0) return 0;
   const int64_t units = HT_UNARY_BLOCK / std::gcd<int64_t>(HT_UNARY_BLOCK, count / rows);
   return units < rows ? static_cast<int32_t>(units) : 0;
 }

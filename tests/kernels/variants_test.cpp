@@ -24,7 +24,8 @@ EpilogueData random_epilogue(Random& random, int32_t channels, int32_t depth) {
     in.push_back(random.real(0.1, 2) * 0.001 / std::sqrt(depth) * sums);
     out.push_back(random.real(0.01, 0.1) * tiny);
   }
-  const Int8Output output{random.bytes(static_cast<size_t>(channels)), {static_cast<int8_t>(random.integer(-128, -100))}, {127}};
+  const int8_t minimum = random.coin() ? int8_t{-128} : static_cast<int8_t>(random.integer(-127, -100));
+  const Int8Output output{random.bytes(static_cast<size_t>(channels)), {minimum}, {127}};
   const int32_t kinds[] = {HT_SILU, HT_SIGMOID, HT_TANH, HT_GELU, HT_LEAKY_RELU, HT_HARD_SWISH};
   switch (random.integer(0, 3)) {
     case 0:

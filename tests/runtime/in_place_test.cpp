@@ -27,7 +27,8 @@ int64_t joined_functions(Net& net) {
   return joined;
 }
 
-ValueId silu(Net& net, ValueId x) { return net.add(Unary{UnaryKind::kSilu, 0, 0}, {x}, std::nullopt); }
+ValueId apply(Net& net, UnaryKind kind, ValueId x) { return net.add(Unary{kind, 0, 0}, {x}, std::nullopt); }
+ValueId silu(Net& net, ValueId x) { return apply(net, UnaryKind::kSilu, x); }
 
 // 1 * 64 * 16 floats a row are whole blocks of the function, 37 * 16 are after some rows, and the last block is a short one.
 TEST(InPlace, BehindConvolutions) {
@@ -38,6 +39,15 @@ TEST(InPlace, BehindConvolutions) {
     net.graph.outputs = {silu(net, net.float_conv(y, 16, 1))};
     EXPECT_EQ(joined_functions(net), 3) << width;
   }
+}
+
+// The second function has memory of its own, and does not write over what rows further down still read.
+TEST(InPlace, OneFunctionAfterTheOther) {
+  Net net(3);
+  const ValueId x = net.float_conv(net.input({1, 3, 300, 64}), 16, 3);
+  const ValueId y = apply(net, UnaryKind::kTanh, silu(net, net.conv(x, 16, 1, 1, std::nullopt)));
+  net.graph.outputs = {net.conv(y, 4, 1, 1, std::nullopt)};
+  EXPECT_EQ(joined_functions(net), 1);
 }
 
 // What is read elsewhere too, and what has too few rows for whole blocks.

@@ -45,7 +45,7 @@ static void convolve_pixels(const ht_conv_params* p, ht_tiles* tiles, const int8
     ht_gather_pixels(p, input, pixel, valid, group * ht_group_inputs(p), padded_depth(p), _mm512_setzero_si512(), patches);
   }
   const ht_segment segments[2] = {{rows, valid < HT_SEGMENT ? valid : HT_SEGMENT, at}, {rows + 1, valid - HT_SEGMENT, at + HT_SEGMENT * stride}};
-  ht_convolve_blocks(tiles, group, first, first + count, segments, valid > HT_SEGMENT ? 2 : 1);
+  ht_convolve_segments(tiles, group, first, first + count, segments, valid > HT_SEGMENT ? 2 : 1);
 }
 
 // The output's pixels in memory's order, whatever row they are in. What is written in planes is done two blocks at a time for many pixels, because

@@ -119,7 +119,7 @@ static inline void ht_finish_segments(const ht_tiles* t, const ht_segment* s, in
 }
 
 // The blocks [begin, end) of a group's output channels, of one or two segments; `begin` is even.
-static inline void ht_convolve_blocks(const ht_tiles* t, int32_t group, int32_t begin, int32_t end, const ht_segment* s, int32_t segments) {
+static inline void ht_convolve_segments(const ht_tiles* t, int32_t group, int32_t begin, int32_t end, const ht_segment* s, int32_t segments) {
   const ht_conv_params* p = t->params;
   const size_t bytes = ht_block_bytes((size_t)t->shape.rows * ht_row_depth(&t->shape));
   const int32_t outputs = ht_group_outputs(p);

@@ -73,7 +73,7 @@ void ht_conv_run_amx_rows(const ht_conv_params* p, const ht_arguments* a, int32_
   for (int32_t row = begin; row < end; ++row) {
     const int8_t* image = (const int8_t*)a->inputs[0] + (size_t)(row / p->output_height) * image_size;
     const int32_t oy = row % p->output_height, top = oy * p->stride_height;
-    if (oy == 0 && held) ht_convolve_blocks(&tiles, 0, 0, blocks, segments, held), held = 0;
+    if (oy == 0 && held) ht_convolve_segments(&tiles, 0, 0, blocks, segments, held), held = 0;
     if (row == begin || oy == 0 || filled < top) filled = top;
     for (; filled < top + filter_reach(p); ++filled)
       fill_ring_row(p, image, filled - p->pad_top, ring + (size_t)(filled % ring_rows(p)) * row_bytes);
@@ -83,9 +83,9 @@ void ht_conv_run_amx_rows(const ht_conv_params* p, const ht_arguments* a, int32_
       s->at = ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride;
       for (int32_t ky = 0; ky < p->kernel_height; ++ky)
         starts[s - segments][ky] = ring + (size_t)((top + ky * p->dilation_height) % ring_rows(p)) * row_bytes + (size_t)ox * tiles.shape.pitch;
-      if (held == 2) ht_convolve_blocks(&tiles, 0, 0, blocks, segments, held), held = 0;
+      if (held == 2) ht_convolve_segments(&tiles, 0, 0, blocks, segments, held), held = 0;
     }
   }
-  if (held) ht_convolve_blocks(&tiles, 0, 0, blocks, segments, held);
+  if (held) ht_convolve_segments(&tiles, 0, 0, blocks, segments, held);
   _tile_release();
 }

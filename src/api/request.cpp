@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/request.h"
 
-
 #include "api/calibrate.h"
 #include "api/content.h"
 #include "api/metadata.h"
@@ -105,7 +104,8 @@ Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
 
 Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings, const Context& context) {
   QuantizeRequest request;
-  request.refine = {weight_rounding(settings.rounding.value_or(halftone::Rounding::kLeastSquares)), resolve_threads(context.threads), settings.correct_bias};
+  request.refine = {weight_rounding(settings.rounding.value_or(halftone::Rounding::kLeastSquares)),
+                    resolve_threads(context.threads), settings.correct_bias};
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
   request.layers.group = settings.group;

@@ -52,11 +52,14 @@ class Search {
     for (size_t i = 0; i < candidates_.size(); ++i)
       if (fulfils(candidates_[i])) keeping.push_back(i);
     if (keeping.empty()) {
-      const auto nearest = std::ranges::min_element(candidates_, {}, [&](const Contender& c) { return std::pair(excess(c), c.error); });
+      const auto nearest =
+          std::ranges::min_element(candidates_, {}, [&](const Contender& c) { return std::pair(excess(c), c.error); });
       return {static_cast<size_t>(nearest - candidates_.begin()), false};
     }
     if (options_.max_bytes || options_.max_ms || options_.max_bits) return {nearest_contender(candidates_, keeping), true};
-    return {*std::ranges::min_element(keeping, {}, [&](size_t i) { return std::pair(candidates_[i].bytes, candidates_[i].error); }), true};
+    return {
+        *std::ranges::min_element(keeping, {}, [&](size_t i) { return std::pair(candidates_[i].bytes, candidates_[i].error); }),
+        true};
   }
 
   Recipe recipe_of(size_t index) const { return candidates_[index].recipe; }

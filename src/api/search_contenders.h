@@ -24,7 +24,8 @@ struct Contender {
 // By so many points may drops that a few hundred photos tell differ where nothing else tells which contender is better.
 inline constexpr double kAlikeDrops = 0.5;
 
-// The least error of heads among those of these contenders (one at least) whose drop is at most kAlikeDrops above the least; of all where no drop is known.
+// The least error of heads among those of these contenders (one at least) whose drop is at most kAlikeDrops above the least; of
+// all where no drop is known.
 size_t nearest_contender(const std::vector<Contender>& contenders, const std::vector<size_t>& among);
 
 // Measures contenders, each once: what was kept is not measured again. The space must outlive it.

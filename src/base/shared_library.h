@@ -5,8 +5,8 @@
 
 namespace ht {
 
-// A shared library that is loaded when it is first needed, so that a program which does without it never has it in memory, nor needs it
-// on the machine. It stays until the program ends.
+// A shared library that is loaded when it is first needed, so that a program which does without it never has it in memory, nor
+// needs it on the machine. It stays until the program ends.
 class SharedLibrary {
  public:
   // From where the system keeps its libraries. `remedy` says in an error what to install: "oneDNN, which computes floats".

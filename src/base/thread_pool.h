@@ -23,16 +23,16 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
-  // Calls task(index, worker) for every index in [0, count), each once, worker in [0, size()); returns when all are done. Each worker
-  // begins with its own share of adjacent indices, the same one in every call of as many, because what it wrote is near it. The caller,
-  // and where there are more indices than workers everybody who has finished, takes from the others' shares. What a task throws, for lack
-  // of memory, is thrown on when all are done. Not reentrant. Counts of 2^32 and more are not meant, nor 2^31 calls of fewer indices than
-  // workers in a row.
+  // Calls task(index, worker) for every index in [0, count), each once, worker in [0, size()); returns when all are done. Each
+  // worker begins with its own share of adjacent indices, the same one in every call of as many, because what it wrote is near
+  // it. The caller, and where there are more indices than workers everybody who has finished, takes from the others' shares. What
+  // a task throws, for lack of memory, is thrown on when all are done. Not reentrant. Counts of 2^32 and more are not meant, nor
+  // 2^31 calls of fewer indices than workers in a row.
   void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& task);
 
  private:
-  // The number of the latest call for which somebody took from a worker's share, and how much was taken. Who takes exchanges the whole, so
-  // that it belongs to the call that was seen, and task_ stays until it is finished.
+  // The number of the latest call for which somebody took from a worker's share, and how much was taken. Who takes exchanges the
+  // whole, so that it belongs to the call that was seen, and task_ stays until it is finished.
   struct alignas(64) Share {
     std::atomic<uint64_t> taken{0};
   };

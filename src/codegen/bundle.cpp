@@ -132,7 +132,8 @@ KernelUse use_of(const Plan& plan) {
     const auto* binary = std::get_if<ht_binary_params>(&step.params);
     if (binary) use.policies |= 1u << binary->policy, use.binaries |= 1u << binary->kind;
     if (const auto* depthwise = std::get_if<ht_depthwise_params>(&step.params)) use.plain_depthwise = use.plain_depthwise && is_plain(*depthwise);
-    if (const auto* resample = std::get_if<ht_resample_params>(&step.params)) use.nearest_resample = use.nearest_resample && resample->y.taps == 1 && resample->x.taps == 1;
+    if (const auto* resample = std::get_if<ht_resample_params>(&step.params))
+      use.nearest_resample = use.nearest_resample && resample->y.taps == 1 && resample->x.taps == 1;
     if (pool) use.pools |= 1u << pool->kind;
     if (const auto* softmax = std::get_if<ht_softmax_f32_params>(&step.params))
       use.softmaxes |= 1u << ((softmax->inner == 1 ? HT_SOFTMAX_ADJACENT : HT_SOFTMAX_BESIDE) + (softmax->logarithm ? 1 : 0));
@@ -252,7 +253,8 @@ Status place_steps(Design& design) {
 void share_parameters(Design& design) {
   std::map<std::string, size_t> known;
   for (size_t i = 0; i < design.params.size(); ++i)
-    design.parameters_of.push_back(known.emplace(fmt::format("{} {}", design.params[i].index(), parameters_text(design, i)), i).first->second);
+    design.parameters_of.push_back(
+        known.emplace(fmt::format("{} {}", design.params[i].index(), parameters_text(design, i)), i).first->second);
   design.table = step_table(design);
   design.parameter_bytes = design.table.bytes;
   for (const size_t i : steps_with_structs(design)) {

@@ -88,7 +88,8 @@ std::string heading(const Design& design, size_t index) {
 bool is_called(const BundleCall& call) { return call.units > 0; }
 
 std::string parameters(const Design& design, size_t index) {
-  return fmt::format("\n/* {} */\nstatic const {} step{} = {};\n", heading(design, index), struct_name(design.plan.steps[index]), index, parameters_text(design, index));
+  return fmt::format("\n/* {} */\nstatic const {} step{} = {};\n", heading(design, index), struct_name(design.plan.steps[index]),
+                     index, parameters_text(design, index));
 }
 
 bool has_row(const Design& design, size_t index) { return !design.table.rows[index].empty(); }
@@ -145,8 +146,8 @@ std::string call(const Design& design, size_t index) {
   const std::string output = address(design, step.output);
   const std::string scratch = call.scratch_bytes > 0 ? fmt::format("memory + {}", design.memory.scratch[index]) : "NULL";
   return fmt::format("\n  /* {} */\n  HT_STEP({});\n", heading(design, index), index) +
-         fmt::format("  {{\n    const ht_arguments a = {{{{{}}}, {}, {}}};\n    HT_FN({})(&step{}, &a, 0, {});\n  }}\n", inputs, output, scratch, call.function,
-                     parameters, call.units);
+         fmt::format("  {{\n    const ht_arguments a = {{{{{}}}, {}, {}}};\n    HT_FN({})(&step{}, &a, 0, {});\n  }}\n", inputs,
+                     output, scratch, call.function, parameters, call.units);
 }
 
 // What is wrong with the caller's pointers, as conditions.
@@ -190,10 +191,14 @@ std::string band_functions(const Design& design) {
   std::string text;
   for (size_t i = 0; i < bands.size(); ++i) {
     const RowRange& rows = bands[i].input_rows[0];
-    text += fmt::format("\n/* Band {}, of the rows {} to {} of the input. */\nstatic void band_{}(const {} *rows, {}) {{\n  (void)rows, (void)out, (void)memory;\n{}}}\n", i,
-                        rows.first, std::max(rows.last - 1, rows.first), i, input_type(design), others, calls(design, bands[i].first_step, bands[i].last_step, "rows"));
+    text += fmt::format(
+        "\n/* Band {}, of the rows {} to {} of the input. */\nstatic void band_{}(const {} *rows, {}) {{\n  (void)rows, "
+        "(void)out, (void)memory;\n{}}}\n",
+        i, rows.first, std::max(rows.last - 1, rows.first), i, input_type(design), others,
+        calls(design, bands[i].first_step, bands[i].last_step, "rows"));
   }
-  return text + fmt::format("\nstatic void behind_bands({}) {{\n  (void)out, (void)memory;\n{}}}\n", others, calls(design, bands.back().last_step, design.plan.steps.size(), "NULL"));
+  return text + fmt::format("\nstatic void behind_bands({}) {{\n  (void)out, (void)memory;\n{}}}\n", others,
+                            calls(design, bands.back().last_step, design.plan.steps.size(), "NULL"));
 }
 
 // The steps of each function that runs some.
@@ -240,8 +245,10 @@ std::string config_file(const Design& design) {
 
 #endif
 )",
-                     made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs, design.use.floats || design.detection ? 1 : 0, design.use.binaries, design.use.pools, design.use.softmaxes,
-                     design.detection ? 1u << design.detection->preprocess.image.interpolation : 0u, design.use.nearest_resample ? 1 : 0, design.use.plain_depthwise ? 1 : 0, design.name());
+                     made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs,
+                     design.use.floats || design.detection ? 1 : 0, design.use.binaries, design.use.pools, design.use.softmaxes,
+                     design.detection ? 1u << design.detection->preprocess.image.interpolation : 0u,
+                     design.use.nearest_resample ? 1 : 0, design.use.plain_depthwise ? 1 : 0, design.name());
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ namespace {
 // A member of a parameter struct: a number, or the array that it points to.
 struct Member {
   std::string name;
-  std::string cast;   // to its type; empty for int32_t and void pointers
+  std::string cast;  // to its type; empty for int32_t and void pointers
   bool is_array = false;
   int32_t number = 0;
   std::string array;  // empty: NULL
@@ -54,10 +54,15 @@ class Members {
   }
   template <class T>
   void array(const char* name, const T* pointer, int64_t count) {
-    add(name, fmt::format("(const {} *)", CTypeOf<T>::kType.name), CTypeOf<T>::kType, pointer, count * static_cast<int64_t>(sizeof(T)));
+    add(name, fmt::format("(const {} *)", CTypeOf<T>::kType.name), CTypeOf<T>::kType, pointer,
+        count * static_cast<int64_t>(sizeof(T)));
   }
-  void elements(const char* name, const void* pointer, int32_t bytes, int64_t count) { add(name, "", c_type_of_bytes(bytes), pointer, count * bytes); }
-  void packed(const void* pointer) { add("packed", "", CTypeOf<uint32_t>::kType, pointer, pointer ? static_cast<int64_t>(call_.packed->size()) : 0); }
+  void elements(const char* name, const void* pointer, int32_t bytes, int64_t count) {
+    add(name, "", c_type_of_bytes(bytes), pointer, count * bytes);
+  }
+  void packed(const void* pointer) {
+    add("packed", "", CTypeOf<uint32_t>::kType, pointer, pointer ? static_cast<int64_t>(call_.packed->size()) : 0);
+  }
   template <class S, class Inside>
   void group(const char* name, const S&, Inside inside) {
     const std::string outer = prefix_;
@@ -69,7 +74,9 @@ class Members {
  private:
   void add(const char* name, const std::string& cast, const CType& type, const void* pointer, int64_t bytes) {
     const bool is_null = !pointer || bytes <= 0;
-    list.push_back({prefix_ + name, cast, true, 0, is_null ? "" : design_.constants->name_of(type, {static_cast<const uint8_t*>(pointer), static_cast<size_t>(bytes)})});
+    list.push_back(
+        {prefix_ + name, cast, true, 0,
+         is_null ? "" : design_.constants->name_of(type, {static_cast<const uint8_t*>(pointer), static_cast<size_t>(bytes)})});
   }
 
   const Design& design_;
@@ -138,14 +145,16 @@ class TabledKernel {
 
   // Whether the function reads the member, as it differs between steps.
   bool is_read(size_t member) const {
-    return std::ranges::any_of(steps_, [&](const TabledStep& step) { return !step.members[member].same_value(steps_[0].members[member]); });
+    return std::ranges::any_of(
+        steps_, [&](const TabledStep& step) { return !step.members[member].same_value(steps_[0].members[member]); });
   }
   // By how many bytes a program with rows of so many is smaller than one with structs and calls, roughly.
   int64_t saved_bytes(int64_t row_bytes) const {
     constexpr int64_t kCall = 24, kFunction = 60, kReading = 10, kMember = 4;
     std::set<size_t> structs;
     for (const TabledStep& step : steps_) structs.insert(design_->parameters_of[step.index]);
-    int64_t saved = static_cast<int64_t>(steps_.size()) * kCall + static_cast<int64_t>(structs.size() * steps_[0].members.size()) * kMember - kFunction - row_bytes;
+    int64_t saved = static_cast<int64_t>(steps_.size()) * kCall +
+                    static_cast<int64_t>(structs.size() * steps_[0].members.size()) * kMember - kFunction - row_bytes;
     for (size_t i = leading_; i < steps_[0].members.size(); ++i) saved -= is_read(i) ? kReading : 0;
     return saved;
   }
@@ -167,12 +176,16 @@ class TabledKernel {
 
   std::string code() const {
     const std::string name = function(), type = struct_name(design_->plan.steps[steps_[0].index]);
-    std::string text = fmt::format("\nstatic const int8_t usual_{}[] = {{{}}};\nstatic void {}(reader *r, ht_arguments *a) {{\n  {} p;\n", name, fmt::join(usual_, ", "), runner(), type);
+    std::string text =
+        fmt::format("\nstatic const int8_t usual_{}[] = {{{}}};\nstatic void {}(reader *r, ht_arguments *a) {{\n  {} p;\n", name,
+                    fmt::join(usual_, ", "), runner(), type);
     for (size_t i = 1; i < steps_[0].inputs.size(); ++i) text += fmt::format("  a->inputs[{}] = next_place(r);\n", i);
     if (has_scratch_) text += "  a->scratch = next_place(r);\n";
     text += fmt::format("  read_numbers(r, usual_{}, {}, &p);\n", name, leading_);
-    for (size_t i = leading_; i < steps_[0].members.size(); ++i) text += fmt::format("  p.{} = {};\n", steps_[0].members[i].name, value(i));
-    return text + fmt::format("  HT_FN({})(&p, a, 0, ht_{}_units(&p));\n}}\n", name, kernel_name(design_->plan.steps[steps_[0].index].kernel));
+    for (size_t i = leading_; i < steps_[0].members.size(); ++i)
+      text += fmt::format("  p.{} = {};\n", steps_[0].members[i].name, value(i));
+    return text + fmt::format("  HT_FN({})(&p, a, 0, ht_{}_units(&p));\n}}\n", name,
+                              kernel_name(design_->plan.steps[steps_[0].index].kernel));
   }
 
  private:
@@ -238,7 +251,8 @@ class Rows {
     add(text, "numbers", kernel.numbers(step));
     std::vector<uint8_t> others;
     for (size_t i = kernel.leading(); i < step.members.size(); ++i)
-      if (kernel.is_read(i)) append_number(step.members[i].is_array ? array_number(step.members[i].array) : step.members[i].number, others);
+      if (kernel.is_read(i))
+        append_number(step.members[i].is_array ? array_number(step.members[i].array) : step.members[i].number, others);
     if (!others.empty()) add(text, "arrays", others);
     text.back() = '\n';
     return text;
@@ -250,7 +264,8 @@ class Rows {
   }
   std::vector<uint8_t> places(const std::vector<Place>& list) const {
     std::vector<uint8_t> bytes;
-    for (const Place& place : list) append_number(static_cast<int32_t>(place.port ? static_cast<int64_t>(*place.port) : ports_ + place.offset / unit_), bytes);
+    for (const Place& place : list)
+      append_number(static_cast<int32_t>(place.port ? static_cast<int64_t>(*place.port) : ports_ + place.offset / unit_), bytes);
     return bytes;
   }
   int32_t array_number(const std::string& array) {
@@ -276,11 +291,13 @@ class Rows {
 std::vector<TabledKernel> kernels_of(const Design& design) {
   std::map<std::string, std::vector<TabledStep>> steps;
   for (size_t i = 0; i < design.plan.steps.size(); ++i)
-    if (auto step = tabled_step(design, i)) steps[fmt::format("{} {}", design.calls[i].function, step->inputs.size())].push_back(std::move(*step));
+    if (auto step = tabled_step(design, i))
+      steps[fmt::format("{} {}", design.calls[i].function, step->inputs.size())].push_back(std::move(*step));
   std::vector<TabledKernel> kernels;
   std::set<std::string> known;
   for (auto& [key, list] : steps)
-    if (list.size() > 1 && known.insert(design.calls[list[0].index].function).second) kernels.emplace_back(design, std::move(list));
+    if (list.size() > 1 && known.insert(design.calls[list[0].index].function).second)
+      kernels.emplace_back(design, std::move(list));
   return kernels;
 }
 
@@ -325,7 +342,8 @@ static unsigned char *next_place(reader *r) {{
   const int32_t number = next_number(r);
   return number < {0} ? r->places[number] : r->memory + {1} * (number - {0});
 }}
-)", ports, rows.unit());
+)",
+                      ports, rows.unit());
   text += R"(
 /* What a struct begins with, `count` members of 32 bits. Of every eight a byte says which ones follow, the lowest bit first; the others
    are as usual: the number there, or where it is -n as the nth before. */
@@ -341,14 +359,17 @@ static void read_numbers(reader *r, const int8_t *usual, int count, void *to) {
 }
 )";
   if (rows.arrays().empty()) return text;
-  return text + fmt::format("\nstatic const void *const arrays[] = {{\n  NULL,\n  {},\n}};\nstatic const void *next_array(reader *r) {{ return arrays[next_number(r)]; }}\n",
-                            fmt::join(rows.arrays(), ",\n  "));
+  return text + fmt::format(
+                    "\nstatic const void *const arrays[] = {{\n  NULL,\n  {},\n}};\nstatic const void *next_array(reader *r) {{ "
+                    "return arrays[next_number(r)]; }}\n",
+                    fmt::join(rows.arrays(), ",\n  "));
 }
 
 std::string running_code(const std::vector<TabledKernel>& kernels) {
   std::string cases;
   for (size_t i = 0; i < kernels.size(); ++i)
-    cases += fmt::format("      {}:\n        {}(&r, &a);\n        break;\n", i + 1 < kernels.size() ? fmt::format("case {}", i) : "default", kernels[i].runner());
+    cases += fmt::format("      {}:\n        {}(&r, &a);\n        break;\n",
+                         i + 1 < kernels.size() ? fmt::format("case {}", i) : "default", kernels[i].runner());
   return fmt::format(R"(
 /* Runs the steps from `first` on up to `end`. */
 static void run_steps(const uint8_t *rows, int first, int end, unsigned char *const *places, unsigned char *memory) {{
@@ -365,7 +386,8 @@ static void run_steps(const uint8_t *rows, int first, int end, unsigned char *co
 {}    }}
   }}
 }}
-)", cases);
+)",
+                     cases);
 }
 
 }  // namespace
@@ -397,7 +419,9 @@ StepTable step_table(const Design& design) {
 
 std::string table_places(const Design& design, const std::string& input) {
   std::string text;
-  const auto add = [&](const std::string& place) { text += (text.empty() ? "(unsigned char *)" : ", (unsigned char *)") + place; };
+  const auto add = [&](const std::string& place) {
+    text += (text.empty() ? "(unsigned char *)" : ", (unsigned char *)") + place;
+  };
   for (const Port& port : design.inputs) add(input.empty() ? "in->" + port.name : input);
   for (const Port& port : design.outputs) add("out->" + port.name);
   return "{" + text + "}";

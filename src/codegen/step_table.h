@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps of a microcontroller as bytes: a call and a parameter struct take some 200 bytes there, most of them zeros and numbers that other steps have too.
-// A step that has integers of 32 bits and arrays alone becomes a row of numbers, which a function of its kernel reads when the step runs.
+// Steps of a microcontroller as bytes: a call and a parameter struct take some 200 bytes there, most of them zeros and numbers
+// that other steps have too. A step that has integers of 32 bits and arrays alone becomes a row of numbers, which a function of
+// its kernel reads when the step runs.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ struct StepTable {
 // Empty where it would not make the program smaller, or the processor is no microcontroller.
 StepTable step_table(const Design& design);
 
-// The initializer of run_steps()' argument `places`; `input` stands for the inputs, or is empty where they are those of the caller.
+// The initializer of run_steps()' argument `places`; `input` stands for the inputs, or is empty where they are those of the
+// caller.
 std::string table_places(const Design& design, const std::string& input);
 
 // Numbers of seven bits a byte, the lowest first; bit 7 says that there is more.

@@ -10,7 +10,8 @@ namespace ht {
 namespace {
 
 Status load_once() {
-  HT_ASSIGN(const SharedLibrary library, SharedLibrary::load("libdnnl.so." HT_TEXT(DNNL_VERSION_MAJOR), "oneDNN, which computes floats"));
+  HT_ASSIGN(const SharedLibrary library,
+            SharedLibrary::load("libdnnl.so." HT_TEXT(DNNL_VERSION_MAJOR), "oneDNN, which computes floats"));
 #define HT_BIND(name) HT_TRY(library.bind(dnnl::name, #name));
   HT_DNNL_FUNCTIONS(HT_BIND)
 #undef HT_BIND

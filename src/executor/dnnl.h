@@ -6,36 +6,36 @@
 
 #include "base/result.h"
 
-#define HT_DNNL_FUNCTIONS(X) \
+#define HT_DNNL_FUNCTIONS(X)                    \
   X(dnnl_dilated_convolution_forward_desc_init) \
-  X(dnnl_engine_create) \
-  X(dnnl_engine_destroy) \
-  X(dnnl_get_effective_cpu_isa) \
-  X(dnnl_inner_product_forward_desc_init) \
-  X(dnnl_memory_create) \
-  X(dnnl_memory_desc_get_size) \
-  X(dnnl_memory_desc_init_by_strides) \
-  X(dnnl_memory_desc_init_by_tag) \
-  X(dnnl_memory_destroy) \
-  X(dnnl_memory_get_data_handle) \
-  X(dnnl_memory_get_engine) \
-  X(dnnl_memory_get_memory_desc) \
-  X(dnnl_primitive_attr_create) \
-  X(dnnl_primitive_attr_destroy) \
-  X(dnnl_primitive_attr_set_scratchpad_mode) \
-  X(dnnl_primitive_create) \
-  X(dnnl_primitive_desc_destroy) \
-  X(dnnl_primitive_desc_iterator_create) \
-  X(dnnl_primitive_desc_iterator_destroy) \
-  X(dnnl_primitive_desc_iterator_fetch) \
-  X(dnnl_primitive_desc_query) \
-  X(dnnl_primitive_desc_query_md) \
-  X(dnnl_primitive_destroy) \
-  X(dnnl_primitive_execute) \
-  X(dnnl_reorder_primitive_desc_create) \
-  X(dnnl_set_max_cpu_isa) \
-  X(dnnl_stream_create) \
-  X(dnnl_stream_destroy) \
+  X(dnnl_engine_create)                         \
+  X(dnnl_engine_destroy)                        \
+  X(dnnl_get_effective_cpu_isa)                 \
+  X(dnnl_inner_product_forward_desc_init)       \
+  X(dnnl_memory_create)                         \
+  X(dnnl_memory_desc_get_size)                  \
+  X(dnnl_memory_desc_init_by_strides)           \
+  X(dnnl_memory_desc_init_by_tag)               \
+  X(dnnl_memory_destroy)                        \
+  X(dnnl_memory_get_data_handle)                \
+  X(dnnl_memory_get_engine)                     \
+  X(dnnl_memory_get_memory_desc)                \
+  X(dnnl_primitive_attr_create)                 \
+  X(dnnl_primitive_attr_destroy)                \
+  X(dnnl_primitive_attr_set_scratchpad_mode)    \
+  X(dnnl_primitive_create)                      \
+  X(dnnl_primitive_desc_destroy)                \
+  X(dnnl_primitive_desc_iterator_create)        \
+  X(dnnl_primitive_desc_iterator_destroy)       \
+  X(dnnl_primitive_desc_iterator_fetch)         \
+  X(dnnl_primitive_desc_query)                  \
+  X(dnnl_primitive_desc_query_md)               \
+  X(dnnl_primitive_destroy)                     \
+  X(dnnl_primitive_execute)                     \
+  X(dnnl_reorder_primitive_desc_create)         \
+  X(dnnl_set_max_cpu_isa)                       \
+  X(dnnl_stream_create)                         \
+  X(dnnl_stream_destroy)                        \
   X(dnnl_stream_wait)
 
 // Another name, because a program that contains this library may use oneDNN itself.

@@ -27,15 +27,24 @@ dnnl::cpu_isa dnnl_isa(Isa isa) {
 
 std::string_view effective_isa() {
   switch (dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::sse41: return "sse41";
-    case dnnl::cpu_isa::avx: return "avx";
-    case dnnl::cpu_isa::avx2: return "avx2";
-    case dnnl::cpu_isa::avx2_vnni: return "avx2_vnni";
-    case dnnl::cpu_isa::avx512_core: return "avx512_core";
-    case dnnl::cpu_isa::avx512_core_vnni: return "avx512_core_vnni";
-    case dnnl::cpu_isa::avx512_core_bf16: return "avx512_core_bf16";
-    case dnnl::cpu_isa::avx512_core_amx: return "avx512_core_amx";
-    default: return "other";
+    case dnnl::cpu_isa::sse41:
+      return "sse41";
+    case dnnl::cpu_isa::avx:
+      return "avx";
+    case dnnl::cpu_isa::avx2:
+      return "avx2";
+    case dnnl::cpu_isa::avx2_vnni:
+      return "avx2_vnni";
+    case dnnl::cpu_isa::avx512_core:
+      return "avx512_core";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "avx512_core_vnni";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "avx512_core_bf16";
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "avx512_core_amx";
+    default:
+      return "other";
   }
 }
 
@@ -63,7 +72,8 @@ Result<std::shared_ptr<const FloatProgram>> FloatProgram::make(const Graph& grap
     // oneDNN's choice is made once a process; it is good enough when it is within the cap.
     const auto effective = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
     if ((effective & ~static_cast<unsigned>(dnnl_isa(isa))) != 0)
-      return usage_error("this process already computes floats with {}, above the instruction set asked for now", effective_isa());
+      return usage_error("this process already computes floats with {}, above the instruction set asked for now",
+                         effective_isa());
   }
   HT_ASSIGN(Plan plan, make_plan(as_float(graph)));
   auto program = std::shared_ptr<FloatProgram>(new FloatProgram);

@@ -49,7 +49,9 @@ inline Kernel<ht_conv_params> conv_by_rows() {
   kernel.accepts = [](const ht_conv_params& p) { return ht_conv_accepts_avx512vnni_rows(&p); };
   return kernel;
 }
-inline void add_variants(Rows<ht_conv_params>& rows) { rows.insert(rows.begin(), {conv_by_tiles_of_rows(), conv_by_tiles(), conv_by_rows()}); }
+inline void add_variants(Rows<ht_conv_params>& rows) {
+  rows.insert(rows.begin(), {conv_by_tiles_of_rows(), conv_by_tiles(), conv_by_rows()});
+}
 
 inline Kernel<ht_conv_w4_params> conv_w4_by_tiles() {
   Kernel<ht_conv_w4_params> kernel{.isa = Isa::kAmx, .name = "conv_w4.amx", .run = nullptr};
@@ -70,7 +72,9 @@ inline Kernel<ht_conv_w4_params> conv_w4_by_rows() {
   kernel.accepts = [](const ht_conv_w4_params& p) { return ht_conv_accepts_avx512vnni_rows(&p.conv); };
   return kernel;
 }
-inline void add_variants(Rows<ht_conv_w4_params>& rows) { rows.insert(rows.begin(), {conv_w4_by_tiles_of_rows(), conv_w4_by_tiles(), conv_w4_by_rows()}); }
+inline void add_variants(Rows<ht_conv_w4_params>& rows) {
+  rows.insert(rows.begin(), {conv_w4_by_tiles_of_rows(), conv_w4_by_tiles(), conv_w4_by_rows()});
+}
 
 inline bool accepts_depthwise(const ht_depthwise_params& p) {
   return p.channel_multiplier == 1 && p.kernel_height * p.kernel_width <= HT_DEPTHWISE_TAPS;

@@ -24,8 +24,8 @@ struct RowScales {
   bool is_exact = false;  // nothing was multiplied yet
 };
 
-// The least and the greatest of what some numbers are taken for. (std::ranges::minmax makes pairs of them, which no compiler turns into
-// vectors.)
+// The least and the greatest of what some numbers are taken for. (std::ranges::minmax makes pairs of them, which no compiler
+// turns into vectors.)
 template <class T, class As = std::identity>
 auto extremes(std::span<const T> numbers, As as = {}) {
   auto least = as(numbers[0]), most = least;
@@ -104,7 +104,8 @@ std::optional<CommonScales> common_scales(const Affine& weights, const Shape& sh
     if (!scale) return std::nullopt;
     common.scales.push_back(*scale);
   }
-  if (std::ranges::count(common.multiples, 1) == std::ssize(common.multiples)) common.multiples.clear();  // a loop that compilers turn into vectors
+  if (std::ranges::count(common.multiples, 1) == std::ssize(common.multiples))
+    common.multiples.clear();  // a loop that compilers turn into vectors
   return common;
 }
 
@@ -359,7 +360,8 @@ std::vector<To> narrowed(const std::vector<From>& values) {
 
 const int8_t* keep_weights(Arrays& arrays, InnerProduct& product) {
   const auto stored = product.constant.data<int8_t>();
-  if (!std::equal(stored.begin(), stored.end(), product.weights.begin(), product.weights.end())) return keep(arrays, std::move(product.weights));
+  if (!std::equal(stored.begin(), stored.end(), product.weights.begin(), product.weights.end()))
+    return keep(arrays, std::move(product.weights));
   arrays.push_back(std::make_shared<const Tensor>(product.constant));
   return stored.data();
 }

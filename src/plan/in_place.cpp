@@ -12,7 +12,12 @@ template <class P>
 int64_t float_rows(const P& p) {
   if constexpr (requires { p.conv; }) {
     return float_rows(p.conv);
-  } else if constexpr (requires { p.output_height; p.output_stride; p.kernel_height; p.batch; }) {
+  } else if constexpr (requires {
+                         p.output_height;
+                         p.output_stride;
+                         p.kernel_height;
+                         p.batch;
+                       }) {
     int64_t channels = 0;
     if constexpr (requires { p.output_channels; }) channels = p.output_channels;
     if constexpr (requires { p.channel_multiplier; }) channels = int64_t{p.input_channels} * p.channel_multiplier;
@@ -40,7 +45,8 @@ void compute_in_place(Plan& plan) {
     const Step& step = plan.steps[i];
     if (step.kernel != KernelId::k_unary_f32) continue;
     const BufferId from = step.inputs[0], to = step.output;
-    const bool is_alone = touched[from.index] == 2 && plan.steps[i - 1].output == from && plan.root(from) == from && !plan.buffer(from).constant;
+    const bool is_alone =
+        touched[from.index] == 2 && plan.steps[i - 1].output == from && plan.root(from) == from && !plan.buffer(from).constant;
     if (!is_alone || plan.root(to) != to || plan.buffer(from).bytes() != plan.buffer(to).bytes()) continue;
     plan.buffers[from.index].alias_of = to;
     ++touched[to.index];
@@ -50,7 +56,8 @@ void compute_in_place(Plan& plan) {
 int32_t units_until_function(const Plan& plan, size_t step) {
   if (step + 1 >= plan.steps.size()) return 0;
   const Step &first = plan.steps[step], &second = plan.steps[step + 1];
-  if (second.kernel != KernelId::k_unary_f32 || second.inputs[0] != first.output || plan.root(first.output) != second.output) return 0;
+  if (second.kernel != KernelId::k_unary_f32 || second.inputs[0] != first.output || plan.root(first.output) != second.output)
+    return 0;
   const int64_t rows = std::visit([](const auto& params) { return float_rows(params); }, first.params);
   const int64_t count = std::get<ht_unary_f32_params>(second.params).count;
   if (rows == 0 || count == 0 || count % rows != 0) return 0;

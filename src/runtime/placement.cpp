@@ -127,7 +127,8 @@ void Placement::find_finished() {
   std::ranges::stable_sort(finished_, {}, &Finished::step);
 }
 
-// Several threads compute one step and observers see its inputs as they were, so that nothing but a function in place writes over them.
+// Several threads compute one step and observers see its inputs as they were, so that nothing but a function in place writes over
+// them.
 void Placement::place_buffers() {
   constexpr int64_t kEffort = 1'000'000;  // a few milliseconds
   ArenaOptions options;

@@ -153,13 +153,15 @@ void Session::run_units(size_t index, int worker, int64_t begin, int64_t end) {
   placement_->steps()[index]->run(arguments, static_cast<int32_t>(begin), static_cast<int32_t>(end));
 }
 
-// The same and what the next step computes of them in place, slice by slice, while they are in a cache. `grain` units are whole units of that step, and
-// `begin` is a multiple of them.
+// The same and what the next step computes of them in place, slice by slice, while they are in a cache. `grain` units are whole
+// units of that step, and `begin` is a multiple of them.
 void Session::run_units_and_function(size_t index, int worker, int64_t begin, int64_t end, int64_t grain) {
   constexpr int64_t kSliceBytes = 1 << 18;
   const int64_t units = placement_->steps()[index]->units(), blocks = placement_->steps()[index + 1]->units();
-  const int64_t slice = std::max<int64_t>(1, kSliceBytes * units / plan().buffer(plan().steps[index].output).bytes() / grain) * grain;
-  const int64_t per_grain = plan().buffer(plan().steps[index].output).bytes() / static_cast<int64_t>(sizeof(float)) / units * grain / HT_UNARY_BLOCK;
+  const int64_t slice =
+      std::max<int64_t>(1, kSliceBytes * units / plan().buffer(plan().steps[index].output).bytes() / grain) * grain;
+  const int64_t per_grain =
+      plan().buffer(plan().steps[index].output).bytes() / static_cast<int64_t>(sizeof(float)) / units * grain / HT_UNARY_BLOCK;
   for (int64_t first = begin; first < end; first += slice) {
     const int64_t last = std::min(end, first + slice);
     run_units(index, worker, first, last);

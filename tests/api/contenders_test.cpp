@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which of several models within a budget a search takes.
-#include "api/search_contenders.h"
-
 #include <gtest/gtest.h>
+
+#include "api/search_contenders.h"
 
 namespace ht {
 namespace {

@@ -22,7 +22,8 @@ TEST(SharedLibrary, SaysWhatToInstallWhereItIsMissing) {
   const auto library = SharedLibrary::load("libmissing.so.1", kRemedy);
   ASSERT_FALSE(library);
   EXPECT_EQ(library.error().code, ErrorCode::kInput);
-  EXPECT_TRUE(library.error().message.starts_with("cannot load libmissing.so.1; install the mathematics of C (")) << library.error().text();
+  EXPECT_TRUE(library.error().message.starts_with("cannot load libmissing.so.1; install the mathematics of C ("))
+      << library.error().text();
 }
 
 TEST(SharedLibrary, SaysWhatAnotherVersionLacks) {

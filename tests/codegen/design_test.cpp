@@ -125,7 +125,8 @@ TEST(Design, ParametersTakeAsManyBytesAsTheirStructs) {
 TEST(Design, OneStepNeedsNoTable) { EXPECT_TRUE(design_of(picture_net("fixed-single"), "cortex-m4").table.code.empty()); }
 
 TEST(StepTable, NumbersTakeSevenBitsAByte) {
-  const std::pair<int32_t, std::vector<uint8_t>> cases[] = {{0, {0}}, {127, {127}}, {128, {128, 1}}, {300, {172, 2}}, {16384, {128, 128, 1}}, {-1, {255, 255, 255, 255, 15}}};
+  const std::pair<int32_t, std::vector<uint8_t>> cases[] = {
+      {0, {0}}, {127, {127}}, {128, {128, 1}}, {300, {172, 2}}, {16384, {128, 128, 1}}, {-1, {255, 255, 255, 255, 15}}};
   for (const auto& [number, expected] : cases) {
     std::vector<uint8_t> bytes;
     append_number(number, bytes);

@@ -15,13 +15,16 @@ constexpr int64_t kInputs = 3, kOutputs = 4;
 
 // A convolution of int8 values with square windows of this side.
 Graph convolution(int64_t side, int32_t weight_zero_point) {
-  const auto type = [](const Shape& shape, int32_t zero_point) { return TensorType{DType::kInt8, shape, *Affine::per_tensor(0.5f, zero_point)}; };
+  const auto type = [](const Shape& shape, int32_t zero_point) {
+    return TensorType{DType::kInt8, shape, *Affine::per_tensor(0.5f, zero_point)};
+  };
   const Shape shape{kOutputs, kInputs, side, side};
   std::vector<int8_t> weights(static_cast<size_t>(element_count(shape)));
   std::iota(weights.begin(), weights.end(), int8_t{-10});
   Graph graph;
   const ValueId x = graph.add_value({"x", type({1, kInputs, 5, 5}, 1), std::nullopt});
-  const ValueId w = graph.add_value({"w", type(shape, weight_zero_point), Tensor::of(DType::kInt8, shape, std::span<const int8_t>(weights))});
+  const ValueId w =
+      graph.add_value({"w", type(shape, weight_zero_point), Tensor::of(DType::kInt8, shape, std::span<const int8_t>(weights))});
   const ValueId y = graph.add_value({"y", type({1, kOutputs, 6 - side, 6 - side}, 2), std::nullopt});
   Conv op;
   op.strides = op.dilations = {1, 1};

@@ -31,7 +31,8 @@ inline std::map<std::string, std::vector<uint8_t>> observed(const Plan& plan, st
     for (size_t at = 0; at < bytes.size() / size; ++at) {
       int64_t from = 0, rest = static_cast<int64_t>(at);
       for (size_t axis = 0; axis < plain.size(); ++axis) from += rest / plain[axis] * strides[axis], rest %= plain[axis];
-      std::copy_n(bytes.begin() + from * static_cast<int64_t>(size), size, value.begin() + static_cast<std::ptrdiff_t>(at * size));
+      std::copy_n(bytes.begin() + from * static_cast<int64_t>(size), size,
+                  value.begin() + static_cast<std::ptrdiff_t>(at * size));
     }
   });
   EXPECT_TRUE(session.run(inputs));

@@ -119,7 +119,8 @@ Status decode_initializers(onnx::GraphProto& graph, TensorReader& tensors, OnnxM
       return input_error("an initializer has no name, or one that is not UTF-8 text");
     auto tensor = tensors.read(proto);
     if (!tensor) tensor = std::move(tensor.error()).in("initializer " + proto.name());
-    std::string().swap(*proto.mutable_raw_data());  // so that large weights are not in memory twice, as cleared ones still would be
+    std::string().swap(
+        *proto.mutable_raw_data());  // so that large weights are not in memory twice, as cleared ones still would be
     if (!model.initializers.emplace(proto.name(), std::move(tensor)).second)
       return input_error("two initializers have the name '{}'", proto.name());
   }

@@ -9,33 +9,42 @@
 #if HT_DSP
 
 // Sums of channels 0, 2, 1, 3: r6 to r9 of a first pixel; r10, r11, r12, lr of a second one, whose columns lie two on.
-#define HT_TWO_PIXELS_TWO_ROWS(at)       \
-  "ldrd r2, r3, [r1, #" at "]\n"         \
-  "ldrd r4, r5, [r0, #" at "]\n"         \
-  "smlad r6, r2, r4, r6\n"               \
-  "smlad r7, r3, r5, r7\n"               \
-  "ldrd r4, r5, [r0, #" at " + 48]\n" \
-  "smlad r10, r2, r4, r10\n"             \
-  "smlad r11, r3, r5, r11\n"             \
-  "ldrd r2, r3, [r1, #" at " + 8]\n"     \
-  "ldrd r4, r5, [r0, #" at " + 8]\n"     \
-  "smlad r8, r2, r4, r8\n"               \
-  "smlad r9, r3, r5, r9\n"               \
-  "ldrd r4, r5, [r0, #" at " + 8 + 48]\n" \
-  "smlad r12, r2, r4, r12\n"             \
+#define HT_TWO_PIXELS_TWO_ROWS(at) \
+  "ldrd r2, r3, [r1, #" at         \
+  "]\n"                            \
+  "ldrd r4, r5, [r0, #" at         \
+  "]\n"                            \
+  "smlad r6, r2, r4, r6\n"         \
+  "smlad r7, r3, r5, r7\n"         \
+  "ldrd r4, r5, [r0, #" at         \
+  " + 48]\n"                       \
+  "smlad r10, r2, r4, r10\n"       \
+  "smlad r11, r3, r5, r11\n"       \
+  "ldrd r2, r3, [r1, #" at         \
+  " + 8]\n"                        \
+  "ldrd r4, r5, [r0, #" at         \
+  " + 8]\n"                        \
+  "smlad r8, r2, r4, r8\n"         \
+  "smlad r9, r3, r5, r9\n"         \
+  "ldrd r4, r5, [r0, #" at         \
+  " + 8 + 48]\n"                   \
+  "smlad r12, r2, r4, r12\n"       \
   "smlad lr, r3, r5, lr\n"
 
-#define HT_TWO_PIXELS_LAST_ROW(at)       \
-  "ldrd r2, r3, [r1, #" at "]\n"         \
-  "ldrd r4, r5, [r0, #" at "]\n"         \
-  "smlabb r6, r2, r4, r6\n"              \
-  "smlatt r7, r2, r4, r7\n"              \
-  "smlabb r8, r3, r5, r8\n"              \
-  "smlatt r9, r3, r5, r9\n"              \
-  "ldrd r4, r5, [r0, #" at " + 48]\n" \
-  "smlabb r10, r2, r4, r10\n"            \
-  "smlatt r11, r2, r4, r11\n"            \
-  "smlabb r12, r3, r5, r12\n"            \
+#define HT_TWO_PIXELS_LAST_ROW(at) \
+  "ldrd r2, r3, [r1, #" at         \
+  "]\n"                            \
+  "ldrd r4, r5, [r0, #" at         \
+  "]\n"                            \
+  "smlabb r6, r2, r4, r6\n"        \
+  "smlatt r7, r2, r4, r7\n"        \
+  "smlabb r8, r3, r5, r8\n"        \
+  "smlatt r9, r3, r5, r9\n"        \
+  "ldrd r4, r5, [r0, #" at         \
+  " + 48]\n"                       \
+  "smlabb r10, r2, r4, r10\n"      \
+  "smlatt r11, r2, r4, r11\n"      \
+  "smlabb r12, r3, r5, r12\n"      \
   "smlatt lr, r3, r5, lr\n"
 
 #define HT_TWO_PIXELS_COLUMN(at) HT_TWO_PIXELS_TWO_ROWS(at) HT_TWO_PIXELS_LAST_ROW(at " + 16")
@@ -64,8 +73,9 @@
   "ldr r3, [r2, #32 + 4 * " place "]\n"   \
   "ldrb r4, [r2, #48 + " place "]\n"
 #else
-#define HT_LOAD_SHIFT(place)               \
-  "ldrb r4, [r2, #32 + " place "]\n"      \
+#define HT_LOAD_SHIFT(place)   \
+  "ldrb r4, [r2, #32 + " place \
+  "]\n"                        \
   "lsl r3, r5, r4\n"
 #endif
 #define HT_LOAD_MULTIPLIERS(place) "ldrd r0, r1, [r2, #16 + 4 * " place "]\n"
@@ -74,8 +84,8 @@
 
 HT_BEGIN_NAKED
 
-// `pixels` of a filter of three by three, four channels; the columns of each lie two behind the one before, its output `stride` bytes.
-// By pairs, then the last one of an odd number. Then as many `others`, of which each lies between two of these.
+// `pixels` of a filter of three by three, four channels; the columns of each lie two behind the one before, its output `stride`
+// bytes. By pairs, then the last one of an odd number. Then as many `others`, of which each lies between two of these.
 //
 // Frame: x, w, quad, output; the first x and output; nine saved registers; stride, pixels, lift, rounding, others.
 HT_NAKED void ht_quad_pixels(const uint32_t* x, const uint32_t* w, const ht_quad_channels* quad, int8_t* output, int32_t stride,
@@ -151,8 +161,8 @@ static bool ht_quad_finish_by_pairs(const ht_quad* quad, int32_t pixels, int8_t*
   const ht_depthwise_params* p = quad->params;
   const int32_t step = ht_column_step(p), others = step == 1 ? pixels / 2 : 0;
   if (!HT_ONLY_PLAIN && (p->kernel_height != 3 || p->kernel_width != 3 || step > 2)) return false;
-  ht_quad_pixels(quad->columns, quad->weights, quad->channels, output, step == 1 ? 2 * stride : stride, pixels - others, quad->layer->lift,
-                 quad->rounding, others);
+  ht_quad_pixels(quad->columns, quad->weights, quad->channels, output, step == 1 ? 2 * stride : stride, pixels - others,
+                 quad->layer->lift, quad->rounding, others);
   return true;
 }
 

@@ -234,7 +234,8 @@ static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht
   for (int32_t i = 0; i < quads; ++i, ++channels, weights += 2 * ht_filter_words(p)) {
     const int32_t count = outputs - 4 * i < 4 ? outputs - 4 * i : 4;
     const bool adjacent = count == 4 && p->channel_multiplier == 1;
-    const ht_quad quad = {p, 4 * i, count, adjacent, layer, 2 * layer->zero_point + 1, channels, widened, outside, outside + ht_column_words(p)};
+    const ht_quad quad = {
+        p, 4 * i, count, adjacent, layer, 2 * layer->zero_point + 1, channels, widened, outside, outside + ht_column_words(p)};
     ht_widen_weights(p, weights, widened);
     ht_widen_outside(&quad, outside);
     ht_quad_rows(&quad, a, begin, end, finish);

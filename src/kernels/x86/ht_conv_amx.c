@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/x86/ht_conv_amx.h"
+
 #include "kernels/x86/ht_conv_x86.h"
 
 // The whole patch is one row.
@@ -32,8 +33,8 @@ void ht_conv_pack_amx(const ht_conv_params* p, void* packed) { ht_pack_blocks(p,
 static bool reads_input(const ht_conv_params* p) { return ht_is_pointwise(p) && padded_depth(p) == ht_patch_depth(p); }
 
 // Up to two segments of pixels from `pixel` on, by the blocks [first, first + count) of a group.
-static void convolve_pixels(const ht_conv_params* p, ht_tiles* tiles, const int8_t* input, int8_t* patches, int32_t pixel, int32_t valid, int32_t group,
-                            int32_t first, int32_t count) {
+static void convolve_pixels(const ht_conv_params* p, ht_tiles* tiles, const int8_t* input, int8_t* patches, int32_t pixel,
+                            int32_t valid, int32_t group, int32_t first, int32_t count) {
   const size_t stride = (size_t)p->output_stride, at = (size_t)pixel * stride;
   const int8_t* rows[2] = {patches, patches + HT_SEGMENT * padded_depth(p)};
   tiles->shape.pitch = padded_depth(p);
@@ -44,12 +45,13 @@ static void convolve_pixels(const ht_conv_params* p, ht_tiles* tiles, const int8
   } else {
     ht_gather_pixels(p, input, pixel, valid, group * ht_group_inputs(p), padded_depth(p), _mm512_setzero_si512(), patches);
   }
-  const ht_segment segments[2] = {{rows, valid < HT_SEGMENT ? valid : HT_SEGMENT, at}, {rows + 1, valid - HT_SEGMENT, at + HT_SEGMENT * stride}};
+  const ht_segment segments[2] = {{rows, valid < HT_SEGMENT ? valid : HT_SEGMENT, at},
+                                  {rows + 1, valid - HT_SEGMENT, at + HT_SEGMENT * stride}};
   ht_convolve_segments(tiles, group, first, first + count, segments, valid > HT_SEGMENT ? 2 : 1);
 }
 
-// The output's pixels in memory's order, whatever row they are in. What is written in planes is done two blocks at a time for many pixels, because
-// more planes than that lie in more pages than a processor remembers.
+// The output's pixels in memory's order, whatever row they are in. What is written in planes is done two blocks at a time for
+// many pixels, because more planes than that lie in more pages than a processor remembers.
 void ht_conv_run_amx(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   enum { kPair = 2 * HT_SEGMENT, kPixelsOfPlanes = 1024 };
   int32_t* sums = (int32_t*)a->scratch;
@@ -64,8 +66,8 @@ void ht_conv_run_amx(const ht_conv_params* p, const ht_arguments* a, int32_t beg
     for (int32_t group = 0; group < p->groups; ++group)
       for (int32_t block = 0; block < all; block += step)
         for (int32_t pixel = start; pixel < stop; pixel += kPair)
-          convolve_pixels(p, &tiles, (const int8_t*)a->inputs[0], patches, pixel, stop - pixel < kPair ? stop - pixel : kPair, group, block,
-                          all - block < step ? all - block : step);
+          convolve_pixels(p, &tiles, (const int8_t*)a->inputs[0], patches, pixel, stop - pixel < kPair ? stop - pixel : kPair,
+                          group, block, all - block < step ? all - block : step);
   }
   _tile_release();
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tiles of 16 rows of 64 bytes: up to 16 pixels by up to 64 inputs, times inputs by 16 channels, are sums of 16 pixels by 16 channels. Two
-// segments of pixels by two blocks of channels are multiplied at once. Sums are finished when they have been stored and not while the next
-// ones are computed: loads and stores of tiles take the ports that vectors need, so that nothing is won by turns.
+// Tiles of 16 rows of 64 bytes: up to 16 pixels by up to 64 inputs, times inputs by 16 channels, are sums of 16 pixels by 16
+// channels. Two segments of pixels by two blocks of channels are multiplied at once. Sums are finished when they have been stored
+// and not while the next ones are computed: loads and stores of tiles take the ports that vectors need, so that nothing is won by
+// turns.
 #ifndef HT_CONV_AMX_H
 #define HT_CONV_AMX_H
 
@@ -9,7 +10,8 @@
 
 enum { HT_SEGMENT = 16, HT_TILE_DEPTH = 64, HT_SEGMENT_SUMS = HT_SEGMENT * HT_VECTOR, HT_AMX_SUMS = 4 * HT_SEGMENT_SUMS };
 
-// How a patch is read: in each of its `rows` the same number of steps, each of `depth` bytes, a multiple of four; pixels are `pitch` bytes apart.
+// How a patch is read: in each of its `rows` the same number of steps, each of `depth` bytes, a multiple of four; pixels are
+// `pitch` bytes apart.
 typedef struct ht_tile_shape {
   int32_t rows, steps;
   size_t depth, pitch;
@@ -27,8 +29,8 @@ static inline size_t ht_row_depth(const ht_tile_shape* s) { return (size_t)s->st
 // A step of products takes as long however few bytes a pixel has in it; up to sixteen, VNNI is faster on Sapphire Rapids.
 static inline bool ht_fills_tiles(const ht_tile_shape* s) { return s->depth > 16; }
 
-// Adjacent pixels of the output: where the rows of the first one's patch begin, how many pixels there are, and where the first one is.
-// Sixteen are read, whatever `valid` is.
+// Adjacent pixels of the output: where the rows of the first one's patch begin, how many pixels there are, and where the first
+// one is. Sixteen are read, whatever `valid` is.
 typedef struct ht_segment {
   const int8_t* const* rows;
   int32_t valid;
@@ -67,8 +69,8 @@ static inline ht_tiles ht_begin_tiles(const ht_conv_params* p, ht_tile_shape sha
 }
 
 // `segments` and `blocks`, one or two, are constants where this is inlined; `bytes` lie between the blocks' weights.
-static inline __attribute__((always_inline)) void ht_multiply_tiles(const ht_tiles* t, const ht_segment* s, int32_t segments, const char* block, size_t bytes,
-                                                                    int32_t blocks) {
+static inline __attribute__((always_inline)) void ht_multiply_tiles(const ht_tiles* t, const ht_segment* s, int32_t segments,
+                                                                    const char* block, size_t bytes, int32_t blocks) {
   enum { kRow = HT_VECTOR * sizeof(int32_t) };
   const size_t depth = t->shape.depth, pitch = t->shape.pitch;
   const int32_t rows = t->shape.rows, steps = t->shape.steps;
@@ -102,13 +104,22 @@ static inline __attribute__((always_inline)) void ht_multiply_tiles(const ht_til
   ht_settle(t->sums);
 }
 
-static void ht_multiply_1_1(const ht_tiles* t, const ht_segment* s, const char* block, size_t bytes) { ht_multiply_tiles(t, s, 1, block, bytes, 1); }
-static void ht_multiply_1_2(const ht_tiles* t, const ht_segment* s, const char* block, size_t bytes) { ht_multiply_tiles(t, s, 1, block, bytes, 2); }
-static void ht_multiply_2_1(const ht_tiles* t, const ht_segment* s, const char* block, size_t bytes) { ht_multiply_tiles(t, s, 2, block, bytes, 1); }
-static void ht_multiply_2_2(const ht_tiles* t, const ht_segment* s, const char* block, size_t bytes) { ht_multiply_tiles(t, s, 2, block, bytes, 2); }
+static void ht_multiply_1_1(const ht_tiles* t, const ht_segment* s, const char* block, size_t bytes) {
+  ht_multiply_tiles(t, s, 1, block, bytes, 1);
+}
+static void ht_multiply_1_2(const ht_tiles* t, const ht_segment* s, const char* block, size_t bytes) {
+  ht_multiply_tiles(t, s, 1, block, bytes, 2);
+}
+static void ht_multiply_2_1(const ht_tiles* t, const ht_segment* s, const char* block, size_t bytes) {
+  ht_multiply_tiles(t, s, 2, block, bytes, 1);
+}
+static void ht_multiply_2_2(const ht_tiles* t, const ht_segment* s, const char* block, size_t bytes) {
+  ht_multiply_tiles(t, s, 2, block, bytes, 2);
+}
 
 // Sums of one block; segments that follow each other are finished at once.
-static inline void ht_finish_segments(const ht_tiles* t, const ht_segment* s, int32_t segments, int32_t first, int32_t channels, int32_t* sums) {
+static inline void ht_finish_segments(const ht_tiles* t, const ht_segment* s, int32_t segments, int32_t first, int32_t channels,
+                                      int32_t* sums) {
   const size_t stride = (size_t)t->params->output_stride;
   if (segments == 2 && s[1].at == s[0].at + HT_SEGMENT * stride) {
     ht_finish_block(&t->finisher, first, channels, HT_SEGMENT + s[1].valid, sums, t->output, s[0].at + (size_t)first, stride);
@@ -119,7 +130,8 @@ static inline void ht_finish_segments(const ht_tiles* t, const ht_segment* s, in
 }
 
 // The blocks [begin, end) of a group's output channels, of one or two segments; `begin` is even.
-static inline void ht_convolve_segments(const ht_tiles* t, int32_t group, int32_t begin, int32_t end, const ht_segment* s, int32_t segments) {
+static inline void ht_convolve_segments(const ht_tiles* t, int32_t group, int32_t begin, int32_t end, const ht_segment* s,
+                                        int32_t segments) {
   const ht_conv_params* p = t->params;
   const size_t bytes = ht_block_bytes((size_t)t->shape.rows * ht_row_depth(&t->shape));
   const int32_t outputs = ht_group_outputs(p);
@@ -133,7 +145,8 @@ static inline void ht_convolve_segments(const ht_tiles* t, int32_t group, int32_
     }
     for (int32_t i = 0; i < blocks; ++i) {
       const int32_t first = (block + i) * HT_VECTOR, left = outputs - first;
-      ht_finish_segments(t, s, segments, group * outputs + first, left < HT_VECTOR ? left : HT_VECTOR, t->sums + i * 2 * HT_SEGMENT_SUMS);
+      ht_finish_segments(t, s, segments, group * outputs + first, left < HT_VECTOR ? left : HT_VECTOR,
+                         t->sums + i * 2 * HT_SEGMENT_SUMS);
     }
   }
 }

@@ -2,8 +2,8 @@
 #include "kernels/x86/ht_conv_amx.h"
 #include "kernels/x86/ht_conv_x86.h"
 
-// Filters whose rows are adjacent pixels of the input: each of its rows is copied once into a ring, padded, and tiles are loaded from there, so
-// that no patches are gathered. Two segments may lie in two rows of the output, which the ring has room for.
+// Filters whose rows are adjacent pixels of the input: each of its rows is copied once into a ring, padded, and tiles are loaded
+// from there, so that no patches are gathered. Two segments may lie in two rows of the output, which the ring has room for.
 enum { kMostFilterRows = 16 };
 
 static size_t filter_row(const ht_conv_params* p) { return (size_t)p->kernel_width * (size_t)p->input_channels; }
@@ -17,14 +17,15 @@ static int32_t columns_of(const ht_conv_params* p) { return (p->output_width - 1
 // The last pixels of a segment may lie behind the row's end, and the last bytes of their filter's row.
 static size_t ring_row_bytes(const ht_conv_params* p) {
   const ht_tile_shape shape = shape_of(p);
-  const size_t used = (size_t)columns_of(p) * (size_t)p->input_channels + (HT_SEGMENT - 1) * shape.pitch + ht_row_depth(&shape) - filter_row(p);
+  const size_t used =
+      (size_t)columns_of(p) * (size_t)p->input_channels + (HT_SEGMENT - 1) * shape.pitch + ht_row_depth(&shape) - filter_row(p);
   return (used + 63) / 64 * 64;
 }
 
 static int64_t whole_segments(int64_t pixels) { return (pixels + HT_SEGMENT - 1) / HT_SEGMENT; }
 
-// Products of rows that do not fill their segments, one tile in sixteen cycles, are weighed against gathering, which takes some three
-// cycles a row of the filter and 64 bytes.
+// Products of rows that do not fill their segments, one tile in sixteen cycles, are weighed against gathering, which takes some
+// three cycles a row of the filter and 64 bytes.
 bool ht_conv_accepts_amx_rows(const ht_conv_params* p) {
   enum { kMostRingBytes = 1 << 18, kProductCycles = 16, kGatherCycles = 3 };
   if (p->groups != 1 || p->dilation_width != 1 || p->kernel_height * p->kernel_width == 1 || p->kernel_height > kMostFilterRows ||
@@ -33,8 +34,10 @@ bool ht_conv_accepts_amx_rows(const ht_conv_params* p) {
   const ht_tile_shape by_rows = shape_of(p), gathered = ht_split_rows(1, ht_patch_depth(p), 0);
   if (!ht_fills_tiles(&by_rows)) return false;
   const int64_t height = p->output_height, pixels = height * p->output_width;
-  const int64_t tiles = height * whole_segments(p->output_width) * p->kernel_height * by_rows.steps - whole_segments(pixels) * gathered.steps;
-  return tiles * ht_channel_blocks(p) * kProductCycles < pixels * p->kernel_height * (int64_t)(filter_row(p) / 64 + 1) * kGatherCycles;
+  const int64_t tiles =
+      height * whole_segments(p->output_width) * p->kernel_height * by_rows.steps - whole_segments(pixels) * gathered.steps;
+  return tiles * ht_channel_blocks(p) * kProductCycles <
+         pixels * p->kernel_height * (int64_t)(filter_row(p) / 64 + 1) * kGatherCycles;
 }
 
 size_t ht_conv_packed_amx_rows(const ht_conv_params* p) {
@@ -56,8 +59,8 @@ static void fill_ring_row(const ht_conv_params* p, const int8_t* image, int32_t 
   const bool inside = y >= 0 && y < p->input_height;
   const size_t channels = (size_t)p->input_channels;
   const int8_t* row = inside ? image + (ptrdiff_t)y * p->input_width * p->input_stride : image;
-  ht_copy_padded_row(row, (size_t)p->input_stride, p->padding, channels, channels, p->pad_left, inside ? p->input_width : 0, columns_of(p),
-                     _mm512_setzero_si512(), to);
+  ht_copy_padded_row(row, (size_t)p->input_stride, p->padding, channels, channels, p->pad_left, inside ? p->input_width : 0,
+                     columns_of(p), _mm512_setzero_si512(), to);
 }
 
 void ht_conv_run_amx_rows(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
@@ -82,7 +85,8 @@ void ht_conv_run_amx_rows(const ht_conv_params* p, const ht_arguments* a, int32_
       s->valid = p->output_width - ox < HT_SEGMENT ? p->output_width - ox : HT_SEGMENT;
       s->at = ((size_t)row * (size_t)p->output_width + (size_t)ox) * (size_t)p->output_stride;
       for (int32_t ky = 0; ky < p->kernel_height; ++ky)
-        starts[s - segments][ky] = ring + (size_t)((top + ky * p->dilation_height) % ring_rows(p)) * row_bytes + (size_t)ox * tiles.shape.pitch;
+        starts[s - segments][ky] =
+            ring + (size_t)((top + ky * p->dilation_height) % ring_rows(p)) * row_bytes + (size_t)ox * tiles.shape.pitch;
       if (held == 2) ht_convolve_segments(&tiles, 0, 0, blocks, segments, held), held = 0;
     }
   }

@@ -14,8 +14,8 @@ static int32_t tile_pixels(const ht_conv_params* p) {
   return ht_conv_packed_avx512vnni(p) > kMostKept || p->epilogue.plane != 0 ? HT_MOST_PIXELS : HT_MOST_PIXELS / 2;
 }
 
-// Whole tiles of pixels that are gathered before any is multiplied. What is written in planes is done two blocks at a time for many pixels, because more
-// planes than that lie in more pages than a processor remembers.
+// Whole tiles of pixels that are gathered before any is multiplied. What is written in planes is done two blocks at a time for
+// many pixels, because more planes than that lie in more pages than a processor remembers.
 static int32_t gathered_pixels(const ht_conv_params* p) {
   enum { kMostTiles = 16, kMostBytes = 1 << 16 };
   if (p->epilogue.plane == 0) return tile_pixels(p);
@@ -39,7 +39,8 @@ void ht_conv_run_avx512vnni(const ht_conv_params* p, const ht_arguments* a, int3
   const size_t pitch = padded_depth(p);
   int32_t* sums = (int32_t*)a->scratch;
   int8_t* gathered = (int8_t*)(sums + HT_TILE_SUMS);
-  const int32_t pixels = gathered_pixels(p), tile = tile_pixels(p), all = ht_channel_blocks(p), step = p->epilogue.plane != 0 ? 2 : all;
+  const int32_t pixels = gathered_pixels(p), tile = tile_pixels(p), all = ht_channel_blocks(p),
+                step = p->epilogue.plane != 0 ? 2 : all;
   memset(gathered, 0, (size_t)pixels * pitch);  // beyond a patch's depth any bytes do, the weights there being 0
   const int32_t last = end * p->output_width;
   for (int32_t pixel = begin * p->output_width; pixel < last; pixel += pixels) {
@@ -50,8 +51,8 @@ void ht_conv_run_avx512vnni(const ht_conv_params* p, const ht_arguments* a, int3
         for (int32_t i = 0; i < valid; i += tile) {
           const uint8_t* row = (const uint8_t*)gathered + (size_t)i * pitch;
           const ht_patches patches = {&row, 1, pitch, pitch};
-          ht_convolve_tile(p, &finisher, group, block, all - block < step ? all : block + step, &patches, valid - i < tile ? valid - i : tile, sums,
-                           a->output, (size_t)(pixel + i) * (size_t)p->output_stride);
+          ht_convolve_tile(p, &finisher, group, block, all - block < step ? all : block + step, &patches,
+                           valid - i < tile ? valid - i : tile, sums, a->output, (size_t)(pixel + i) * (size_t)p->output_stride);
         }
     }
   }

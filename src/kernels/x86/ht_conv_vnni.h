@@ -158,9 +158,10 @@ static inline void ht_convolve_blocks(const ht_finisher* f, const ht_patches* pa
                     at + (size_t)done * stride + (size_t)c, stride);
 }
 
-// The blocks [begin, end) of a group's output channels, of `valid` pixels, at most a tile's; `begin` is even. `sums` has room for HT_TILE_SUMS.
-static inline void ht_convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t group, int32_t begin, int32_t end, const ht_patches* patches,
-                                    int32_t valid, int32_t* sums, void* output, size_t at) {
+// The blocks [begin, end) of a group's output channels, of `valid` pixels, at most a tile's; `begin` is even. `sums` has room for
+// HT_TILE_SUMS.
+static inline void ht_convolve_tile(const ht_conv_params* p, const ht_finisher* f, int32_t group, int32_t begin, int32_t end,
+                                    const ht_patches* patches, int32_t valid, int32_t* sums, void* output, size_t at) {
   const size_t bytes = ht_block_bytes((size_t)patches->count * patches->depth);
   const int32_t outputs = ht_group_outputs(p);
   const char* packed = (const char*)p->packed + (size_t)group * (size_t)ht_channel_blocks(p) * bytes;

@@ -30,6 +30,7 @@ static void finish_block(const ht_depthwise_params* p, const void* finisher, con
 }
 
 void ht_depthwise_run_avx512(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  const ht_finisher finisher = ht_prepare_finish(&p->epilogue, p->input_channels, p->bias, (size_t)(p->kernel_height * p->kernel_width));
+  const ht_finisher finisher =
+      ht_prepare_finish(&p->epilogue, p->input_channels, p->bias, (size_t)(p->kernel_height * p->kernel_width));
   ht_depthwise_tiles(p, a, begin, end, HT_VECTOR, finish_block, &finisher);
 }

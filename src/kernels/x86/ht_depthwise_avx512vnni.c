@@ -56,7 +56,8 @@ static size_t line_bytes(const ht_depthwise_params* p) {
 
 bool ht_depthwise_accepts_avx512vnni(const ht_depthwise_params* p) {
   if (p->channel_multiplier != 1 || taps_of(p) > HT_DEPTHWISE_TAPS) return false;
-  const int32_t form = ht_prepare_finish(&p->epilogue, p->input_channels, p->bias, (size_t)(p->kernel_height * p->kernel_width)).form;
+  const int32_t form =
+      ht_prepare_finish(&p->epilogue, p->input_channels, p->bias, (size_t)(p->kernel_height * p->kernel_width)).form;
   return form != HT_FINISH_NORMATIVE && form != HT_FINISH_FIXED;
 }
 
@@ -252,7 +253,8 @@ static tap_lines find_lines(const ht_depthwise_params* p, const int8_t* ring, in
 }
 
 void ht_depthwise_run_avx512vnni(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  const ht_finisher finisher = ht_prepare_finish(&p->epilogue, p->input_channels, p->bias, (size_t)(p->kernel_height * p->kernel_width));
+  const ht_finisher finisher =
+      ht_prepare_finish(&p->epilogue, p->input_channels, p->bias, (size_t)(p->kernel_height * p->kernel_width));
   const size_t image_size = (size_t)p->input_height * (size_t)p->input_width * (size_t)p->input_stride;
   const size_t channels = (size_t)p->input_channels, pitch = (size_t)pitch_of(p), width = (size_t)p->output_width;
   const size_t element = p->epilogue.output == HT_OUTPUT_F32 ? sizeof(float) : 1;

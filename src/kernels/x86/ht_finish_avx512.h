@@ -11,16 +11,17 @@
 
 enum { HT_VECTOR = 16 };
 
-// An activation's tables and constants in registers; the halves of the tables change places, so that the signed number of a piece selects
-// from them by its low five bits. One that rises has tables of words (ht_activation_words.h) in the first of each pair, and `within` for words.
+// An activation's tables and constants in registers; the halves of the tables change places, so that the signed number of a piece
+// selects from them by its low five bits. One that rises has tables of words (ht_activation_words.h) in the first of each pair,
+// and `within` for words.
 typedef struct ht_activation_registers {
   __m512i base[2], slope[2], curve[2], first, last, within, down, up, words_up;
   __m512 least, most;
   __m128i shift;
 } ht_activation_registers;
 
-// HT_FINISH_NORMATIVE: what has no vector form here. LARGE: with multipliers that products must be kept within limits for, and of activations
-// with clamps narrower than a byte; LEAKY and BOUNDED always have both. BOUNDED and RISING are activations.
+// HT_FINISH_NORMATIVE: what has no vector form here. LARGE: with multipliers that products must be kept within limits for, and of
+// activations with clamps narrower than a byte; LEAKY and BOUNDED always have both. BOUNDED and RISING are activations.
 enum {
   HT_FINISH_NORMATIVE,
   HT_FINISH_F32,
@@ -85,7 +86,8 @@ static inline bool ht_load_rising(const ht_activation* f, ht_activation_register
 // Whether products with numbers of at most `most` stay within the limit of a requantization, so that none needs a clamp.
 static inline bool ht_stay_within(const float* multiplier, int32_t channels, float most) {
   for (int32_t c = 0; c < channels; ++c)
-    if (!(multiplier[c] * most <= (float)HT_REQUANTIZE_LIMIT && multiplier[c] * most >= -(float)HT_REQUANTIZE_LIMIT)) return false;
+    if (!(multiplier[c] * most <= (float)HT_REQUANTIZE_LIMIT && multiplier[c] * most >= -(float)HT_REQUANTIZE_LIMIT))
+      return false;
   return true;
 }
 
@@ -122,7 +124,9 @@ static inline ht_finisher ht_prepare_finish(const ht_epilogue* e, int32_t channe
   } else if (!e->activation->rises) {
     if (ht_load_bounded(e->activation, &f.function)) f.form = HT_FINISH_BOUNDED;
   } else if (ht_load_rising(e->activation, &f.function)) {
-    f.form = is_small && ht_stay_within(e->second.real, channels, any) && ht_has_byte_clamps(e, channels) ? HT_FINISH_RISING : HT_FINISH_RISING_LARGE;
+    f.form = is_small && ht_stay_within(e->second.real, channels, any) && ht_has_byte_clamps(e, channels)
+                 ? HT_FINISH_RISING
+                 : HT_FINISH_RISING_LARGE;
   }
   return f;
 }
@@ -163,7 +167,8 @@ typedef struct ht_scales {
 enum { HT_MOST_VECTORS = 8 };
 
 // A function that rises, of an even number of numbers' vectors: max(t, 0) and the rest, in words, of two vectors together.
-static inline __attribute__((always_inline)) void ht_activate_rising(const ht_activation_registers* v, __m512i* s, int32_t count) {
+static inline __attribute__((always_inline)) void ht_activate_rising(const ht_activation_registers* v, __m512i* s,
+                                                                     int32_t count) {
   const __mmask32 odd = 0xaaaaaaaau;
   __m512i t[HT_MOST_VECTORS], piece[HT_MOST_VECTORS], y[HT_MOST_VECTORS];
   HT_EACH(i, 1) t[i] = _mm512_min_epi32(_mm512_max_epi32(s[i], v->first), v->last);
@@ -215,7 +220,8 @@ static inline __attribute__((always_inline)) void ht_requantize(const ht_activat
 // Sixty-four integers to bytes; lane l of the result holds lane l of a, of b, of c and of d. Everything saturates, as the
 // clamps do that come last.
 static inline __m512i ht_pack_64(__m512i a, __m512i b, __m512i c, __m512i d, __m512i zero_ab, __m512i zero_cd) {
-  return _mm512_packs_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_ab), _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_cd));
+  return _mm512_packs_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_ab),
+                            _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_cd));
 }
 static inline __m512i ht_narrow_64(__m512i a, __m512i b, __m512i c, __m512i d, __m512i zero_ab, __m512i zero_cd, __m512i minimum,
                                    __m512i maximum) {
@@ -269,8 +275,9 @@ static inline __attribute__((always_inline)) void ht_finish_pixels(const ht_acti
   HT_EACH(i, 1) s[i] = _mm512_loadu_si512(sums + i * HT_VECTOR);
   ht_requantize(v, s, &c->scales, 0, count, form);
   HT_EACH(i, 4) {
-    const __m512i bytes = form == HT_FINISH_RISING ? ht_pack_64(s[i], s[i + 1], s[i + 2], s[i + 3], c->zero, c->zero)
-                                                   : ht_narrow_64(s[i], s[i + 1], s[i + 2], s[i + 3], c->zero, c->zero, c->minimum, c->maximum);
+    const __m512i bytes = form == HT_FINISH_RISING
+                              ? ht_pack_64(s[i], s[i + 1], s[i + 2], s[i + 3], c->zero, c->zero)
+                              : ht_narrow_64(s[i], s[i + 1], s[i + 2], s[i + 3], c->zero, c->zero, c->minimum, c->maximum);
     ht_store_pixels(to + (size_t)i * stride, stride, pixels - i, c->mask, bytes);
   }
 }

@@ -35,7 +35,8 @@ static inline void ht_activate_rising(const ht_activation_words* v, __m256i* fir
   for (int32_t i = 0; i < 4; ++i)
     places[i] = _mm256_add_epi8(_mm256_xor_si256(bytes, _mm256_set1_epi8((char)(16 * i))), _mm256_set1_epi8(0x70));
   const __m256i bend = _mm256_mulhi_epi16(ht_look_up_words(v->curve, places), within);
-  const __m256i slope = _mm256_sll_epi16(_mm256_add_epi16(ht_look_up_words(v->slope, places), bend), _mm_cvtsi32_si128(16 - v->piece_shift));
+  const __m256i slope =
+      _mm256_sll_epi16(_mm256_add_epi16(ht_look_up_words(v->slope, places), bend), _mm_cvtsi32_si128(16 - v->piece_shift));
   const __m256i rise = _mm256_mulhi_epi16(slope, within);
   const __m256i rest = _mm256_add_epi16(ht_look_up_words(v->base, places), rise);
   *first = _mm256_add_epi32(_mm256_max_epi32(*first, zero), _mm256_srai_epi32(_mm256_slli_epi32(rest, 16), 16));

@@ -59,7 +59,7 @@ typedef struct ht_quad_dsp {
   int8_t shift[4];
 } ht_quad_dsp;
 
-// The same where channels have zero points of their own.
+// The same where channels have zero points of their own, or biases more than 24 bits.
 typedef struct ht_own_quad_dsp {
   int32_t bias[4];
   int32_t multiplier[4];

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/request.h"
 
+#include <algorithm>
+
 #include "api/calibrate.h"
 #include "api/content.h"
 #include "api/metadata.h"
@@ -24,6 +26,12 @@ RangeMethod range_method(halftone::Ranges ranges) {
 }
 
 std::optional<int> activation_bits(int bits) { return bits == halftone::kFloatActivations ? std::nullopt : std::optional(bits); }
+
+// Weights of 8 bits leave little error that later layers could take up.
+halftone::Rounding usual_rounding(const halftone::QuantizeSettings& settings) {
+  const bool has_4_bits = settings.weights == 4 || std::ranges::any_of(settings.layers, [](const auto& layer) { return layer.weights == 4; });
+  return has_4_bits ? halftone::Rounding::kLeastSquares : halftone::Rounding::kGptq;
+}
 
 WeightRounding weight_rounding(halftone::Rounding rounding) {
   switch (rounding) {
@@ -104,8 +112,8 @@ Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
 
 Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings, const Context& context) {
   QuantizeRequest request;
-  request.refine = {weight_rounding(settings.rounding.value_or(halftone::Rounding::kLeastSquares)),
-                    resolve_threads(context.threads), settings.correct_bias};
+  request.refine = {weight_rounding(settings.rounding.value_or(usual_rounding(settings))), resolve_threads(context.threads),
+                    settings.correct_bias};
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
   request.layers.group = settings.group;

@@ -114,16 +114,6 @@ def test_each_method_does_better_on_inputs_not_seen(network, quantized):
     assert ratios["least-squares"] > ratios["descent"]
 
 
-@pytest.mark.parametrize("bits", [4, 8])
-def test_all_methods_together_are_the_default(bits, network, recipe, halftone, tmp_path):
-    plain = tmp_path / "plain.toml"
-    plain.write_text(recipe.read_text().split("[quantize]")[0].replace('"network.onnx"', f'"{network}"').replace('"x2.npy"', f'"{network.parent / "x2.npy"}"'))
-    for name, flags in (("default", ()), ("all", ("--rounding", "least-squares")), ("gptq", ("--rounding", "gptq"))):
-        halftone("quantize", plain, "-o", tmp_path / f"{name}.onnx", "--weights", bits, *flags)
-    weights = {name: [tensor.raw_data for tensor in onnx.load(tmp_path / f"{name}.onnx").graph.initializer] for name in ("default", "all", "gptq")}
-    assert weights["default"] == weights["all"] != weights["gptq"]
-
-
 def integers_of(path):
     """{product: its integer weights}, by the names of the float network's constants."""
     return {tensor.name: numpy_helper.to_array(tensor).astype(np.int64) for tensor in onnx.load(path).graph.initializer

@@ -33,17 +33,19 @@ void ht_conv_pack_amx(const ht_conv_params* p, void* packed) { ht_pack_blocks(p,
 static bool reads_input(const ht_conv_params* p) { return ht_is_pointwise(p) && padded_depth(p) == ht_patch_depth(p); }
 
 // Up to two segments of pixels from `pixel` on, by the blocks [first, first + count) of a group.
-static void convolve_pixels(const ht_conv_params* p, ht_tiles* tiles, const int8_t* input, int8_t* patches, int32_t pixel,
-                            int32_t valid, int32_t group, int32_t first, int32_t count) {
+static void convolve_pixels(ht_tiles* tiles, const int8_t* input, bool direct, int8_t* patches, int32_t pixel, int32_t valid,
+                            int32_t group, int32_t first, int32_t count) {
+  const ht_conv_params* p = tiles->params;
   const size_t stride = (size_t)p->output_stride, at = (size_t)pixel * stride;
-  const int8_t* rows[2] = {patches, patches + HT_SEGMENT * padded_depth(p)};
-  tiles->shape.pitch = padded_depth(p);
-  if (reads_input(p) && valid % HT_SEGMENT == 0) {
+  const size_t gathered = ht_row_depth(&tiles->shape);
+  const int8_t* rows[2] = {patches, patches + HT_SEGMENT * gathered};
+  tiles->shape.pitch = gathered;
+  if (direct && valid % HT_SEGMENT == 0) {
     rows[0] = input + (ptrdiff_t)pixel * p->input_stride + group * ht_group_inputs(p);
     rows[1] = rows[0] + (ptrdiff_t)HT_SEGMENT * p->input_stride;
     tiles->shape.pitch = (size_t)p->input_stride;
   } else {
-    ht_gather_pixels(p, input, pixel, valid, group * ht_group_inputs(p), padded_depth(p), _mm512_setzero_si512(), patches);
+    ht_gather_pixels(p, input, pixel, valid, group * ht_group_inputs(p), gathered, _mm512_setzero_si512(), patches);
   }
   const ht_segment segments[2] = {{rows, valid < HT_SEGMENT ? valid : HT_SEGMENT, at},
                                   {rows + 1, valid - HT_SEGMENT, at + HT_SEGMENT * stride}};
@@ -58,7 +60,7 @@ void ht_conv_run_amx(const ht_conv_params* p, const ht_arguments* a, int32_t beg
   int8_t* patches = (int8_t*)(sums + HT_AMX_SUMS);
   memset(patches, 0, kPair * padded_depth(p));  // beyond a patch's depth any bytes do, the weights there being 0
   ht_tiles tiles = ht_begin_tiles(p, shape_of(p), a->output, sums);
-  const bool in_planes = p->epilogue.plane != 0 && reads_input(p);
+  const bool direct = reads_input(p), in_planes = p->epilogue.plane != 0 && direct;
   const int32_t all = ht_channel_blocks(p), step = in_planes ? 2 : all, pixels = in_planes ? kPixelsOfPlanes : kPair;
   const int32_t end_pixel = end * p->output_width;
   for (int32_t start = begin * p->output_width; start < end_pixel; start += pixels) {
@@ -66,8 +68,8 @@ void ht_conv_run_amx(const ht_conv_params* p, const ht_arguments* a, int32_t beg
     for (int32_t group = 0; group < p->groups; ++group)
       for (int32_t block = 0; block < all; block += step)
         for (int32_t pixel = start; pixel < stop; pixel += kPair)
-          convolve_pixels(p, &tiles, (const int8_t*)a->inputs[0], patches, pixel, stop - pixel < kPair ? stop - pixel : kPair,
-                          group, block, all - block < step ? all - block : step);
+          convolve_pixels(&tiles, (const int8_t*)a->inputs[0], direct, patches, pixel,
+                          stop - pixel < kPair ? stop - pixel : kPair, group, block, all - block < step ? all - block : step);
   }
   _tile_release();
 }

@@ -99,6 +99,26 @@ static inline void ht_gather_flipped(const ht_conv_params* p, const int8_t* imag
   }
 }
 
+// Filters whose rows are adjacent pixels of the input, so that they can be read in rows that are padded as a whole.
+enum { HT_FILTER_ROWS = 16 };  // at most
+static inline bool ht_reads_padded_rows(const ht_conv_params* p) {
+  return p->groups == 1 && p->dilation_width == 1 && p->kernel_height * p->kernel_width != 1 &&
+         p->kernel_height <= HT_FILTER_ROWS;
+}
+static inline int32_t ht_filter_reach(const ht_conv_params* p) { return (p->kernel_height - 1) * p->dilation_height + 1; }
+static inline int32_t ht_padded_columns(const ht_conv_params* p) {
+  return (p->output_width - 1) * p->stride_width + p->kernel_width;
+}
+
+// Row y of the input, which may lie outside of it, with its padding.
+static inline void ht_fill_padded_row(const ht_conv_params* p, const int8_t* image, int32_t y, __m512i flip, int8_t* to) {
+  const bool inside = y >= 0 && y < p->input_height;
+  const size_t channels = (size_t)p->input_channels;
+  const int8_t* row = inside ? image + (ptrdiff_t)y * p->input_width * p->input_stride : image;
+  ht_copy_padded_row(row, (size_t)p->input_stride, p->padding, channels, channels, p->pad_left, inside ? p->input_width : 0,
+                     ht_padded_columns(p), flip, to);
+}
+
 // Whether the output's pixels read the input's, one each.
 static inline bool ht_is_pointwise(const ht_conv_params* p) {
   return p->kernel_height == 1 && p->kernel_width == 1 && p->stride_height == 1 && p->stride_width == 1 && p->pad_top == 0 &&

@@ -137,17 +137,12 @@ void Session::read_output(size_t index, std::span<uint8_t> bytes) {
   if (buffer.is_unsigned) flip_signs(buffer.dtype, bytes);
 }
 
-ht_arguments Session::arguments_of(size_t index) const {
+// The units [begin, end) of a step.
+void Session::run_units(size_t index, int worker, int64_t begin, int64_t end) {
   const Step& step = plan().steps[index];
   ht_arguments arguments{};
   for (size_t i = 0; i < step.inputs.size(); ++i) arguments.inputs[i] = bytes_of(step.inputs[i]);
   arguments.output = memory_of(step.output);
-  return arguments;
-}
-
-// The units [begin, end) of a step.
-void Session::run_units(size_t index, int worker, int64_t begin, int64_t end) {
-  ht_arguments arguments = arguments_of(index);
   const size_t scratch = (placement_->scratch_bytes() + Aligned::kAlignment - 1) / Aligned::kAlignment * Aligned::kAlignment;
   arguments.scratch = scratch_->memory + scratch * static_cast<size_t>(worker);
   placement_->steps()[index]->run(arguments, static_cast<int32_t>(begin), static_cast<int32_t>(end));
@@ -158,10 +153,9 @@ void Session::run_units(size_t index, int worker, int64_t begin, int64_t end) {
 void Session::run_units_and_function(size_t index, int worker, int64_t begin, int64_t end, int64_t grain) {
   constexpr int64_t kSliceBytes = 1 << 18;
   const int64_t units = placement_->steps()[index]->units(), blocks = placement_->steps()[index + 1]->units();
-  const int64_t slice =
-      std::max<int64_t>(1, kSliceBytes * units / plan().buffer(plan().steps[index].output).bytes() / grain) * grain;
-  const int64_t per_grain =
-      plan().buffer(plan().steps[index].output).bytes() / static_cast<int64_t>(sizeof(float)) / units * grain / HT_UNARY_BLOCK;
+  const int64_t unit_bytes = plan().buffer(plan().steps[index].output).bytes() / units;
+  const int64_t slice = std::max<int64_t>(1, kSliceBytes / unit_bytes / grain) * grain;
+  const int64_t per_grain = unit_bytes * grain / static_cast<int64_t>(sizeof(float)) / HT_UNARY_BLOCK;
   for (int64_t first = begin; first < end; first += slice) {
     const int64_t last = std::min(end, first + slice);
     run_units(index, worker, first, last);

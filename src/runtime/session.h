@@ -56,7 +56,6 @@ class Session {
   uint8_t* memory_of(BufferId id) const;
   bool is_alone(BufferId output) const;
   bool holds_input(std::span<const uint8_t> bytes) const;
-  ht_arguments arguments_of(size_t index) const;
   void run_units(size_t index, int worker, int64_t begin, int64_t end);
   void run_units_and_function(size_t index, int worker, int64_t begin, int64_t end, int64_t grain);
   void run_step(size_t index, int64_t grain);

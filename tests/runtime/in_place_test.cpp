@@ -2,28 +2,17 @@
 // Functions of floats in place, row by row behind what makes their argument, give what they give of a copy.
 #include "plan/in_place.h"
 
-#include "net.h"
-#include "ops/prepare.h"
-#include "plan/elide_copies.h"
 #include "sessions.h"
 
 namespace ht {
 namespace {
 
-// Compares both plans, and says how many functions run with the step before them.
+// How many functions run with the step before them.
 int64_t joined_functions(Net& net) {
-  auto plan = make_plan(net.graph);
-  if (!plan) return ADD_FAILURE() << plan.error().text(), 0;
-  elide_copies(*plan);
-  Plan in_place = *plan;
-  compute_in_place(in_place);
-  const std::vector<Tensor> inputs = inputs_of(net);
-  const std::vector<Tensor> expected = outputs_of(*plan, inputs, Isa::kC, 1);
-  for (Isa isa : {Isa::kC, Isa::kBest})
-    for (int threads : {1, 2, 3}) EXPECT_TRUE(outputs_of(in_place, inputs, isa, threads) == expected);
-  expect_seen(in_place, *plan, inputs);
+  const auto plans = passed(net, compute_in_place);
+  if (!plans) return 0;
   int64_t joined = 0;
-  for (size_t i = 0; i < in_place.steps.size(); ++i) joined += units_until_function(in_place, i) > 0 ? 1 : 0;
+  for (size_t i = 0; i < plans->after.steps.size(); ++i) joined += units_until_function(plans->after, i) > 0 ? 1 : 0;
   return joined;
 }
 

@@ -6,7 +6,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
+#include "net.h"
+#include "ops/prepare.h"
+#include "plan/elide_copies.h"
 #include "runtime/session.h"
 
 namespace ht {
@@ -50,6 +54,24 @@ inline void expect_seen(const Plan& plan, const Plan& original, std::span<const 
       EXPECT_TRUE(found->second == value) << name;
     }
   }
+}
+
+// A network's plan and what a pass makes of it, which have been compared.
+struct PassedPlan {
+  Plan before, after;
+};
+inline std::optional<PassedPlan> passed(Net& net, void (*pass)(Plan& plan)) {
+  auto plan = make_plan(net.graph);
+  if (!plan) return ADD_FAILURE() << plan.error().text(), std::nullopt;
+  elide_copies(*plan);
+  PassedPlan plans{*plan, *plan};
+  pass(plans.after);
+  const std::vector<Tensor> inputs = inputs_of(net);
+  const std::vector<Tensor> expected = outputs_of(plans.before, inputs, Isa::kC, 1);
+  for (Isa isa : {Isa::kC, Isa::kBest})
+    for (int threads : {1, 2, 3}) EXPECT_TRUE(outputs_of(plans.after, inputs, isa, threads) == expected);
+  expect_seen(plans.after, plans.before, inputs);
+  return plans;
 }
 
 }  // namespace ht

@@ -94,7 +94,8 @@ Status BoardBuild::write_support() const {
 Result<std::vector<BoardBuild::Source>> BoardBuild::sources() {
   std::vector<Source> sources;
   const auto add = [&](const fs::path& file, std::string_view folder, std::vector<std::string> flags) {
-    if (std::ranges::find(bundle_.for_size, file.lexically_relative(bundle_.folder).generic_string()) != bundle_.for_size.end()) flags.emplace_back(kSizeFlag);
+    if (std::ranges::find(bundle_.for_size, file.lexically_relative(bundle_.folder).generic_string()) != bundle_.for_size.end())
+      flags.insert(flags.end(), kSizeFlags.begin(), kSizeFlags.end());
     sources.push_back({file, fmt::format("{}/{}.o", folder, file.stem().string()), std::move(flags)});
     return sources.back().object;
   };

@@ -18,13 +18,14 @@ namespace ht {
 // How the compiler is called beside what it is told of the processor: as the bundle's Makefile does.
 inline constexpr std::array<std::string_view, 6> kBundleFlags = {"-std=c99",           "-O2",           "-ffp-contract=off", "-fno-math-errno",
                                                                  "-ffunction-sections", "-fdata-sections"};
-inline constexpr std::string_view kSizeFlag = "-Os";
+inline constexpr std::array<std::string_view, 2> kSizeFlags = {
+    "-Os", "-fno-tree-loop-distribute-patterns"};  // a loop that copies is smaller than memmove()
 
 // A folder that the code generator wrote: NAME.c and NAME_weights.c in it, kernels in folders of kernels/, the test in test/.
 struct Bundle {
   std::filesystem::path folder;
   std::string name;
-  std::vector<std::string> for_size = {};  // sources, relative to the folder, that are compiled with kSizeFlag
+  std::vector<std::string> for_size = {};  // sources, relative to the folder, that are compiled with kSizeFlags
 };
 
 // Bytes of the network and of what it needs of the compiler's libraries, without the program that uses it.

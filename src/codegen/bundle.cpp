@@ -125,6 +125,12 @@ bool is_plain(const ht_depthwise_params& p) {
          p.input_channels % 4 == 0;
 }
 
+bool has_bounds(const ht_epilogue& e, int64_t channels) {
+  if (e.output != HT_OUTPUT_S8) return false;
+  return std::any_of(e.minimum, e.minimum + channels, [](int8_t bound) { return bound != INT8_MIN; }) ||
+         std::any_of(e.maximum, e.maximum + channels, [](int8_t bound) { return bound != INT8_MAX; });
+}
+
 KernelUse use_of(const Plan& plan) {
   KernelUse use;
   for (const Step& step : plan.steps) {
@@ -132,6 +138,10 @@ KernelUse use_of(const Plan& plan) {
     const auto* binary = std::get_if<ht_binary_params>(&step.params);
     if (binary) use.policies |= 1u << binary->policy, use.binaries |= 1u << binary->kind;
     if (const auto* depthwise = std::get_if<ht_depthwise_params>(&step.params)) use.plain_depthwise = use.plain_depthwise && is_plain(*depthwise);
+    if (const auto* depthwise = std::get_if<ht_depthwise_params>(&step.params))
+      use.bounds = use.bounds || has_bounds(depthwise->epilogue, depthwise_outputs(*depthwise));
+    if (const auto* conv = std::get_if<ht_conv_params>(&step.params))
+      use.bounds = use.bounds || has_bounds(conv->epilogue, conv->output_channels);
     if (const auto* resample = std::get_if<ht_resample_params>(&step.params))
       use.nearest_resample = use.nearest_resample && resample->y.taps == 1 && resample->x.taps == 1;
     if (pool) use.pools |= 1u << pool->kind;
@@ -202,7 +212,7 @@ int64_t channels_of(const KernelParams& params) {
 void count_own_bytes(Design& design) {
   ConstantPool weights(""), biases(""), multipliers(""), layers("");
   std::set<std::string> known;  // layers that are packed shorter
-  int64_t short_biases = 0, short_multipliers = 0;
+  int64_t bias_bits = 0, multiplier_bits = 0;  // of these
   for (size_t i = 0; i < design.plan.steps.size(); ++i) {
     const auto add = [&](ConstantPool& pool, std::vector<std::string_view> names) {
       NamedArrays visitor(pool, std::move(names));
@@ -210,21 +220,22 @@ void count_own_bytes(Design& design) {
       return visitor.found;
     };
     const BundleCall& call = design.calls[i];
-    const bool is_short = call.short_numbers.bias != 0, has_weights = add(weights, {"weights", "multiples"}), has_biases = !is_short && add(biases, {"bias"});
+    const bool is_short = call.short_numbers.bias_bits != 0, has_weights = add(weights, {"weights", "multiples"}),
+               has_biases = !is_short && add(biases, {"bias"});
     if (!has_weights && !has_biases) continue;
     if (!is_short) {
       add(multipliers, {"fixed", "real", "scale"});
     } else if (known.emplace(call.packed->begin(), call.packed->end()).second) {
-      short_biases += call.short_numbers.bias * channels_of(design.plan.steps[i].params);
-      short_multipliers += call.short_numbers.multiplier * channels_of(design.plan.steps[i].params);
+      bias_bits += call.short_numbers.bias_bits * channels_of(design.plan.steps[i].params);
+      multiplier_bits += call.short_numbers.multiplier_bits * channels_of(design.plan.steps[i].params);
     }
     Collector collector(layers, i, design.calls[i]);
     std::visit([&](const auto& params) { fields(params, collector); }, design.params[i]);
   }
   for (ConstantPool* pool : {&weights, &biases, &multipliers, &layers}) pool->settle();
   design.weight_bytes = weights.bytes();
-  design.bias_bytes = biases.bytes() + short_biases;
-  design.multiplier_bytes = multipliers.bytes() + short_multipliers;
+  design.bias_bytes = biases.bytes() + bias_bits / 8;
+  design.multiplier_bytes = multipliers.bytes() + multiplier_bits / 8;
   design.channel_bytes = layers.bytes() - design.weight_bytes - design.bias_bytes - design.multiplier_bytes;
 }
 

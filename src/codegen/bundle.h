@@ -45,6 +45,7 @@ struct KernelUse {
   bool floats = false;
   bool nearest_resample = true;  // of integers; all of them are
   bool plain_depthwise = true;  // all of them are as ht_depthwise_walk_dsp.h says
+  bool bounds = false;          // of products' outputs in bytes, other than those of a byte
 };
 
 struct Design {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 
 #include "kernels/cortex_m/ht_packed_dsp.h"
@@ -52,13 +53,19 @@ Chosen<ht_depthwise_params> choose(const Cpu& cpu, std::string_view name, std::s
   return choose<ht_depthwise_params>(cpu, name, listed, params);
 }
 
-ShortNumbers short_numbers(std::string_view function, const std::vector<uint8_t>& packed) {
+// What the function's packed parameters begin with, if they do.
+std::optional<ht_layer_dsp> dsp_layer(std::string_view function, const std::vector<uint8_t>& packed) {
   constexpr std::array<std::string_view, 4> kFunctions = {"ht_conv_dsp", "ht_conv_dsp_deep", "ht_depthwise_dsp", "ht_depthwise_dsp_own"};
   if (std::ranges::find(kFunctions, function) == kFunctions.end()) return {};
   ht_layer_dsp layer;
   std::memcpy(&layer, packed.data(), sizeof layer);
-  if (layer.channel_bytes == 0) return {};
-  return {layer.bias_lift == HT_WHOLE_BIAS ? 3 : 2, 1};
+  return layer;
+}
+
+ShortNumbers short_numbers(std::string_view function, const std::vector<uint8_t>& packed) {
+  const std::optional<ht_layer_dsp> found = dsp_layer(function, packed);
+  if (!found) return {};
+  return {found->bias_bits, found->bias_bits == 0 ? 0 : found->significand_bits + found->shift_bits};
 }
 
 template <class Params>
@@ -88,6 +95,10 @@ void drop_unread(Params& params, const Step&, const BundleCall& call) {
   if (call.packed) params.packed = call.packed->data();
   if constexpr (std::is_same_v<Params, ht_conv_params>)
     if (is_inside(params)) params.padding = nullptr;
+  if constexpr (std::is_same_v<Params, ht_depthwise_params>) {
+    const auto layer = call.packed ? dsp_layer(call.function, *call.packed) : std::nullopt;
+    if (layer && !layer->own_padding) params.padding = nullptr;
+  }
   if (!call.reads_weights) params.weights = nullptr, params.bias = nullptr;
   if (call.reads_epilogue) return;
   const ht_epilogue whole = params.epilogue;

@@ -13,7 +13,7 @@ namespace ht {
 
 // What a channel's numbers take where a kernel has packed them shorter than the model has them; zeros where it has not.
 struct ShortNumbers {
-  int32_t bias = 0, multiplier = 0;  // bytes, the latter with the shift
+  int32_t bias_bits = 0, multiplier_bits = 0;  // the latter with the shift
 };
 
 // A call of a step's kernel, of all its units.

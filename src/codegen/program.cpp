@@ -241,6 +241,7 @@ std::string config_file(const Design& design) {
 #define HT_RESIZES {:#x}
 #define HT_NEAREST_RESAMPLE {}
 #define HT_PLAIN_DEPTHWISE {}
+#define HT_BOUNDS {}
 #define HT_SUFFIX _{} /* so that several bundles fit into one program */
 
 #endif
@@ -248,7 +249,8 @@ std::string config_file(const Design& design) {
                      made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs,
                      design.use.floats || design.detection ? 1 : 0, design.use.binaries, design.use.pools, design.use.softmaxes,
                      design.detection ? 1u << design.detection->preprocess.image.interpolation : 0u,
-                     design.use.nearest_resample ? 1 : 0, design.use.plain_depthwise ? 1 : 0, design.name());
+                     design.use.nearest_resample ? 1 : 0, design.use.plain_depthwise ? 1 : 0, design.use.bounds ? 1 : 0,
+                     design.name());
 }
 
 }  // namespace

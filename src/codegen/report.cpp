@@ -56,7 +56,9 @@ std::string flash_text(const Design& design, const Measured* measured) {
   const int64_t beside_weights = measured->text_bytes() + measured->data_bytes - design.weight_bytes;
   text += fmt::format("\nBeside the model's weights that is {} bytes, beside its weights and biases {} bytes, beside its weights, biases and multipliers {} bytes.\n", beside_weights,
                       beside_weights - design.bias_bytes, beside_weights - design.bias_bytes - design.multiplier_bytes);
-  const char* for_size = sources_for_size(design).empty() ? "" : ", and `-Os` for what does not multiply, as in the Makefile";
+  const char* for_size = sources_for_size(design).empty()
+                             ? ""
+                             : ", and `-Os -fno-tree-loop-distribute-patterns` for what does not multiply, as in the Makefile";
   return text + fmt::format("\nThis is what the network adds to a program that calls it and leaves out what is not called (`--gc-sections`), built with `{}`{}. `arm-none-eabi-size` "
                             "gives text {}, data {}, bss {} for the library of the Makefile linked alone.\n",
                             measured->compiler, for_size, measured->text_bytes(), measured->data_bytes, measured->bss_bytes);

@@ -110,6 +110,9 @@ namespace {
 // 1 / kLeastGain, which is within what the estimate can be wrong by. Set by the heads' signal-to-noise ratio on calibration photos that
 // the ranges had not seen (docs/guides/accuracy.md).
 constexpr double kClearGain = 2, kLeastGain = 0.9;
+// As kClearGain of sums and other combinations of two values, where channels' numbers shall be short: each of theirs takes 15
+// bytes. What gains less changes the signal-to-noise ratio of the networks measured by half a decibel.
+constexpr double kClearGainOfCombined = 16;
 // Of the mean variance of a product's outputs: what an output counts for at least, were it constant.
 constexpr double kLeastPower = 1e-3, kNoPower = 1e-30;
 
@@ -219,6 +222,13 @@ struct Assigner {
     return readers;
   }
 
+  bool are_combined(const std::vector<ValueId>& members) const {
+    return std::ranges::any_of(members, [&](ValueId member) {
+      const NodeId producer = links.producer(member);
+      return producer.valid() && std::holds_alternative<Binary>(graph.node(producer).op);
+    });
+  }
+
   // Whether a scale a channel makes the outputs of the convolutions that read the members clearly more exact. Widens the ranges
   // of channels where that makes them more exact still.
   bool channels_pay(const std::vector<ValueId>& members, double one_step, std::vector<std::vector<Range>>& ranges) const {
@@ -237,7 +247,8 @@ struct Assigner {
     const std::vector<AbsorbingReader> readers = absorbing_readers(members, numbers);
     if (readers.empty()) return false;
     const BalancedSteps balanced = balance_steps(graph, readers, least, one_step);
-    if (balanced.greatest_gain < kClearGain || balanced.least_gain < kLeastGain) return false;
+    const double clear_gain = request.target.short_multipliers && are_combined(members) ? kClearGainOfCombined : kClearGain;
+    if (balanced.greatest_gain < clear_gain || balanced.least_gain < kLeastGain) return false;
     for (size_t m = 0; m < members.size(); ++m) {
       for (size_t c = 0; c < ranges[m].size(); ++c) {
         const double factor = balanced.steps[numbers[m][c]] / least[numbers[m][c]];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weight scales whose requantization multipliers are short numbers, and biases that are short numbers of their units: a microcontroller then
-// stores three bytes an output for both.
+// Weight scales whose requantization multipliers are short numbers, and biases that are short numbers of their units: a
+// microcontroller then stores some two bytes an output for both.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 
 namespace ht {
 
-// significand * 2^exponent, with the significand in [32, 63].
+// significand * 2^exponent.
 struct ShortMultiplier {
-  int significand = 32;
+  int significand = 1;
   int exponent = 0;
 };
 
@@ -27,15 +27,17 @@ struct ShortScales {
   std::vector<float> scales;                 // those wanted of outputs that do not vary
   std::vector<ShortMultiplier> multipliers;  // of those that vary
   std::vector<bool> varies;
+  int bits = 1;  // of each significand
 };
 
-// The least weight scales of short multipliers that are not less than those wanted, a 32nd larger at most but where a multiplier would be less than a 128th of
-// the layer's largest: there outputs' steps are so coarse that weights of full precision do not show. Multipliers are those of float arithmetic, as
-// ops/inner_product.cpp computes them. Nothing where there are none.
+// The least weight scales of short multipliers that are not less than those wanted, a quarter larger at most but where a
+// multiplier would be less than an eighth of the layer's largest: there outputs' steps are so coarse that weights of full
+// precision do not show. Multipliers are those of float arithmetic, as ops/inner_product.cpp computes them, which does not give
+// every one: significands have three bits or, where they do not suffice, up to six. Nothing where there are none.
 std::optional<ShortScales> short_scales(std::span<const float> wanted, const ProductScales& scales);
 
-// Rounds biases so that each, less its offset, is 16 bits times 2^(k - exponent of its multiplier), with one k for all as small as can be; leaves them
-// where that would be coarser than a quarter of an output's step.
+// Rounds biases so that each, less its offset, is a multiple of 2^(k - exponent of its multiplier), with one k for all as large
+// as can be with which that is a quarter of an output's step at most.
 void shorten_biases(std::span<const int64_t> offsets, const ShortScales& scales, std::span<int32_t> biases);
 
 }  // namespace ht

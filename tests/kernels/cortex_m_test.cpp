@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for Cortex-M, compiled for this machine, give the normative kernel's bits; bench/cortex_m runs them on emulated boards.
-#include "kernels/cortex_m/registry.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -11,7 +9,9 @@
 
 #include "kernels/c/ht_requantize.h"
 #include "kernels/cortex_m/ht_clamp_dsp.h"
+#include "kernels/cortex_m/ht_short_channels_dsp.h"
 #include "kernels/cortex_m/pack.h"
+#include "kernels/cortex_m/registry.h"
 #include "kernels/epilogue.h"
 #include "variants.h"
 
@@ -57,29 +57,43 @@ std::vector<int32_t> random_biases(Random& random, int32_t channels, int32_t mos
   return biases;
 }
 
-// Multipliers and biases as `quantize --target cortex-m` makes them, for which short channels have room: 16 bits of a bias or, where it is `whole`, 24.
+// Multipliers and biases of few bits, for which short channels have room; all of them are multiples of one unit, or each of its
+// multiplier's.
 EpilogueData short_epilogue(Random& random, std::vector<int32_t>& biases, int32_t depth) {
-  const bool whole = random.coin();
-  const int32_t channels = static_cast<int32_t>(biases.size()), bits = random.integer(0, 3);
-  const int32_t least = static_cast<int32_t>(std::log2(depth)) / 2 + random.integer(10, 16);
+  const bool relative = random.coin();
+  const int32_t channels = static_cast<int32_t>(biases.size()), unit = random.integer(0, 2),
+                most = (1 << random.integer(0, relative ? 13 : 20)) - 1;
+  const int32_t significand_bits = random.integer(0, 5), octaves = 1 << random.integer(0, 3);
+  const int32_t least = static_cast<int32_t>(std::log2(depth)) / 2 + random.integer(5, 11);
   std::vector<double> ratio;
   for (int32_t& bias : biases) {
-    const int32_t octave = random.integer(0, 7);
-    ratio.push_back(std::ldexp(random.integer(32, 63), -least - octave));
-    bias = whole ? random.integer(-(1 << 22), 1 << 22) : random.integer(-(1 << 12), 1 << 12) * (1 << (bits + octave));
+    const int32_t octave = random.integer(0, octaves - 1);
+    ratio.push_back(
+        std::ldexp(random.integer(1 << significand_bits, (2 << significand_bits) - 1), -least - octave - significand_bits));
+    bias = random.integer(-most, most) * (1 << (relative ? unit + octave : unit));
   }
   const bool own = random.integer(0, 2) == 0;
   return *int8_epilogue(Policy::kFixedSingle, channels, ratio, {random.bytes(own ? static_cast<size_t>(channels) : 1), {-128}, {127}});
 }
 
+// Layers by how short channels lie in words, and others.
+struct ShortLayers {
+  int others = 0, sure = 0, whole = 0, own_zero_points = 0, relative = 0, absolute = 0;
+};
 template <class Params>
-int bytes_of_short(const Params& p) {
-  return cortex_m::short_channels(cortex_m::fixed_layer(p.epilogue, cortex_m::sum_ranges(p))).bytes;
+void count_short(const Params& p, ShortLayers& layers) {
+  const cortex_m::ShortChannels form = cortex_m::short_channels(cortex_m::fixed_layer(p.epilogue, cortex_m::sum_ranges(p)));
+  if (form.bias_bits == 0) {
+    ++layers.others;
+    return;
+  }
+  ++(form.significand_bits + form.shift_bits + form.bias_bits <= HT_MOST_SURE_BITS ? layers.sure : layers.whole);
+  ++(form.relative_bias ? layers.relative : layers.absolute);
+  layers.own_zero_points += form.own_zero_points;
 }
-// Layers of each size of short channels, 0 standing for others.
-using ShortLayers = std::map<int, int>;
-void expect_all(ShortLayers& layers) {
-  for (int bytes : {0, 3, 4, 5}) EXPECT_GE(layers[bytes], 20) << bytes;
+void expect_all(const ShortLayers& layers) {
+  for (const int count : {layers.others, layers.sure, layers.whole, layers.own_zero_points, layers.relative, layers.absolute})
+    EXPECT_GE(count, 15);
 }
 
 size_t element_bytes(const EpilogueData& data) { return data.output == HT_OUTPUT_F32 ? 4 : 1; }
@@ -147,6 +161,66 @@ TEST(CortexM, RequantizesAsIn64Bits) {
   EXPECT_GT(exact - constant, 1000);
 }
 
+// A channel with the most of all its numbers, or the least.
+cortex_m::FixedChannel extreme_channel(const cortex_m::ShortChannels& form, Random& random) {
+  cortex_m::FixedChannel channel;
+  const int32_t significand = random.integer(0, (1 << form.significand_bits) - 1),
+                shift = random.integer(0, (1 << form.shift_bits) - 1);
+  const int64_t half = int64_t{1} << (form.bias_bits - 1), units[] = {-half, half - 1, 0, -1};
+  channel.multiplier = (1 << 30) + (significand << (30 - form.significand_bits));
+  channel.shift = form.shift + shift + 1;
+  channel.bias = static_cast<int32_t>(units[random.integer(0, 3)] *
+                                      (int64_t{1} << (form.bias_lift + (form.relative_bias ? channel.shift - 1 : 0))));
+  channel.zero_point = random.coin() ? int8_t{-128} : random.bytes(1)[0];
+  return channel;
+}
+
+// Short channels of every width come back as they were, the last ones of an array with nothing but a word of weights behind it
+// among them.
+TEST(CortexM, ReadsShortChannelsOfEveryWidth) {
+  Random random(2);
+  std::map<int, int> widths;
+  for (int layer = 0; layer < 4000; ++layer) {
+    cortex_m::ShortChannels form;
+    form.significand_bits = random.integer(0, 5);
+    form.shift_bits = random.integer(0, 3);
+    const int32_t before = form.significand_bits + form.shift_bits;
+    form.bias_bits = random.integer(0, 4) == 0 ? 32 - std::max(before, 1) : random.integer(1, HT_MOST_SURE_BITS - before);
+    if (form.bias_bits + before != 32 && form.bias_bits + before > HT_MOST_SURE_BITS) continue;
+    form.shift = random.integer(0, 14);
+    form.relative_bias = random.coin();
+    form.bias_lift = form.relative_bias ? -form.shift : 0;
+    form.own_zero_points = random.coin();
+    ++widths[form.bits()];
+    const auto count = static_cast<size_t>(random.integer(1, 40));
+    const size_t bytes = (count * static_cast<size_t>(form.bits()) + 31) / 32 * 4;
+    std::vector<uint8_t> stored(bytes), weights = {0xA5, 0x5A, 0xFF, 0x80};
+    std::vector<cortex_m::FixedChannel> channels;
+    for (size_t c = 0; c < count; ++c) {
+      channels.push_back(extreme_channel(form, random));
+      cortex_m::write_short(form, channels.back(), c, stored.data());
+    }
+    stored.insert(stored.end(), weights.begin(), weights.end());
+    const ht_layer_dsp header = cortex_m::header_dsp(form);
+    ASSERT_EQ(ht_stored_channels(&header, count, 8), bytes);
+    const auto first = static_cast<size_t>(random.integer(0, static_cast<int32_t>(count) - 1));
+    std::vector<ht_short_channel> read(count - first);
+    ht_short_channels_dsp(&header, reinterpret_cast<const int8_t*>(stored.data()), static_cast<int32_t>(first),
+                          static_cast<int32_t>(read.size()), read.data());
+    for (size_t c = first; c < count; ++c) {
+      SCOPED_TRACE(form.bits());
+      const ht_short_channel& channel = read[c - first];
+      ASSERT_EQ(channel.multiplier, channels[c].multiplier);
+      ASSERT_EQ(channel.shift, channels[c].shift - 1);
+      ASSERT_EQ(channel.bias, channels[c].bias);
+      ASSERT_EQ(channel.zero_point, form.own_zero_points ? channels[c].zero_point : 0);
+    }
+  }
+  for (int bits = 1; bits <= HT_MOST_SURE_BITS + 8; ++bits) EXPECT_GT(widths[bits], 0) << bits;
+  EXPECT_GT(widths[32], 50);
+  EXPECT_GT(widths[40], 50);
+}
+
 TEST(CortexM, Convolution) {
   Taken taken;
   ShortLayers short_layers;
@@ -180,12 +254,13 @@ TEST(CortexM, Convolution) {
     const auto weights = random_weights(random, static_cast<size_t>(depth * p.output_channels)),
                padding = random.bytes(static_cast<size_t>(p.input_channels));
     auto bias = random_biases(random, p.output_channels, 200000);
-    const EpilogueData data = random.integer(0, 2) == 0 ? short_epilogue(random, bias, depth) : random_epilogue(random, p.output_channels, depth);
+    const EpilogueData data =
+        random.coin() ? short_epilogue(random, bias, depth) : random_epilogue(random, p.output_channels, depth);
     p.weights = weights.data();
     p.bias = bias.data();
     p.padding = padding.data();
     p.epilogue = data.view();
-    ++short_layers[bytes_of_short(p)];
+    count_short(p, short_layers);
     for (const CortexM cpu : kCpus)
       compare_rows<ht_conv_params>(random, cortex_m_conv_kernels(cpu), p, {input.data() + 1},
                                    static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride) * element_bytes(data),
@@ -225,12 +300,12 @@ TEST(CortexM, Depthwise) {
     const auto padding = random.bytes(static_cast<size_t>(p.input_channels));
     auto bias = random_biases(random, outputs, 20000);
     const int32_t taps = p.kernel_height * p.kernel_width;
-    const EpilogueData data = random.integer(0, 2) == 0 ? short_epilogue(random, bias, taps) : random_epilogue(random, outputs, taps);
+    const EpilogueData data = random.coin() ? short_epilogue(random, bias, taps) : random_epilogue(random, outputs, taps);
     p.weights = weights.data();
     p.bias = bias.data();
     p.padding = padding.data();
     p.epilogue = data.view();
-    ++short_layers[bytes_of_short(p)];
+    count_short(p, short_layers);
     for (const CortexM cpu : kCpus)
       compare_rows<ht_depthwise_params>(random, cortex_m_depthwise_kernels(cpu), p, {input.data() + 1},
                                         static_cast<size_t>(p.batch * p.output_height * p.output_width * p.output_stride) * element_bytes(data),

@@ -8,5 +8,5 @@ size_t HT_FN(ht_conv_dsp_scratch)(const ht_conv_params* p) { return HT_FN(ht_con
 
 void HT_FN(ht_conv_dsp)(const ht_conv_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   HT_FN(ht_conv_walk_dsp)(&ht_tile, p, a->inputs[0], a->output, a->scratch, begin, end);
-  HT_FN(ht_clamp_dsp)(p->packed, p->output_channels, (end - begin) * p->output_width, p->output_stride, a->output, begin * p->output_width);
+  ht_bound_rows(p->packed, p->output_channels, p->output_width, p->output_stride, a->output, begin, end);
 }

@@ -11,6 +11,7 @@
 #include "kernels/cortex_m/ht_conv_dsp.h"
 #include "kernels/cortex_m/ht_conv_walk_dsp.h"
 #include "kernels/cortex_m/ht_packed_dsp.h"
+#include "kernels/cortex_m/ht_short_channels_dsp.h"
 #if HT_CONV_SUMS
 #include "kernels/cortex_m/ht_finish_sums.h"
 #endif
@@ -27,28 +28,25 @@ typedef ht_pair_channel_dsp ht_tile_channel;
 #endif
 
 #if !HT_CONV_SUMS
-static void ht_expand_channels(const ht_layer_dsp* layer, const int8_t* from, int32_t count, void* to) {
-  const ht_short_form form = ht_short_form_of(layer);
+static void ht_expand_channels(const ht_layer_dsp* layer, const int8_t* stored, int32_t first, int32_t count, void* to) {
   ht_tile_channel* channel = (ht_tile_channel*)to;
+  for (const int32_t end = first + count; first != end; first += 2, channel += 2) {
+    ht_short_channel made[2];
+    HT_FN(ht_short_channels_dsp)(layer, stored, first, 2, made);
 #if HT_CONV_DEEP
-  const bool own = layer->channel_bytes > (layer->bias_lift == HT_WHOLE_BIAS ? 4 : 3);
-  const int32_t common = layer->zero_point;
-  for (const ht_tile_channel* end = channel + count; channel != end; ++channel, from += form.bytes) {
-    const ht_short_channel made = ht_short_channel_at(form, from);
-    channel->multiplier = made.multiplier;
-    channel->rounding = (2 * (own ? from[form.bytes - 1] : common) + 1) * 256 + made.shift;
-    channel->bias = made.bias;
-  }
+    for (int32_t i = 0; i < 2; ++i) {
+      channel[i].multiplier = made[i].multiplier;
+      channel[i].rounding = (2 * made[i].zero_point + 1) * 256 + made[i].shift;
+      channel[i].bias = made[i].bias;
+    }
 #else
-  for (const ht_tile_channel* end = channel + count; channel != end; channel += 2, from += 2 * form.bytes) {
-    const ht_short_channel first = ht_short_channel_at(form, from), second = ht_short_channel_at(form, from + form.bytes);
-    const uint32_t both = (uint32_t)first.bias + 256 * (uint32_t)second.bias;
-    channel[0].multiplier = first.multiplier;
-    channel[0].start = (int32_t)(256 * (uint32_t)first.bias + (uint32_t)first.shift);
-    channel[1].multiplier = second.multiplier;
-    channel[1].start = (int32_t)(both + (((uint32_t)second.shift - both) & 255));
-  }
+    const uint32_t both = (uint32_t)made[0].bias + 256 * (uint32_t)made[1].bias;
+    channel[0].multiplier = made[0].multiplier;
+    channel[0].start = (int32_t)(256 * (uint32_t)made[0].bias + (uint32_t)made[0].shift);
+    channel[1].multiplier = made[1].multiplier;
+    channel[1].start = (int32_t)(both + (((uint32_t)made[1].shift - both) & 255));
 #endif
+  }
 }
 #endif
 

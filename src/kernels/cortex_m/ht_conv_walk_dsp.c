@@ -13,8 +13,7 @@ static size_t tile_words(const ht_conv_params* p) {
 }
 size_t HT_FN(ht_conv_walk_dsp_scratch)(const ht_conv_params* p, bool sums, size_t channel_bytes) {
   const size_t outputs = (size_t)(p->output_channels / p->groups), stored = sums ? tile_pixels(p) * outputs : 0;
-  const size_t room = outputs > HT_MOST_EXPANDED ? (size_t)HT_SOME_EXPANDED : (outputs + 1) / 2 * 2;
-  return (tile_words(p) + stored) * sizeof(uint32_t) + room * channel_bytes;
+  return (tile_words(p) + stored) * sizeof(uint32_t) + (outputs + 1) / 2 * 2 * channel_bytes;
 }
 
 // What stays the same for a group of channels.
@@ -27,7 +26,6 @@ typedef struct walk {
   size_t pair_bytes;
   const int8_t* weights;
   const char* channels;
-  const int8_t* short_channels;  // where some are expanded before each tile, into `channels`; else NULL
   uint32_t* patches;
   int8_t* row;    // room for a row of the filter
   int32_t* sums;  // of a tile
@@ -40,11 +38,10 @@ static walk walk_group(const ht_tile_dsp* tile, const ht_conv_params* p, int32_t
   uint32_t* patches = (uint32_t*)scratch;
   const int8_t* stored = (const int8_t*)ht_channels_of(layer, p->output_channels);
   const int8_t* weights = stored + ht_stored_channels(layer, (size_t)(p->groups * pairs * 2), tile->channel_bytes);
-  const bool is_short = layer->channel_bytes != 0;
-  const int8_t* own = stored + (size_t)(group * pairs * 2) * (is_short ? (size_t)layer->channel_bytes : tile->channel_bytes);
+  const bool is_short = layer->bias_bits != 0;
+  const int32_t before = group * pairs * 2;
   void* rest = patches + tile_words(p);
-  const bool by_tile = is_short && outputs > HT_MOST_EXPANDED;
-  if (is_short && !by_tile) tile->expand(layer, own, 2 * pairs, rest);
+  if (is_short) tile->expand(layer, stored, before, 2 * pairs, rest);
   const walk made = {tile,
                      p,
                      group * outputs,
@@ -54,8 +51,7 @@ static walk walk_group(const ht_tile_dsp* tile, const ht_conv_params* p, int32_t
                      2 * layer->zero_point + 1,
                      pair_bytes,
                      weights + (size_t)(group * pairs) * pair_bytes,
-                     is_short ? (const char*)rest : (const char*)own,
-                     by_tile ? own : NULL,
+                     is_short ? (const char*)rest : (const char*)stored + (size_t)before * tile->channel_bytes,
                      patches,
                      (int8_t*)(patches + tile_pixels(p) * ht_patch_words(p)),
                      (int32_t*)rest};
@@ -130,28 +126,9 @@ static void compute(const walk* w, int32_t pixels, char* output, int32_t stride)
   for (int32_t pixel = 0; pixel < pixels; ++pixel) pairs_from(w, 2 * pairs, w->patches + pixel, HT_TILE_PIXELS, output + (size_t)pixel * step);
 }
 
-// The same, expanding some channels after the other.
-static void compute_expanding(const walk* w, int32_t pixels, char* output, int32_t stride) {
-  const ht_layer_dsp* layer = ht_layer_of(w->params->packed);
-  const int8_t* from = w->short_channels;
-  walk some = *w;
-  for (int32_t left = w->outputs; left > 0; left -= HT_SOME_EXPANDED) {
-    some.outputs = left < HT_SOME_EXPANDED ? left : HT_SOME_EXPANDED;
-    w->tile->expand(layer, from, (some.outputs + 1) / 2 * 2, (void*)w->sums);
-    compute(&some, pixels, output, stride);
-    from += HT_SOME_EXPANDED * layer->channel_bytes;
-    some.weights += (HT_SOME_EXPANDED / 2) * w->pair_bytes;
-    output += HT_SOME_EXPANDED;
-  }
-}
-
 // Into output[at], output[at + output_stride], ...
 static inline void compute_tile(const walk* w, int32_t pixels, void* output, size_t at) {
   const ht_conv_params* p = w->params;
-  if (w->short_channels) {
-    compute_expanding(w, pixels, (char*)output + at, p->output_stride);
-    return;
-  }
   if (!w->tile->finish) {
     compute(w, pixels, (char*)output + at, p->output_stride);
     return;

@@ -13,14 +13,11 @@ extern "C" {
 
 enum { HT_TILE_PIXELS = 4 };
 
-// Short channels are all expanded before the first pixel where they are not more than this many a group, else, for less memory, some before each tile.
-enum { HT_MOST_EXPANDED = 256, HT_SOME_EXPANDED = 32 };
-
 // The functions of ht_conv_tile_dsp.h in one of its forms, `channel` being what that packs of a channel.
 typedef struct ht_tile_dsp {
   size_t channel_bytes;
-  // Makes `count` channels (an even number) of short ones; NULL where there are none such.
-  void (*expand)(const ht_layer_dsp* layer, const int8_t* from, int32_t count, void* to);
+  // Makes `count` channels (an even number) of short ones, from the `first` one on; NULL where there are none such.
+  void (*expand)(const ht_layer_dsp* layer, const int8_t* stored, int32_t first, int32_t count, void* to);
   void (*four_pixels)(const uint32_t* x, const int8_t* w, const void* channel, void* output, int32_t stride, int32_t pairs, int32_t lift,
                       int32_t rounding, size_t pair_bytes);
   void (*one_pixel)(const uint32_t* x, const int8_t* w, const void* channel, void* output, int32_t quads, int32_t lift, int32_t rounding,

@@ -7,5 +7,5 @@ size_t HT_FN(ht_depthwise_dsp_own_scratch)(const ht_depthwise_params* p) { retur
 
 void HT_FN(ht_depthwise_dsp_own)(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   ht_depthwise_rows(p, a, begin, end, ht_quad_finish_bytes);
-  HT_FN(ht_clamp_dsp)(p->packed, ht_depthwise_outputs(p), (end - begin) * p->output_width, p->output_stride, a->output, begin * p->output_width);
+  ht_bound_rows(p->packed, ht_depthwise_outputs(p), p->output_width, p->output_stride, a->output, begin, end);
 }

@@ -9,6 +9,7 @@
 #include "kernels/cortex_m/ht_column_dsp.h"
 #include "kernels/cortex_m/ht_depthwise_dsp.h"
 #include "kernels/cortex_m/ht_packed_dsp.h"
+#include "kernels/cortex_m/ht_short_channels_dsp.h"
 
 #if HT_DEPTHWISE_SUMS
 typedef ht_sum_quad_dsp ht_quad_channels;
@@ -60,6 +61,7 @@ typedef struct ht_quad {
   bool adjacent;         // whether four bytes of the input are theirs
   const ht_layer_dsp* layer;
   int32_t rounding;  // 2 * zero point + 1 where the layer has one
+  uint32_t padding;  // their inputs outside
   const ht_quad_channels* channels;
   const uint32_t* weights;
   uint32_t* outside;  // a column that lies outside
@@ -80,8 +82,8 @@ HT_ALONE uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int
   uint32_t upper = 0;
   for (int32_t row = 0; row < p->kernel_height; ++row, y += p->dilation_height) {
     const bool inside = column_inside && y >= 0 && y < p->input_height;
-    const int8_t* pixel = inside ? image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride : p->padding;
-    const uint32_t word = ht_quad_word(quad, pixel);
+    const uint32_t word =
+        inside ? ht_quad_word(quad, image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride) : quad->padding;
     if (row % 2 == 0) {
       upper = word;
     } else {
@@ -96,7 +98,7 @@ HT_ALONE uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int
 
 // A column that lies outside.
 static inline void ht_widen_outside(const ht_quad* quad, uint32_t* to) {
-  const uint32_t word = ht_quad_word(quad, quad->params->padding);
+  const uint32_t word = quad->padding;
   int32_t rows = quad->params->kernel_height;
   for (; rows > 1; rows -= 2, to += 4) ht_widen_two_rows(word, word, to);
   if (rows > 0) ht_widen_last_row(word, to);
@@ -132,7 +134,8 @@ static inline void ht_widen_three_rows(const ht_quad* quad, const int8_t* image,
   ptrdiff_t step[3];
   for (int32_t i = 0; i < 3; ++i, y += p->dilation_height) {
     const bool real = y >= 0 && y < p->input_height;
-    row[i] = (real ? image + ((ptrdiff_t)y * p->input_width + inside) * p->input_stride : p->padding) + quad->first;
+    row[i] =
+        real ? image + ((ptrdiff_t)y * p->input_width + inside) * p->input_stride + quad->first : (const int8_t*)&quad->padding;
     step[i] = real ? p->input_stride : 0;
   }
   to = ht_repeat_outside(quad, inside - x, to);
@@ -201,22 +204,18 @@ static inline void ht_quad_rows(const ht_quad* quad, const ht_arguments* a, int3
 // Where channels are short, makes what is read of them.
 HT_ALONE void ht_expand_quads(const ht_depthwise_params* p, void* room) {
   const ht_layer_dsp* layer = ht_layer_of(p->packed);
-  if (layer->channel_bytes == 0) return;
-  const int8_t* from = (const int8_t*)ht_channels_of(layer, ht_depthwise_outputs(p));
+  if (layer->bias_bits == 0) return;
+  const int8_t* stored = (const int8_t*)ht_channels_of(layer, ht_depthwise_outputs(p));
   ht_quad_channels* to = (ht_quad_channels*)room;
-  const ht_short_form form = ht_short_form_of(layer);
+  for (int32_t i = 0; i < ht_depthwise_quads(p); ++i, ++to) {
+    ht_short_channel made[4];
+    HT_FN(ht_short_channels_dsp)(layer, stored, 4 * i, 4, made);
+    for (int32_t place = 0; place < 4; ++place) {
+      to->bias[place] = made[place].bias;
+      to->multiplier[place] = made[place].multiplier;
+      to->shift[place] = (int8_t)made[place].shift;
 #if HT_OWN
-  const bool own = layer->channel_bytes > (layer->bias_lift == HT_WHOLE_BIAS ? 4 : 3);
-  const int32_t common = layer->zero_point;
-#endif
-  for (const ht_quad_channels* end = to + ht_depthwise_quads(p); to != end; ++to) {
-    for (int32_t place = 0; place < 4; ++place, from += form.bytes) {
-      const ht_short_channel channel = ht_short_channel_at(form, from);
-      to->bias[place] = channel.bias;
-      to->multiplier[place] = channel.multiplier;
-      to->shift[place] = (int8_t)channel.shift;
-#if HT_OWN
-      to->rounding[place] = ht_rounding_dsp(own ? from[form.bytes - 1] : common, channel.shift);
+      to->rounding[place] = ht_rounding_dsp(made[place].zero_point, made[place].shift);
 #endif
     }
   }
@@ -229,13 +228,23 @@ static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht
   const ht_layer_dsp* layer = ht_layer_of(p->packed);
   const int8_t* stored = (const int8_t*)ht_channels_of(layer, outputs);
   const int8_t* weights = stored + ht_stored_channels(layer, 4 * (size_t)quads, sizeof(ht_quad_channels) / 4);
-  const ht_quad_channels* channels = (const ht_quad_channels*)(layer->channel_bytes == 0 ? (const void*)stored : ht_quad_room(p, a));
+  const ht_quad_channels* channels = (const ht_quad_channels*)(layer->bias_bits == 0 ? (const void*)stored : ht_quad_room(p, a));
   uint32_t *widened = (uint32_t*)a->scratch, *outside = widened + ht_filter_words(p);
   for (int32_t i = 0; i < quads; ++i, ++channels, weights += 2 * ht_filter_words(p)) {
     const int32_t count = outputs - 4 * i < 4 ? outputs - 4 * i : 4;
     const bool adjacent = count == 4 && p->channel_multiplier == 1;
-    const ht_quad quad = {
-        p, 4 * i, count, adjacent, layer, 2 * layer->zero_point + 1, channels, widened, outside, outside + ht_column_words(p)};
+    ht_quad quad = {p,
+                    4 * i,
+                    count,
+                    adjacent,
+                    layer,
+                    2 * layer->zero_point + 1,
+                    (uint8_t)layer->padding * 0x01010101u,
+                    channels,
+                    widened,
+                    outside,
+                    outside + ht_column_words(p)};
+    if (layer->own_padding) quad.padding = ht_quad_word(&quad, p->padding);
     ht_widen_weights(p, weights, widened);
     ht_widen_outside(&quad, outside);
     ht_quad_rows(&quad, a, begin, end, finish);

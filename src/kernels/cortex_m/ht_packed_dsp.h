@@ -14,22 +14,30 @@
 // for that. Packing makes sure of it.
 //
 typedef struct ht_layer_dsp {
-  int8_t lift;                          // what every sum is shifted to the left
   int8_t zero_point, minimum, maximum;  // of the stored integers
-  int8_t bounds;                        // one of those below
-  int8_t channel_bytes;                 // of short channels; 0 where channels are as the kernel reads them
-  int8_t shift, bias_lift;              // of short channels
+  uint8_t lift : 5;                     // what every sum is shifted to the left
+  uint8_t bounds : 2;                   // one of those below
+  uint8_t own_zero_points : 1;          // of short channels
+  // Of short channels, below; no bits of a bias where channels are as the kernel reads them.
+  uint8_t bias_bits : 5, significand_bits : 3;
+  uint8_t shift : 5, shift_bits : 2, relative_bias : 1;
+  int8_t bias_lift : 7;
+  uint8_t own_padding : 1;  // of depthwise convolutions: whether inputs outside are different ones in each channel, which
+                            // p->padding has
+  int8_t padding;           // else all of them
 } ht_layer_dsp;
 
 // Those of bytes; those in the layer; those of each channel, minima and then maxima behind the layer, filled up to a multiple of four bytes.
 enum { HT_BYTE_BOUNDS, HT_LAYER_BOUNDS, HT_OWN_BOUNDS };
-enum { HT_WHOLE_BIAS = -128 };  // in bias_lift's place
 
-// Channels whose multipliers have six significant bits lie in a few bytes each, all together filled up to a multiple of four: one with
-// (shift - the layer's shift) << 5 | multiplier >> 25 & 31; two of the bias, bias >> (shift + bias_lift), or with HT_WHOLE_BIAS in bias_lift's place
-// three, the bias as it is; where zero points differ the zero point.
-//
-// The kernel makes of them what it reads in its scratch memory, once a call, or for every tile where there are more than 256 of a group.
+// Channels whose multipliers have at most six significant bits lie in a few bits each, from the lowest bit of a byte on, all
+// together filled up to a multiple of four bytes: of the multiplier what follows its first bit; shift - the layer's shift; the
+// bias in units of 2^bias_lift or, where it is relative, 2^(bias_lift + shift); where zero points differ eight bits of the zero
+// point. All but the zero point come with one word that is loaded from the channel's first byte: they have at most 25 bits, or 32
+// where every channel begins with a byte.
+enum { HT_MOST_SURE_BITS = 25 };
+
+// The kernel makes of them what it reads in its scratch memory, once a call.
 
 // A channel of ht_conv_dsp's; of a pair (c, d)
 //
@@ -59,7 +67,7 @@ typedef struct ht_quad_dsp {
   int8_t shift[4];
 } ht_quad_dsp;
 
-// The same where channels have zero points of their own, or biases more than 24 bits.
+// The same where channels have zero points of their own.
 typedef struct ht_own_quad_dsp {
   int32_t bias[4];
   int32_t multiplier[4];
@@ -77,36 +85,13 @@ static inline int32_t ht_quad_place(int32_t i) { return (i & 1) * 2 + i / 2; }
 
 static inline const ht_layer_dsp* ht_layer_of(const void* packed) { return (const ht_layer_dsp*)packed; }
 
-// How to read short channels, in numbers that need no branches.
-typedef struct ht_short_form {
-  int32_t bytes, shift;
-  int32_t left, right;  // of a word's shifts that leave the bias
-  int32_t lift, slope;  // the bias is shifted by lift + slope * shift
-  uint32_t leading;     // the multiplier's first bit
-} ht_short_form;
-
-static inline ht_short_form ht_short_form_of(const ht_layer_dsp* layer) {
-  const bool whole = layer->bias_lift == HT_WHOLE_BIAS;
-  const ht_short_form form = {layer->channel_bytes, layer->shift, whole ? 0 : 8, whole ? 8 : 16, whole ? 0 : layer->bias_lift, whole ? 0 : 1, 1u << 30};
-  return form;
-}
-
-typedef struct ht_short_channel {
-  int32_t multiplier, shift, bias;
-} ht_short_channel;
-
-static inline ht_short_channel ht_short_channel_at(ht_short_form form, const int8_t* at) {
-  const uint32_t word = ht_load_word(at);
-  const int32_t shift = form.shift + (int32_t)(word >> 5 & 7);
-  const int32_t units = (int32_t)(word << form.left) >> form.right;
-  const ht_short_channel channel = {(int32_t)(form.leading + ((word & 31) << 25)), shift, (int32_t)((uint32_t)units << (form.lift + form.slope * shift))};
-  return channel;
+static inline int32_t ht_short_bits(const ht_layer_dsp* layer) {
+  return layer->significand_bits + layer->shift_bits + layer->bias_bits + 8 * layer->own_zero_points;
 }
 
 // How many bytes `channels` channels take, of which each has `bytes` where they are not short.
 static inline size_t ht_stored_channels(const ht_layer_dsp* layer, size_t channels, size_t bytes) {
-  const size_t each = (uint8_t)layer->channel_bytes;
-  return each == 0 ? channels * bytes : (channels * each + 3) / 4 * 4;
+  return layer->bias_bits == 0 ? channels * bytes : (channels * (size_t)ht_short_bits(layer) + 31) / 32 * 4;
 }
 
 // Where what a kernel packs of `channels` output channels begins.

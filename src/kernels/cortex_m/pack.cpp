@@ -2,6 +2,7 @@
 #include "kernels/cortex_m/pack.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 
 #include "kernels/c/ht_requantize.h"
@@ -45,7 +46,6 @@ FixedMultipliers fixed_multipliers(const ht_multiplier& m, const std::vector<int
   return result;
 }
 
-bool differ(const int8_t* values, size_t count) { return std::any_of(values, values + count, [&](int8_t value) { return value != values[0]; }); }
 bool bounds_differ(const ht_epilogue& e, size_t channels) { return differ(e.minimum, channels) || differ(e.maximum, channels); }
 
 // What a sum becomes, without zero point.
@@ -77,6 +77,28 @@ int32_t least_shift(const std::vector<FixedChannel>& channels) {
   for (const FixedChannel& channel : channels)
     if (!channel.is_constant) least = std::min(least, channel.shift);
   return least == INT32_MAX ? 1 : least;
+}
+
+// What a short channel's bias is a multiple of, as a power of two.
+int32_t bias_unit(const ShortChannels& form, const FixedChannel& channel) {
+  return form.bias_lift + (form.relative_bias ? channel.shift - 1 : 0);
+}
+
+// The form with the biases in the largest units that they are multiples of; with too many bits where units would be less than
+// one.
+ShortChannels with_biases(ShortChannels form, const std::vector<FixedChannel>& channels, bool relative) {
+  constexpr int32_t kMostUnit = 24, kTooMany = 33;
+  form.relative_bias = relative;
+  form.bias_lift = kMostUnit - (relative ? form.shift : 0);
+  for (const FixedChannel& channel : channels)
+    if (channel.bias != 0)
+      form.bias_lift += std::min(0, std::countr_zero(static_cast<uint32_t>(channel.bias)) - bias_unit(form, channel));
+  for (const FixedChannel& channel : channels) {
+    const int32_t unit = bias_unit(form, channel), units = channel.bias >> std::max(unit, 0);
+    const int32_t bits = 1 + static_cast<int32_t>(std::bit_width(static_cast<uint32_t>(units < 0 ? ~units : units)));
+    form.bias_bits = std::max(form.bias_bits, unit < 0 ? kTooMany : bits);
+  }
+  return form;
 }
 
 // One whose zero point and bounds are the layer's, where they do not differ.
@@ -148,6 +170,10 @@ FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<SumRange>&
   return layer;
 }
 
+bool differ(const int8_t* values, size_t count) {
+  return std::any_of(values, values + count, [&](int8_t value) { return value != values[0]; });
+}
+
 bool has_short_bias(const FixedChannel& channel) { return magnitude(channel.bias) < 1 << 23; }
 
 int32_t bias_and_shift(const FixedChannel& channel) {
@@ -178,35 +204,58 @@ void* pack_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& s
 }
 
 ShortChannels short_channels(const FixedLayer& layer) {
-  constexpr int32_t kRest = (1 << 25) - 1, kSteps = 8, kMostUnits = 24;
+  constexpr int32_t kMostSignificandBits = 5, kMostShiftBits = 3, kMostBiasBits = 31, kWord = 32;
   if (!layer.exact || layer.channels.empty()) return {};
-  const int32_t own = layer.own_zero_points ? 1 : 0;
   const int32_t least = least_shift(layer.channels);
-  for (const FixedChannel& channel : layer.channels)
-    if (channel.multiplier < 1 << 30 || (channel.multiplier & kRest) != 0 || channel.shift < least || channel.shift - least >= kSteps) return {};
-  for (int32_t units = 0; units < kMostUnits; ++units) {
-    const bool fits = std::ranges::all_of(layer.channels, [&](const FixedChannel& channel) {
-      const int32_t bits = units + channel.shift - least, high = channel.bias >> bits;
-      return high >= INT16_MIN && high <= INT16_MAX && high * (int64_t{1} << bits) == channel.bias;
-    });
-    if (fits) return {own + 3, least - 1, units - (least - 1)};
+  uint32_t significands = 0, shifts = 0;
+  for (const FixedChannel& channel : layer.channels) {
+    if (channel.multiplier < 1 << 30 || channel.shift < least) return {};
+    significands |= static_cast<uint32_t>(channel.multiplier) << 2;
+    shifts |= static_cast<uint32_t>(channel.shift - least);
   }
-  return std::ranges::all_of(layer.channels, has_short_bias) ? ShortChannels{own + 4, least - 1, HT_WHOLE_BIAS} : ShortChannels{};
+  ShortChannels form{0,
+                     significands == 0 ? 0 : kWord - std::countr_zero(significands),
+                     static_cast<int32_t>(std::bit_width(shifts)),
+                     least - 1,
+                     0,
+                     false,
+                     layer.own_zero_points};
+  if (form.significand_bits > kMostSignificandBits || form.shift_bits > kMostShiftBits) return {};
+  const ShortChannels relative = with_biases(form, layer.channels, true), absolute = with_biases(form, layer.channels, false);
+  form = relative.bias_bits <= absolute.bias_bits ? relative : absolute;
+  const int32_t word = form.significand_bits + form.shift_bits + form.bias_bits;
+  if (word > HT_MOST_SURE_BITS) form.bias_bits += kWord - word;
+  if (word > kWord || form.bias_bits > kMostBiasBits) return {};
+  return form;
 }
 
 size_t stored_channels(const FixedLayer& layer, size_t channels, size_t bytes) {
-  const auto each = static_cast<size_t>(short_channels(layer).bytes);
-  return each == 0 ? channels * bytes : (channels * each + 3) / 4 * 4;
+  const ShortChannels form = short_channels(layer);
+  return form.bias_bits == 0 ? channels * bytes : (channels * static_cast<size_t>(form.bits()) + 31) / 32 * 4;
 }
 
-void write_short(const ShortChannels& form, const FixedChannel& channel, uint8_t* to) {
-  const int32_t shift = channel.shift - 1;
-  const bool whole = form.bias_lift == HT_WHOLE_BIAS;
-  const auto units = static_cast<uint32_t>(whole ? channel.bias : channel.bias >> (shift + form.bias_lift));
-  const uint8_t* end = to + form.bytes;
-  *to++ = static_cast<uint8_t>((shift - form.shift) << 5 | (channel.multiplier >> 25 & 31));
-  for (int32_t byte = 0; byte < (whole ? 3 : 2); ++byte) *to++ = static_cast<uint8_t>(units >> (8 * byte));
-  if (to != end) *to = static_cast<uint8_t>(channel.zero_point);
+void write_short(const ShortChannels& form, const FixedChannel& channel, size_t place, uint8_t* to) {
+  size_t bit = place * static_cast<size_t>(form.bits());
+  const auto put = [&](int32_t number, int32_t bits) {
+    for (int32_t i = 0; i < bits; ++i, ++bit)
+      to[bit / 8] |= static_cast<uint8_t>((static_cast<uint32_t>(number) >> i & 1) << bit % 8);
+  };
+  put(channel.multiplier >> (30 - form.significand_bits), form.significand_bits);
+  put(channel.shift - 1 - form.shift, form.shift_bits);
+  put(channel.bias >> bias_unit(form, channel), form.bias_bits);
+  if (form.own_zero_points) put(channel.zero_point, 8);
+}
+
+ht_layer_dsp header_dsp(const ShortChannels& form) {
+  ht_layer_dsp header{};
+  header.own_zero_points = form.own_zero_points;
+  header.bias_bits = static_cast<uint8_t>(form.bias_bits) & 31u;
+  header.significand_bits = static_cast<uint8_t>(form.significand_bits) & 7u;
+  header.shift = static_cast<uint8_t>(form.shift) & 31u;
+  header.shift_bits = static_cast<uint8_t>(form.shift_bits) & 3u;
+  header.relative_bias = form.relative_bias;
+  header.bias_lift = static_cast<int8_t>(form.bias_lift);
+  return header;
 }
 
 size_t layer_dsp_bytes(const FixedLayer& layer) {
@@ -217,10 +266,12 @@ void* pack_layer_dsp(const FixedLayer& layer, void* packed) {
   const FixedChannel first = common_channel(layer);
   const bool bytes = first.minimum == INT8_MIN && first.maximum == INT8_MAX;
   auto* header = static_cast<ht_layer_dsp*>(packed);
-  const ShortChannels form = short_channels(layer);
-  const auto bounds = layer.own_bounds ? HT_OWN_BOUNDS : (bytes ? HT_BYTE_BOUNDS : HT_LAYER_BOUNDS);
-  *header = {static_cast<int8_t>(layer.lift), first.zero_point, first.minimum, first.maximum, static_cast<int8_t>(bounds),
-             static_cast<int8_t>(form.bytes), static_cast<int8_t>(form.shift), static_cast<int8_t>(form.bias_lift)};
+  *header = header_dsp(short_channels(layer));
+  header->zero_point = first.zero_point;
+  header->minimum = first.minimum;
+  header->maximum = first.maximum;
+  header->lift = static_cast<uint8_t>(layer.lift) & 31u;
+  header->bounds = layer.own_bounds ? HT_OWN_BOUNDS : (bytes ? HT_BYTE_BOUNDS : HT_LAYER_BOUNDS);
   auto* bound = reinterpret_cast<int8_t*>(header + 1);
   int8_t* end = static_cast<int8_t*>(packed) + layer_dsp_bytes(layer);
   if (layer.own_bounds) {

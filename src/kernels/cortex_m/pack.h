@@ -40,6 +40,8 @@ FixedLayer fixed_layer(const ht_epilogue& epilogue, const std::vector<SumRange>&
 // With the biases as they are, for kernels whose epilogue needs sums.
 FixedLayer sums_layer(const std::vector<SumRange>& sums);
 
+bool differ(const int8_t* values, size_t count);
+
 // Whether a bias has 24 bits; such a one with the shift as its lowest byte, as ht_packed_dsp.h has it.
 bool has_short_bias(const FixedChannel& channel);
 int32_t bias_and_shift(const FixedChannel& channel);
@@ -49,15 +51,20 @@ bool fits_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& su
 // Returns where the rest goes.
 void* pack_activated(const ht_epilogue& epilogue, const std::vector<SumRange>& sums, void* packed);
 
-// Of a layer whose channels fit into ht_packed_dsp.h's short ones.
+// Of a layer whose channels fit into ht_packed_dsp.h's short ones, the numbers of its header.
 struct ShortChannels {
-  int32_t bytes = 0;  // of each; 0 where they do not fit
-  int32_t shift = 0, bias_lift = 0;
+  int32_t bias_bits = 0;  // 0 where they do not fit
+  int32_t significand_bits = 0, shift_bits = 0, shift = 0, bias_lift = 0;
+  bool relative_bias = false, own_zero_points = false;
+  int32_t bits() const { return significand_bits + shift_bits + bias_bits + (own_zero_points ? 8 : 0); }
 };
 ShortChannels short_channels(const FixedLayer& layer);
+// What a layer with these begins with, as far as they say.
+ht_layer_dsp header_dsp(const ShortChannels& form);
 // How many bytes so many channels take that have `bytes` each where they are not short.
 size_t stored_channels(const FixedLayer& layer, size_t channels, size_t bytes);
-void write_short(const ShortChannels& form, const FixedChannel& channel, uint8_t* to);
+// Of channels that begin with `to` and are zeros there, the one at this place.
+void write_short(const ShortChannels& form, const FixedChannel& channel, size_t place, uint8_t* to);
 
 // ht_packed_dsp.h's layer with channels' bounds; returns where the rest goes.
 size_t layer_dsp_bytes(const FixedLayer& layer);

@@ -96,19 +96,19 @@ void pack(const ht_conv_params& p, const FixedLayer& layer, void* packed) {
   const ShortChannels form = short_channels(layer);
   auto* stored = static_cast<uint8_t*>(pack_layer_dsp(layer, packed));
   auto* end = stored + channels_bytes<Form>(p, layer);
-  if (form.bytes != 0) std::fill(stored, end, uint8_t{0});
+  if (form.bias_bits != 0) std::fill(stored, end, uint8_t{0});
   auto* channel = reinterpret_cast<typename Form::Channel*>(stored);
   auto* word = reinterpret_cast<uint32_t*>(end);
   every_pair(p, [&](int32_t group, int32_t pair) {
     const auto first_output = static_cast<size_t>(group * group_outputs(p) + 2 * pair);
     const bool is_pair = 2 * pair + 1 < group_outputs(p);
-    if (form.bytes == 0) {
+    if (form.bias_bits == 0) {
       Form::write(layer.channels[first_output], is_pair ? layer.channels[first_output + 1] : FixedChannel{}, channel);
       channel += 2;
     } else {
-      write_short(form, layer.channels[first_output], stored);
-      if (is_pair) write_short(form, layer.channels[first_output + 1], stored + form.bytes);
-      stored += 2 * form.bytes;
+      const auto place = static_cast<size_t>(2 * (group * group_pairs(p) + pair));
+      write_short(form, layer.channels[first_output], place, stored);
+      if (is_pair) write_short(form, layer.channels[first_output + 1], place + 1, stored);
     }
     const PaddedWeights first(p, layer, group, 2 * pair), second(p, layer, group, 2 * pair + 1);
     for (size_t k = 0; k < first.count(); k += 4)
@@ -127,9 +127,8 @@ size_t packed_bytes(const ht_conv_params& p, const FixedLayer& layer) {
 // The kernels' functions count the room that short channels need.
 template <class Form>
 size_t scratch(const ht_conv_params& p, size_t most) {
-  const bool has_room = short_channels(fixed_layer(p.epilogue, sum_ranges(p))).bytes != 0;
-  const size_t room = group_outputs(p) > HT_MOST_EXPANDED ? static_cast<size_t>(HT_SOME_EXPANDED) : static_cast<size_t>(2 * group_pairs(p));
-  return has_room ? most : most - room * sizeof(typename Form::Channel);
+  const bool has_room = short_channels(fixed_layer(p.epilogue, sum_ranges(p))).bias_bits != 0;
+  return has_room ? most : most - static_cast<size_t>(2 * group_pairs(p)) * sizeof(typename Form::Channel);
 }
 
 }  // namespace

@@ -32,12 +32,15 @@ template <class Quad>
 void pack(const ht_depthwise_params& p, const FixedLayer& layer, void* packed) {
   const ShortChannels form = short_channels(layer);
   auto* stored = static_cast<uint8_t*>(pack_layer_dsp(layer, packed));
+  auto* header = static_cast<ht_layer_dsp*>(packed);
+  header->own_padding = differ(p.padding, static_cast<size_t>(p.input_channels));
+  header->padding = p.padding[0];
   auto* end = stored + stored_channels(layer, 4 * quads_of(p), sizeof(Quad) / 4);
   const size_t outputs = outputs_of(p);
-  if (form.bytes != 0) {
+  if (form.bias_bits != 0) {
     std::fill(stored, end, uint8_t{0});
     for (size_t o = 0; o < outputs; ++o)
-      write_short(form, layer.channels[o], stored + (o / 4 * 4 + static_cast<size_t>(ht_quad_place(static_cast<int32_t>(o % 4)))) * static_cast<size_t>(form.bytes));
+      write_short(form, layer.channels[o], o / 4 * 4 + static_cast<size_t>(ht_quad_place(static_cast<int32_t>(o % 4))), stored);
   } else {
     auto* quads = reinterpret_cast<Quad*>(stored);
     for (size_t o = 0; o < 4 * quads_of(p); ++o) set_channel(o < outputs ? layer.channels[o] : FixedChannel{}, static_cast<int32_t>(o % 4), quads[o / 4]);
@@ -59,7 +62,7 @@ size_t packed_bytes(const ht_depthwise_params& p, const FixedLayer& layer) {
 // The kernels' functions count the room that short channels need.
 template <class Quad>
 size_t scratch(const ht_depthwise_params& p, size_t most) {
-  const bool has_room = short_channels(fixed_layer(p.epilogue, sum_ranges(p))).bytes != 0;
+  const bool has_room = short_channels(fixed_layer(p.epilogue, sum_ranges(p))).bias_bits != 0;
   return has_room ? most : most - quads_of(p) * sizeof(Quad);
 }
 
@@ -70,7 +73,7 @@ size_t depthwise_scratch_dsp_own(const ht_depthwise_params* p) { return scratch<
 
 bool depthwise_accepts_dsp(const ht_depthwise_params& p) {
   const FixedLayer layer = fixed_layer(p.epilogue, sum_ranges(p));
-  return layer.exact && !layer.own_zero_points && std::ranges::all_of(layer.channels, has_short_bias);
+  return layer.exact && !layer.own_zero_points;
 }
 bool depthwise_accepts_dsp_own(const ht_depthwise_params& p) { return fixed_layer(p.epilogue, sum_ranges(p)).exact; }
 size_t depthwise_packed_dsp(const ht_depthwise_params* p) { return packed_bytes<ht_quad_dsp>(*p, fixed_layer(p->epilogue, sum_ranges(*p))); }

@@ -26,6 +26,7 @@ struct Member {
   int32_t number = 0;
   std::string array;  // empty: NULL
 
+  bool is_zero() const { return number == 0 && array.empty(); }
   bool same_value(const Member& other) const { return number == other.number && array == other.array; }
 };
 
@@ -88,6 +89,8 @@ class Members {
 struct Place {
   std::optional<size_t> port;
   int64_t offset = 0;
+
+  bool operator==(const Place&) const = default;
 };
 
 std::optional<Place> place_of(const Design& design, BufferId id) {
@@ -159,17 +162,21 @@ class TabledKernel {
     return saved;
   }
 
-  // A step's leading numbers: of every eight a byte that says which of them follow, the lowest bit first, and these.
+  // A step's leading numbers: of every seven a byte that says which of them follow, the lowest bit first, and these. The highest
+  // bit says that there is another such byte.
   std::vector<uint8_t> numbers(const TabledStep& step) const {
-    std::vector<uint8_t> bytes;
-    for (size_t first = 0; first < leading_; first += 8) {
-      const size_t mask = bytes.size();
-      bytes.push_back(0);
-      for (size_t i = first; i < std::min(first + 8, leading_); ++i) {
-        if (meets(step, i, usual_[i])) continue;
-        bytes[mask] = static_cast<uint8_t>(bytes[mask] | 1u << (i - first));
-        append_number(step.members[i].number, bytes);
+    constexpr size_t kTogether = 7;
+    std::vector<uint8_t> bytes = {0};
+    size_t mask = 0, first = 0;
+    for (size_t i = 0; i < leading_; ++i) {
+      if (meets(step, i, usual_[i])) continue;
+      for (; i >= first + kTogether; first += kTogether) {
+        bytes[mask] |= 1u << kTogether;
+        mask = bytes.size();
+        bytes.push_back(0);
       }
+      bytes[mask] = static_cast<uint8_t>(bytes[mask] | 1u << (i - first));
+      append_number(step.members[i].number, bytes);
     }
     return bytes;
   }
@@ -181,9 +188,10 @@ class TabledKernel {
                     fmt::join(usual_, ", "), runner(), type);
     for (size_t i = 1; i < steps_[0].inputs.size(); ++i) text += fmt::format("  a->inputs[{}] = next_place(r);\n", i);
     if (has_scratch_) text += "  a->scratch = next_place(r);\n";
-    text += fmt::format("  read_numbers(r, usual_{}, {}, &p);\n", name, leading_);
+    text += fmt::format("  read_struct(r, usual_{}, {}, &p, sizeof p);\n", name, leading_);
     for (size_t i = leading_; i < steps_[0].members.size(); ++i)
-      text += fmt::format("  p.{} = {};\n", steps_[0].members[i].name, value(i));
+      if (is_read(i) || !steps_[0].members[i].is_zero())
+        text += fmt::format("  p.{} = {};\n", steps_[0].members[i].name, value(i));
     return text + fmt::format("  HT_FN({})(&p, a, 0, ht_{}_units(&p));\n}}\n", name,
                               kernel_name(design_->plan.steps[steps_[0].index].kernel));
   }
@@ -212,8 +220,7 @@ class TabledKernel {
   std::string value(size_t member) const {
     const Member& first = steps_[0].members[member];
     if (is_read(member)) return first.cast + (first.is_array ? "next_array(r)" : "next_number(r)");
-    if (!first.is_array) return c_literal(first.number);
-    return first.array.empty() ? "NULL" : first.array;
+    return first.is_array ? first.array : c_literal(first.number);
   }
 
   const Design* design_;
@@ -222,6 +229,15 @@ class TabledKernel {
   std::vector<int> usual_;
   bool has_scratch_ = false;
 };
+
+// Added to a kernel's number.
+constexpr size_t kFromLast = 128;
+
+// Whether the step is the first one of a function that runs some (program.cpp).
+bool starts_function(const Design& design, size_t index) {
+  const std::vector<Band>& bands = design.memory.bands.list;
+  return !bands.empty() && (index == bands.back().last_step || std::ranges::find(bands, index, &Band::first_step) != bands.end());
+}
 
 // The rows of some kernels' steps.
 class Rows {
@@ -233,6 +249,7 @@ class Rows {
         for (const Place& input : step.inputs) divide(input);
         divide(step.output);
         if (step.scratch) divide(*step.scratch);
+        outputs_.emplace(step.index, step.output);
       }
     unit_ = std::max<int64_t>(unit_, 1);
   }
@@ -243,8 +260,10 @@ class Rows {
 
   std::string row(const TabledKernel& kernel, size_t kernel_number, const TabledStep& step) {
     std::string text = "  ";
-    add(text, "kernel", {static_cast<uint8_t>(kernel_number)});
-    add(text, "from", places({step.inputs[0]}));
+    const bool goes_on = reads_last_output(step);
+    add(text, goes_on ? "kernel, from the last output" : "kernel",
+        {static_cast<uint8_t>(kernel_number + (goes_on ? kFromLast : 0))});
+    if (!goes_on) add(text, "from", places({step.inputs[0]}));
     add(text, "to", places({step.output}));
     if (step.inputs.size() > 1) add(text, "and from", places({step.inputs.begin() + 1, step.inputs.end()}));
     if (kernel.has_scratch()) add(text, "scratch", places({step.scratch.value_or(Place{})}));
@@ -259,6 +278,11 @@ class Rows {
   }
 
  private:
+  // Whether the step's first input is what the one before it in a function made.
+  bool reads_last_output(const TabledStep& step) const {
+    const auto last = step.index == 0 || starts_function(design_, step.index) ? outputs_.end() : outputs_.find(step.index - 1);
+    return last != outputs_.end() && last->second == step.inputs[0];
+  }
   void divide(const Place& place) {
     if (!place.port) unit_ = std::gcd(unit_, place.offset);
   }
@@ -284,6 +308,7 @@ class Rows {
 
   const Design& design_;
   int64_t ports_ = 0, unit_ = 0, bytes_ = 0;
+  std::map<size_t, Place> outputs_;  // of steps
   std::map<std::string, size_t> numbers_;
   std::vector<std::string> arrays_;
 };
@@ -345,15 +370,21 @@ static unsigned char *next_place(reader *r) {{
 )",
                       ports, rows.unit());
   text += R"(
-/* What a struct begins with, `count` members of 32 bits. Of every eight a byte says which ones follow, the lowest bit first; the others
-   are as usual: the number there, or where it is -n as the nth before. */
-static void read_numbers(reader *r, const int8_t *usual, int count, void *to) {
+/* A struct, zeros but for what it begins with, `count` members of 32 bits. Of every seven a byte says which ones follow, the lowest bit first, and by its
+   highest bit whether there is such a byte of the next seven; the others are as usual: the number there, or where it is -n as the nth
+   before. */
+static void read_struct(reader *r, const int8_t *usual, int count, void *to, size_t bytes) {
   int32_t *numbers = (int32_t *)to;
-  unsigned following = 0;
-  int i;
-  for (i = 0; i < count; ++i, following >>= 1) {
+  unsigned char *rest = (unsigned char *)(numbers + count), *const end = (unsigned char *)to + bytes;
+  unsigned following = 1;
+  int i, left = 0;
+  while (rest < end) *rest++ = 0;
+  for (i = 0; i < count; ++i, --left, following >>= 1) {
     const int value = usual[i];
-    if (i % 8 == 0) following = *r->at++;
+    if (left == 0) {
+      following = following & 1u ? *r->at++ : 0;
+      left = 7;
+    }
     numbers[i] = following & 1u ? next_number(r) : (value < 0 ? numbers[i + value] : value);
   }
 }
@@ -374,20 +405,21 @@ std::string running_code(const std::vector<TabledKernel>& kernels) {
 /* Runs the steps from `first` on up to `end`. */
 static void run_steps(const uint8_t *rows, int first, int end, unsigned char *const *places, unsigned char *memory) {{
   reader r = {{rows, places, memory}};
+  ht_arguments a;
+  a.output = NULL;
   for (; first < end; ++first) {{
-    ht_arguments a;
     const int kernel = *r.at++;
     HT_STEP(first);
-    a.inputs[0] = next_place(&r);
+    a.inputs[0] = kernel >= {1} ? a.output : next_place(&r);
     a.inputs[1] = a.inputs[2] = NULL;
     a.scratch = NULL;
     a.output = next_place(&r);
-    switch (kernel) {{
-{}    }}
+    switch (kernel % {1}) {{
+{0}    }}
   }}
 }}
 )",
-                     cases);
+                     cases, kFromLast);
 }
 
 }  // namespace

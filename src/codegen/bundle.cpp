@@ -13,6 +13,7 @@
 #include "codegen/fields.h"
 #include "codegen/interface.h"
 #include "codegen/parts.h"
+#include "kernels/cortex_m/ht_conv_walk_dsp.h"
 #include "plan/elide_copies.h"
 
 namespace ht {
@@ -125,6 +126,8 @@ bool is_plain(const ht_depthwise_params& p) {
          p.input_channels % 4 == 0;
 }
 
+bool is_adjacent(const ht_broadcast& shape) { return shape.a_stride[shape.rank - 1] == 1 && shape.b_stride[shape.rank - 1] == 1; }
+
 bool has_bounds(const ht_epilogue& e, int64_t channels) {
   if (e.output != HT_OUTPUT_S8) return false;
   return std::any_of(e.minimum, e.minimum + channels, [](int8_t bound) { return bound != INT8_MIN; }) ||
@@ -136,12 +139,18 @@ KernelUse use_of(const Plan& plan) {
   for (const Step& step : plan.steps) {
     const auto* pool = std::get_if<ht_pool_params>(&step.params);
     const auto* binary = std::get_if<ht_binary_params>(&step.params);
-    if (binary) use.policies |= 1u << binary->policy, use.binaries |= 1u << binary->kind;
-    if (const auto* depthwise = std::get_if<ht_depthwise_params>(&step.params)) use.plain_depthwise = use.plain_depthwise && is_plain(*depthwise);
-    if (const auto* depthwise = std::get_if<ht_depthwise_params>(&step.params))
+    if (binary) {
+      use.policies |= 1u << binary->policy, use.binaries |= 1u << binary->kind;
+      use.adjacent_binary = use.adjacent_binary && is_adjacent(binary->shape);
+    }
+    if (const auto* depthwise = std::get_if<ht_depthwise_params>(&step.params)) {
+      use.plain_depthwise = use.plain_depthwise && is_plain(*depthwise);
       use.bounds = use.bounds || has_bounds(depthwise->epilogue, depthwise_outputs(*depthwise));
-    if (const auto* conv = std::get_if<ht_conv_params>(&step.params))
+    }
+    if (const auto* conv = std::get_if<ht_conv_params>(&step.params)) {
+      use.few_outputs = use.few_outputs && conv->output_channels / conv->groups <= HT_MOST_EXPANDED;
       use.bounds = use.bounds || has_bounds(conv->epilogue, conv->output_channels);
+    }
     if (const auto* resample = std::get_if<ht_resample_params>(&step.params))
       use.nearest_resample = use.nearest_resample && resample->y.taps == 1 && resample->x.taps == 1;
     if (pool) use.pools |= 1u << pool->kind;

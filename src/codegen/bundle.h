@@ -45,6 +45,8 @@ struct KernelUse {
   bool floats = false;
   bool nearest_resample = true;  // of integers; all of them are
   bool plain_depthwise = true;  // all of them are as ht_depthwise_walk_dsp.h says
+  bool adjacent_binary = true;  // of int8; all of them are
+  bool few_outputs = true;      // of convolutions: none has more than HT_MOST_EXPANDED in a group
   bool bounds = false;          // of products' outputs in bytes, other than those of a byte
 };
 

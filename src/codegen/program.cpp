@@ -240,7 +240,9 @@ std::string config_file(const Design& design) {
 #define HT_SOFTMAXES {:#x}
 #define HT_RESIZES {:#x}
 #define HT_NEAREST_RESAMPLE {}
+#define HT_ADJACENT_BINARY {}
 #define HT_PLAIN_DEPTHWISE {}
+#define HT_FEW_OUTPUTS {}
 #define HT_BOUNDS {}
 #define HT_SUFFIX _{} /* so that several bundles fit into one program */
 
@@ -249,8 +251,8 @@ std::string config_file(const Design& design) {
                      made_by(design, "Which parts of the kernels this network uses."), design.use.policies, design.use.outputs,
                      design.use.floats || design.detection ? 1 : 0, design.use.binaries, design.use.pools, design.use.softmaxes,
                      design.detection ? 1u << design.detection->preprocess.image.interpolation : 0u,
-                     design.use.nearest_resample ? 1 : 0, design.use.plain_depthwise ? 1 : 0, design.use.bounds ? 1 : 0,
-                     design.name());
+                     design.use.nearest_resample ? 1 : 0, design.use.adjacent_binary ? 1 : 0, design.use.plain_depthwise ? 1 : 0,
+                     design.use.few_outputs ? 1 : 0, design.use.bounds ? 1 : 0, design.name());
 }
 
 }  // namespace

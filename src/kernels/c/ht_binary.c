@@ -3,11 +3,16 @@
 
 #include "ht_requantize.h"
 
+// A bundle's ht_config.h says so where both inputs of all of these have their innermost dimension, without gaps.
+#ifndef HT_ADJACENT_BINARY
+#define HT_ADJACENT_BINARY 0
+#endif
+
 enum { HT_BINARY_BLOCK = 128 };
 
 // Broadcast and strided elements are first made adjacent, so that the arithmetic has one form.
 static const int8_t* load(const int8_t* from, int32_t stride, int32_t count, int8_t* block) {
-  if (stride == 1) return from;
+  if (HT_ADJACENT_BINARY || stride == 1) return from;
   for (int32_t i = 0; i < count; ++i) block[i] = from[(ptrdiff_t)i * stride];
   return block;
 }
@@ -84,7 +89,7 @@ void HT_FN(ht_binary)(const ht_binary_params* p, const ht_arguments* arguments, 
     const int8_t* a = (const int8_t*)arguments->inputs[0] + a_at;
     const int8_t* b = (const int8_t*)arguments->inputs[1] + b_at;
     int8_t* out = (int8_t*)arguments->output + output_at;
-    const int32_t block = a_stride == 1 && b_stride == 1 ? n : HT_BINARY_BLOCK;
+    const int32_t block = HT_ADJACENT_BINARY || (a_stride == 1 && b_stride == 1) ? n : HT_BINARY_BLOCK;
     for (int32_t i = 0; i < n; i += block) {
       const int32_t count = n - i < block ? n - i : block;
       const int8_t* x = load(a + (ptrdiff_t)i * a_stride, a_stride, count, a_block);

@@ -4,6 +4,9 @@
 #include "ht_requantize.h"
 
 static void copy_pixel(const int8_t* HT_RESTRICT from, int32_t channels, int8_t* HT_RESTRICT to) {
+#if defined(__GNUC__)
+  for (; channels >= 4; channels -= 4, from += 4, to += 4) __builtin_memcpy(to, from, 4);
+#endif
   for (int32_t c = 0; c < channels; ++c) to[c] = from[c];
 }
 

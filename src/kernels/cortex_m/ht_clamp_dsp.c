@@ -8,9 +8,11 @@ void HT_FN(ht_clamp_dsp)(const void* packed, int32_t channels, int32_t pixels, i
   const int8_t* minima = own ? (const int8_t*)(layer + 1) : &layer->minimum;
   const int8_t* maxima = own ? minima + channels : &layer->maximum;
   int8_t* values = (int8_t*)output + (size_t)pixel * (size_t)stride;
-  for (; pixels > 0; --pixels, values += stride)
-    for (int32_t i = 0; i < channels; ++i) {
-      const int32_t value = values[i], minimum = minima[own ? i : 0], maximum = maxima[own ? i : 0];
-      values[i] = (int8_t)(value < minimum ? minimum : (value > maximum ? maximum : value));
+  for (; pixels > 0; --pixels, values += stride) {
+    const int8_t *minimum = minima, *maximum = maxima;
+    for (int32_t i = 0; i < channels; ++i, minimum += own, maximum += own) {
+      const int8_t value = values[i];
+      values[i] = value < *minimum ? *minimum : (value > *maximum ? *maximum : value);
     }
+  }
 }

@@ -29,23 +29,27 @@ typedef ht_pair_channel_dsp ht_tile_channel;
 
 #if !HT_CONV_SUMS
 static void ht_expand_channels(const ht_layer_dsp* layer, const int8_t* stored, int32_t first, int32_t count, void* to) {
+  enum { kTogether = 8 };
   ht_tile_channel* channel = (ht_tile_channel*)to;
-  for (const int32_t end = first + count; first != end; first += 2, channel += 2) {
-    ht_short_channel made[2];
-    HT_FN(ht_short_channels_dsp)(layer, stored, first, 2, made);
+  for (; count > 0; first += kTogether, count -= kTogether) {
+    ht_short_channel made[kTogether];
+    const int32_t some = count < kTogether ? count : kTogether;
+    HT_FN(ht_short_channels_dsp)(layer, stored, first, some, made);
+    for (const ht_short_channel *one = made, *end = made + some; one != end; one += 2, channel += 2) {
 #if HT_CONV_DEEP
-    for (int32_t i = 0; i < 2; ++i) {
-      channel[i].multiplier = made[i].multiplier;
-      channel[i].rounding = (2 * made[i].zero_point + 1) * 256 + made[i].shift;
-      channel[i].bias = made[i].bias;
-    }
+      for (int32_t i = 0; i < 2; ++i) {
+        channel[i].multiplier = one[i].multiplier;
+        channel[i].rounding = (2 * one[i].zero_point + 1) * 256 + one[i].shift;
+        channel[i].bias = one[i].bias;
+      }
 #else
-    const uint32_t both = (uint32_t)made[0].bias + 256 * (uint32_t)made[1].bias;
-    channel[0].multiplier = made[0].multiplier;
-    channel[0].start = (int32_t)(256 * (uint32_t)made[0].bias + (uint32_t)made[0].shift);
-    channel[1].multiplier = made[1].multiplier;
-    channel[1].start = (int32_t)(both + (((uint32_t)made[1].shift - both) & 255));
+      const uint32_t both = (uint32_t)one[0].bias + 256 * (uint32_t)one[1].bias;
+      channel[0].multiplier = one[0].multiplier;
+      channel[0].start = (int32_t)(256 * (uint32_t)one[0].bias + (uint32_t)one[0].shift);
+      channel[1].multiplier = one[1].multiplier;
+      channel[1].start = (int32_t)(both + (((uint32_t)one[1].shift - both) & 255));
 #endif
+    }
   }
 }
 #endif

@@ -3,6 +3,13 @@
 
 #include "kernels/cortex_m/ht_widen_dsp.h"
 
+// A bundle's ht_config.h says so where no layer has more outputs than HT_MOST_EXPANDED.
+#ifndef HT_FEW_OUTPUTS
+#define HT_FEW_OUTPUTS 0
+#endif
+
+static bool expands_by_tiles(int32_t outputs) { return !HT_FEW_OUTPUTS && outputs > HT_MOST_EXPANDED; }
+
 // Scratch: the patches of a tile; a row of the filter in bytes, where channels are no words; the sums of a tile or the channels of a group.
 static size_t tile_pixels(const ht_conv_params* p) {
   return p->batch * p->output_height * p->output_width < HT_TILE_PIXELS ? 1 : HT_TILE_PIXELS;
@@ -13,7 +20,8 @@ static size_t tile_words(const ht_conv_params* p) {
 }
 size_t HT_FN(ht_conv_walk_dsp_scratch)(const ht_conv_params* p, bool sums, size_t channel_bytes) {
   const size_t outputs = (size_t)(p->output_channels / p->groups), stored = sums ? tile_pixels(p) * outputs : 0;
-  return (tile_words(p) + stored) * sizeof(uint32_t) + (outputs + 1) / 2 * 2 * channel_bytes;
+  const size_t room = expands_by_tiles((int32_t)outputs) ? (size_t)HT_SOME_EXPANDED : (outputs + 1) / 2 * 2;
+  return (tile_words(p) + stored) * sizeof(uint32_t) + room * channel_bytes;
 }
 
 // What stays the same for a group of channels.
@@ -26,6 +34,8 @@ typedef struct walk {
   size_t pair_bytes;
   const int8_t* weights;
   const char* channels;
+  const int8_t* short_channels;  // of all groups, where some are expanded before each tile, into `channels`; else NULL
+  int32_t before;                // how many are those of other groups
   uint32_t* patches;
   int8_t* row;    // room for a row of the filter
   int32_t* sums;  // of a tile
@@ -41,7 +51,8 @@ static walk walk_group(const ht_tile_dsp* tile, const ht_conv_params* p, int32_t
   const bool is_short = layer->bias_bits != 0;
   const int32_t before = group * pairs * 2;
   void* rest = patches + tile_words(p);
-  if (is_short) tile->expand(layer, stored, before, 2 * pairs, rest);
+  const bool by_tile = is_short && expands_by_tiles(outputs);
+  if (is_short && !by_tile) tile->expand(layer, stored, before, 2 * pairs, rest);
   const walk made = {tile,
                      p,
                      group * outputs,
@@ -52,6 +63,8 @@ static walk walk_group(const ht_tile_dsp* tile, const ht_conv_params* p, int32_t
                      pair_bytes,
                      weights + (size_t)(group * pairs) * pair_bytes,
                      is_short ? (const char*)rest : (const char*)stored + (size_t)before * tile->channel_bytes,
+                     by_tile ? stored : NULL,
+                     before,
                      patches,
                      (int8_t*)(patches + tile_pixels(p) * ht_patch_words(p)),
                      (int32_t*)rest};
@@ -126,9 +139,25 @@ static void compute(const walk* w, int32_t pixels, char* output, int32_t stride)
   for (int32_t pixel = 0; pixel < pixels; ++pixel) pairs_from(w, 2 * pairs, w->patches + pixel, HT_TILE_PIXELS, output + (size_t)pixel * step);
 }
 
+// The same, expanding some channels after the other.
+static void compute_expanding(const walk* w, int32_t pixels, char* output, int32_t stride) {
+  walk some = *w;
+  for (int32_t done = 0; done < w->outputs; done += HT_SOME_EXPANDED) {
+    some.outputs = w->outputs - done < HT_SOME_EXPANDED ? w->outputs - done : HT_SOME_EXPANDED;
+    w->tile->expand(ht_layer_of(w->params->packed), w->short_channels, w->before + done, (some.outputs + 1) / 2 * 2,
+                    (void*)w->sums);
+    compute(&some, pixels, output + done, stride);
+    some.weights += (HT_SOME_EXPANDED / 2) * w->pair_bytes;
+  }
+}
+
 // Into output[at], output[at + output_stride], ...
 static inline void compute_tile(const walk* w, int32_t pixels, void* output, size_t at) {
   const ht_conv_params* p = w->params;
+  if (!HT_FEW_OUTPUTS && w->short_channels) {
+    compute_expanding(w, pixels, (char*)output + at, p->output_stride);
+    return;
+  }
   if (!w->tile->finish) {
     compute(w, pixels, (char*)output + at, p->output_stride);
     return;

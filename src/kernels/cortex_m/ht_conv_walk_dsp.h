@@ -13,6 +13,10 @@ extern "C" {
 
 enum { HT_TILE_PIXELS = 4 };
 
+// Short channels are all expanded before the first pixel where they are not more than this many a group, else, for less memory,
+// some before each tile.
+enum { HT_MOST_EXPANDED = 384, HT_SOME_EXPANDED = 32 };
+
 // The functions of ht_conv_tile_dsp.h in one of its forms, `channel` being what that packs of a channel.
 typedef struct ht_tile_dsp {
   size_t channel_bytes;

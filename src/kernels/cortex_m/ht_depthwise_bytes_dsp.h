@@ -162,7 +162,7 @@ static bool ht_quad_finish_by_pairs(const ht_quad* quad, int32_t pixels, int8_t*
   const int32_t step = ht_column_step(p), others = step == 1 ? pixels / 2 : 0;
   if (!HT_ONLY_PLAIN && (p->kernel_height != 3 || p->kernel_width != 3 || step > 2)) return false;
   ht_quad_pixels(quad->columns, quad->weights, quad->channels, output, step == 1 ? 2 * stride : stride, pixels - others,
-                 quad->layer->lift, quad->rounding, others);
+                 quad->lift, quad->rounding, others);
   return true;
 }
 
@@ -182,9 +182,9 @@ static inline int8_t ht_quad_value(const ht_quad* quad, int32_t place, int32_t s
 #if HT_OWN
   const int32_t rounding = channels->rounding[place];
 #else
-  const int32_t rounding = ht_rounding_dsp(quad->layer->zero_point, shift);
+  const int32_t rounding = (int32_t)((uint32_t)quad->rounding << (shift & 255));
 #endif
-  return (int8_t)ht_requantize_dsp(sum, quad->layer->lift, channels->multiplier[place], rounding, shift);
+  return (int8_t)ht_requantize_dsp(sum, quad->lift, channels->multiplier[place], rounding, shift);
 }
 
 // Four channels a pixel, whether they all exist or not.

@@ -59,9 +59,8 @@ typedef struct ht_quad {
   const ht_depthwise_params* params;
   int32_t first, count;  // channels of the output; fewer than four at the end
   bool adjacent;         // whether four bytes of the input are theirs
-  const ht_layer_dsp* layer;
-  int32_t rounding;  // 2 * zero point + 1 where the layer has one
-  uint32_t padding;  // their inputs outside
+  int32_t lift, rounding;  // the layer's; 2 * zero point + 1 where the layer has one
+  const int8_t* padding;   // their inputs outside
   const ht_quad_channels* channels;
   const uint32_t* weights;
   uint32_t* outside;  // a column that lies outside
@@ -83,7 +82,7 @@ HT_ALONE uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int
   for (int32_t row = 0; row < p->kernel_height; ++row, y += p->dilation_height) {
     const bool inside = column_inside && y >= 0 && y < p->input_height;
     const uint32_t word =
-        inside ? ht_quad_word(quad, image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride) : quad->padding;
+        inside ? ht_quad_word(quad, image + ((ptrdiff_t)y * p->input_width + x) * p->input_stride) : ht_load_word(quad->padding);
     if (row % 2 == 0) {
       upper = word;
     } else {
@@ -98,7 +97,7 @@ HT_ALONE uint32_t* ht_widen_column(const ht_quad* quad, const int8_t* image, int
 
 // A column that lies outside.
 static inline void ht_widen_outside(const ht_quad* quad, uint32_t* to) {
-  const uint32_t word = quad->padding;
+  const uint32_t word = ht_load_word(quad->padding);
   int32_t rows = quad->params->kernel_height;
   for (; rows > 1; rows -= 2, to += 4) ht_widen_two_rows(word, word, to);
   if (rows > 0) ht_widen_last_row(word, to);
@@ -134,8 +133,7 @@ static inline void ht_widen_three_rows(const ht_quad* quad, const int8_t* image,
   ptrdiff_t step[3];
   for (int32_t i = 0; i < 3; ++i, y += p->dilation_height) {
     const bool real = y >= 0 && y < p->input_height;
-    row[i] =
-        real ? image + ((ptrdiff_t)y * p->input_width + inside) * p->input_stride + quad->first : (const int8_t*)&quad->padding;
+    row[i] = real ? image + ((ptrdiff_t)y * p->input_width + inside) * p->input_stride + quad->first : quad->padding;
     step[i] = real ? p->input_stride : 0;
   }
   to = ht_repeat_outside(quad, inside - x, to);
@@ -222,29 +220,37 @@ HT_ALONE void ht_expand_quads(const ht_depthwise_params* p, void* room) {
 }
 #endif
 
+// A function of its own, so that the one below has more registers.
+HT_ALONE const int8_t* ht_depthwise_weights(const ht_depthwise_params* p) {
+  const ht_layer_dsp* layer = ht_layer_of(p->packed);
+  const int8_t* stored = (const int8_t*)ht_channels_of(layer, ht_depthwise_outputs(p));
+  return stored + ht_stored_channels(layer, 4 * (size_t)ht_depthwise_quads(p), sizeof(ht_quad_channels) / 4);
+}
+
 static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht_arguments* a, int32_t begin, int32_t end,
                                           ht_quad_finish finish) {
   const int32_t quads = ht_depthwise_quads(p), outputs = ht_depthwise_outputs(p);
   const ht_layer_dsp* layer = ht_layer_of(p->packed);
   const int8_t* stored = (const int8_t*)ht_channels_of(layer, outputs);
-  const int8_t* weights = stored + ht_stored_channels(layer, 4 * (size_t)quads, sizeof(ht_quad_channels) / 4);
+  const int8_t* weights = ht_depthwise_weights(p);
   const ht_quad_channels* channels = (const ht_quad_channels*)(layer->bias_bits == 0 ? (const void*)stored : ht_quad_room(p, a));
   uint32_t *widened = (uint32_t*)a->scratch, *outside = widened + ht_filter_words(p);
   for (int32_t i = 0; i < quads; ++i, ++channels, weights += 2 * ht_filter_words(p)) {
     const int32_t count = outputs - 4 * i < 4 ? outputs - 4 * i : 4;
     const bool adjacent = count == 4 && p->channel_multiplier == 1;
-    ht_quad quad = {p,
-                    4 * i,
-                    count,
-                    adjacent,
-                    layer,
-                    2 * layer->zero_point + 1,
-                    (uint8_t)layer->padding * 0x01010101u,
-                    channels,
-                    widened,
-                    outside,
-                    outside + ht_column_words(p)};
-    if (layer->own_padding) quad.padding = ht_quad_word(&quad, p->padding);
+    uint32_t padding = (uint8_t)layer->padding * 0x01010101u;
+    const ht_quad quad = {p,
+                          4 * i,
+                          count,
+                          adjacent,
+                          layer->lift,
+                          2 * layer->zero_point + 1,
+                          (const int8_t*)&padding,
+                          channels,
+                          widened,
+                          outside,
+                          outside + ht_column_words(p)};
+    if (layer->own_padding) padding = ht_quad_word(&quad, p->padding);
     ht_widen_weights(p, weights, widened);
     ht_widen_outside(&quad, outside);
     ht_quad_rows(&quad, a, begin, end, finish);
@@ -255,7 +261,7 @@ static inline void ht_depthwise_some_rows(const ht_depthwise_params* p, const ht
 static inline bool ht_depthwise_overlaps(const ht_depthwise_params* p, const ht_arguments* a) {
   const uintptr_t input = (uintptr_t)a->inputs[0], output = (uintptr_t)a->output;
   const size_t input_rows = (size_t)p->batch * (size_t)p->input_height, output_rows = (size_t)p->batch * (size_t)p->output_height;
-  const size_t bytes = p->epilogue.output == HT_OUTPUT_F32 || p->epilogue.output == HT_OUTPUT_S32 ? 4 : 1;
+  const size_t bytes = HT_DEPTHWISE_SUMS && (p->epilogue.output == HT_OUTPUT_F32 || p->epilogue.output == HT_OUTPUT_S32) ? 4 : 1;
   return output < input + input_rows * (size_t)p->input_width * (size_t)p->input_stride &&
          input < output + output_rows * (size_t)p->output_width * (size_t)p->output_stride * bytes;
 }

@@ -128,7 +128,9 @@ size_t packed_bytes(const ht_conv_params& p, const FixedLayer& layer) {
 template <class Form>
 size_t scratch(const ht_conv_params& p, size_t most) {
   const bool has_room = short_channels(fixed_layer(p.epilogue, sum_ranges(p))).bias_bits != 0;
-  return has_room ? most : most - static_cast<size_t>(2 * group_pairs(p)) * sizeof(typename Form::Channel);
+  const size_t room =
+      group_outputs(p) > HT_MOST_EXPANDED ? static_cast<size_t>(HT_SOME_EXPANDED) : static_cast<size_t>(2 * group_pairs(p));
+  return has_room ? most : most - room * sizeof(typename Form::Channel);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ namespace {
 // the ranges had not seen (docs/guides/accuracy.md).
 constexpr double kClearGain = 2, kLeastGain = 0.9;
 // As kClearGain of sums and other combinations of two values, where channels' numbers shall be short: each of theirs takes 15
-// bytes. What gains less changes the signal-to-noise ratio of the networks measured by half a decibel.
+// bytes. What gained less changed the signal-to-noise ratio of a detector's outputs by 0.1 to 1 dB.
 constexpr double kClearGainOfCombined = 16;
 // Of the mean variance of a product's outputs: what an output counts for at least, were it constant.
 constexpr double kLeastPower = 1e-3, kNoPower = 1e-30;

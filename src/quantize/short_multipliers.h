@@ -30,10 +30,10 @@ struct ShortScales {
   int bits = 1;  // of each significand
 };
 
-// The least weight scales of short multipliers that are not less than those wanted, a quarter larger at most but where a
+// The least weight scales of short multipliers that are not less than those wanted, mostly a quarter larger at most but where a
 // multiplier would be less than an eighth of the layer's largest: there outputs' steps are so coarse that weights of full
 // precision do not show. Multipliers are those of float arithmetic, as ops/inner_product.cpp computes them, which does not give
-// every one: significands have three bits or, where they do not suffice, up to six. Nothing where there are none.
+// every significand: they have three bits or, where no such one can be had, up to six. Nothing where there are none.
 std::optional<ShortScales> short_scales(std::span<const float> wanted, const ProductScales& scales);
 
 // Rounds biases so that each, less its offset, is a multiple of 2^(k - exponent of its multiplier), with one k for all as large

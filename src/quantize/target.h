@@ -25,7 +25,7 @@ struct Target {
   ChannelScales channel_scales = ChannelScales::kNever;
   bool quantize_before_activation = false;
   std::string requantization;
-  bool short_multipliers = false;  // whether weight scales and biases are such that a channel takes three bytes beside its weights (short_multipliers.h)
+  bool short_multipliers = false;  // whether weight scales and biases are such that a channel takes some two bytes beside its weights (short_multipliers.h)
   bool integer_outputs = false;  // whether a quantized head's products give integers too
   double float_share = 0;  // of what all products cost that may stay in float where that helps the heads most
 };

@@ -37,7 +37,8 @@ enum { HT_BYTE_BOUNDS, HT_LAYER_BOUNDS, HT_OWN_BOUNDS };
 // where every channel begins with a byte.
 enum { HT_MOST_SURE_BITS = 25 };
 
-// The kernel makes of them what it reads in its scratch memory, once a call.
+// The kernel makes of them what it reads in its scratch memory, once a call, or for every tile where there are more than
+// HT_MOST_EXPANDED of a group.
 
 // A channel of ht_conv_dsp's; of a pair (c, d)
 //

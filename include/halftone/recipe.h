@@ -136,7 +136,7 @@ struct QuantizeSettings {
   Ranges ranges = Ranges::kMse;
   Granularity granularity = Granularity::kChannel;
   HeadTreatment head = HeadTreatment::kFloat;
-  std::optional<Rounding> rounding;  // absent: kLeastSquares where any weights have 4 bits, else kGptq
+  std::optional<Rounding> rounding;  // absent: kLeastSquares where any weights have 4 bits or there are 64 photos, else kGptq
   bool correct_bias = true;  // biases take up the mean errors that rounding makes of outputs
   Prefer prefer = Prefer::kAccuracy;
   bool fast = false;  // ranges alone: no photo is looked at again for what stays in float or how weights are rounded

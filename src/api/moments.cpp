@@ -95,6 +95,7 @@ class Measurement {
     for (const auto& own : gathered) {
       own->moments.fit.finish();
       own->moments.check.finish();
+      own->moments.photos = photos_->size();
       moments.push_back(std::move(own->moments));
     }
     return moments;

@@ -27,13 +27,7 @@ RangeMethod range_method(halftone::Ranges ranges) {
 
 std::optional<int> activation_bits(int bits) { return bits == halftone::kFloatActivations ? std::nullopt : std::optional(bits); }
 
-// Weights of 8 bits leave little error that later layers could take up.
-halftone::Rounding usual_rounding(const halftone::QuantizeSettings& settings) {
-  const bool has_4_bits = settings.weights == 4 || std::ranges::any_of(settings.layers, [](const auto& layer) { return layer.weights == 4; });
-  return has_4_bits ? halftone::Rounding::kLeastSquares : halftone::Rounding::kGptq;
-}
-
-WeightRounding weight_rounding(halftone::Rounding rounding) {
+WeightRounding method_of(halftone::Rounding rounding) {
   switch (rounding) {
     case halftone::Rounding::kNearest: return WeightRounding::kNearest;
     case halftone::Rounding::kGptq: return WeightRounding::kGptq;
@@ -41,6 +35,13 @@ WeightRounding weight_rounding(halftone::Rounding rounding) {
     case halftone::Rounding::kLeastSquares: return WeightRounding::kLeastSquares;
   }
   return WeightRounding::kNearest;
+}
+
+// What 4 bits lose is so much that any photos tell how to win it back.
+std::optional<WeightRounding> weight_rounding(const halftone::QuantizeSettings& settings) {
+  if (settings.rounding) return method_of(*settings.rounding);
+  const bool has_4_bits = settings.weights == 4 || std::ranges::any_of(settings.layers, [](const auto& layer) { return layer.weights == 4; });
+  return has_4_bits ? std::optional(WeightRounding::kLeastSquares) : std::nullopt;
 }
 
 LayerRule make_rule(const halftone::LayerSettings& layer) {
@@ -112,8 +113,7 @@ Result<std::string> data_hash(const Graph& graph, const Recipe& recipe) {
 
 Result<QuantizeRequest> make_request(const halftone::QuantizeSettings& settings, const Context& context) {
   QuantizeRequest request;
-  request.refine = {weight_rounding(settings.rounding.value_or(usual_rounding(settings))), resolve_threads(context.threads),
-                    settings.correct_bias};
+  request.refine = {weight_rounding(settings), resolve_threads(context.threads), settings.correct_bias};
   HT_ASSIGN(request.target, find_target(settings.target));
   request.layers.weights = settings.weights;
   request.layers.group = settings.group;

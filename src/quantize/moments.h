@@ -54,6 +54,7 @@ struct ProductMoments {
 // From photos to fit, and from others on which to check what was fitted.
 struct ObservedMoments {
   ProductMoments fit, check;
+  int64_t photos = 0;  // of both
 };
 
 // The moments of products[first ... first + count), the network computing with integers up to them. Called for one part of all products after the

@@ -63,6 +63,11 @@ int64_t numbers_of(const ObservedProduct& product) {
 constexpr std::array kRoundingDampings = {0.01, 0.03, 0.1, 0.3, 1.0};
 constexpr double kUsualDamping = 0.03;  // where there is nothing to check it on
 
+// Scales and weights that are searched on fewer photos than this fit those rather than what they stand for.
+constexpr int64_t kEnoughPhotos = 64;
+
+WeightRounding best_rounding(int64_t photos) { return photos >= kEnoughPhotos ? WeightRounding::kLeastSquares : WeightRounding::kGptq; }
+
 // The weights of a product in real units of its outputs, [outputs, size], and what may become of them.
 struct Rows {
   std::vector<double> exact;
@@ -204,10 +209,11 @@ void refine_product(const ObservedProduct& product, const ObservedMoments& momen
               static_cast<double>(request.greatest), request.per_channel && request.scales.empty()};
     for (size_t o = 0; o < geometry.outputs; ++o)
       for (size_t i = 0; i < size; ++i) rows.steps.push_back(step(o) * quantized.multiple(position(o, i)));
-    if (how.rounding == WeightRounding::kLeastSquares) fit_to_outputs(moments, product.output_units, has_bias, rows.exact);
+    const WeightRounding rounding = how.rounding.value_or(best_rounding(moments.photos));
+    if (rounding == WeightRounding::kLeastSquares) fit_to_outputs(moments, product.output_units, has_bias, rows.exact);
     ThreadPool pool(how.threads);
-    const double damping = best_damping(rows, moments, product.output_units, has_bias, how.rounding, pool);
-    const auto rounded = round_rows(rows, all, product.output_units, has_bias, how.rounding, damping, pool);
+    const double damping = best_damping(rows, moments, product.output_units, has_bias, rounding, pool);
+    const auto rounded = round_rows(rows, all, product.output_units, has_bias, rounding, damping, pool);
     for (size_t o = 0; o < geometry.outputs; ++o) {
       const double scale = quantized.scales[o] * rounded[o].factor;
       quantized.scales[o] = request.block == 0 ? static_cast<float>(scale) : short_scale(scale);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,7 +19,7 @@ enum class WeightRounding : uint8_t {
 };
 
 struct RefineRequest {
-  WeightRounding rounding = WeightRounding::kLeastSquares;
+  std::optional<WeightRounding> rounding;  // nothing: all methods that the photos are enough for
   int threads = 1;
   bool correct_bias = true;  // biases take up what changing the weights adds to the outputs' means
 };

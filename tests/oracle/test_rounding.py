@@ -114,6 +114,17 @@ def test_each_method_does_better_on_inputs_not_seen(network, quantized):
     assert ratios["least-squares"] > ratios["descent"]
 
 
+@pytest.mark.parametrize("bits, photos, method", [(8, 48, "gptq"), (8, 63, "gptq"), (8, 64, "least-squares"), (4, 48, "least-squares")])
+def test_the_default_has_all_methods_where_photos_are_enough_or_bits_few(bits, photos, method, network, halftone, tmp_path):
+    np.save(tmp_path / "x.npy", smooth_inputs(2, photos))
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f'[model]\npath = "{network}"\n[task]\ntype = "none"\n[calibration]\nimages = ["x.npy"]\n[quantize]\nweights = {bits}\n')
+    for name, flags in (("default", ()), *((name, ("--rounding", name)) for name in METHODS)):
+        halftone("quantize", recipe, "-o", tmp_path / f"{name}.onnx", *flags)
+    weights = {name: [tensor.raw_data for tensor in onnx.load(tmp_path / f"{name}.onnx").graph.initializer] for name in ("default", *METHODS)}
+    assert [name for name in METHODS if weights[name] == weights["default"]][-1] == method  # with 8 bits least squares may have nothing to move
+
+
 def integers_of(path):
     """{product: its integer weights}, by the names of the float network's constants."""
     return {tensor.name: numpy_helper.to_array(tensor).astype(np.int64) for tensor in onnx.load(path).graph.initializer

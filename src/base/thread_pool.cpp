@@ -4,14 +4,15 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace ht {
 namespace {
 
 // Whoever waits looks again for some 50 microseconds before it sleeps: the steps of a network follow each other faster than
-// sleepers wake.
-constexpr int kLooks = 1000, kFewLooks = 10;
+// sleepers wake. For one microsecond it leaves the others' shares alone: to look there takes their owner's time.
+constexpr int kLooks = 1000, kFewLooks = 30;
 
 template <class Done>
 void look_again(int looks, Done done) {
@@ -37,14 +38,17 @@ int resolve_threads(int requested) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-ThreadPool::ThreadPool(int threads) : shares_(std::make_unique<Share[]>(static_cast<size_t>(std::max(1, threads)))) {
+ThreadPool::ThreadPool(int threads)
+    : shares_(static_cast<size_t>(std::max(1, threads))), progress_(shares_.size()), cores_(shares_.size()) {
+  for (std::atomic<int>& core : cores_) core = -1;
+  if (sched_getaffinity(0, sizeof allowed_, &allowed_) != 0) CPU_ZERO(&allowed_);
   for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
 }
 
 ThreadPool::~ThreadPool() {
   stop_ = true;
-  call_.store(both(upper(call_) + 1, 0));
-  call_.notify_all();
+  order_.call.store(both(upper(order_.call) + 1, 0));
+  order_.call.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
@@ -64,54 +68,102 @@ bool ThreadPool::take_one(int owner, uint64_t call, int64_t* index) {
   }
 }
 
-void ThreadPool::take_share(int owner, int worker, uint64_t call) {
+// How many it took. The order is this call's as long as one of its indices has been taken and not reported.
+int64_t ThreadPool::take_share(int owner, int worker, uint64_t call) {
   int64_t done = 0, index = 0;
   for (; take_one(owner, call, &index); ++done) {
     try {
-      (*task_)(index, worker);
+      order_.task.call(order_.task.function, index, worker);
     } catch (...) {
       if (!failed_.exchange(true)) failure_ = std::current_exception();
     }
   }
-  if (done > 0 && unfinished_.fetch_sub(done) == done) unfinished_.notify_one();
+  return done;
 }
 
-// To look into another's share takes that worker as long as to look itself, so nobody does without need.
-void ThreadPool::take(int worker, uint64_t call) {
-  take_share(worker, worker, call);
-  if (worker == 0) {
-    look_again(kFewLooks, [this] { return unfinished_ == 0; });
-  } else if (lower(call) <= static_cast<uint32_t>(size())) {
-    return;
+int64_t ThreadPool::take_others(int worker, uint64_t call) {
+  int64_t done = 0;
+  for (int turn = 1; turn < size(); ++turn) done += take_share((worker + turn) % size(), worker, call);
+  return done;
+}
+
+// A worker stores what it did and then looks whether the caller sleeps; the caller says so and then looks what was done.
+void ThreadPool::report(int worker, uint64_t call, int64_t done) {
+  progress_[static_cast<size_t>(worker)].done = both(upper(call), static_cast<uint32_t>(done));
+  if (!caller_sleeps_) return;
+  ++wakes_;
+  wakes_.notify_one();
+}
+
+bool ThreadPool::is_finished(uint64_t call, int64_t own) const {
+  int64_t done = own;
+  for (size_t worker = 1; worker < progress_.size(); ++worker) {
+    const uint64_t seen = progress_[worker].done;
+    if (upper(seen) == upper(call)) done += lower(seen);
   }
-  for (int turn = 1; turn < size() && unfinished_ > 0; ++turn) take_share((worker + turn) % size(), worker, call);
+  return done == lower(call);
 }
 
-void ThreadPool::parallel_for(int64_t count, const std::function<void(int64_t, int)>& task) {
+void ThreadPool::wait_until_finished(uint64_t call, int64_t own) {
+  const auto is_done = [&] { return is_finished(call, own); };
+  look_again(kLooks, is_done);
+  if (is_done()) return;
+  caller_sleeps_ = true;
+  for (uint32_t seen = wakes_; !is_done(); seen = wakes_) wakes_.wait(seen);
+  caller_sleeps_ = false;
+}
+
+void ThreadPool::run(int64_t count, Task task) {
   if (workers_.empty() || count <= 1) {
-    for (int64_t index = 0; index < count; ++index) task(index, 0);
+    for (int64_t index = 0; index < count; ++index) task.call(task.function, index, 0);
     return;
   }
-  task_ = &task;
-  unfinished_ = count;
-  const uint64_t call = both(upper(call_) + 1, static_cast<uint32_t>(count));
-  call_.store(call);
-  call_.notify_all();
-  take(0, call);
-  look_again(kLooks, [this] { return unfinished_ == 0; });
-  for (int64_t left = unfinished_; left != 0; left = unfinished_) unfinished_.wait(left);
+  if (const int core = sched_getcpu(); cores_[0] != core) cores_[0] = core;
+  const uint64_t call = both(upper(order_.call) + 1, static_cast<uint32_t>(count));
+  order_.task = task;
+  order_.call = call;
+  if (sleepers_ > 0) order_.call.notify_all();
+  int64_t own = take_share(0, 0, call);
+  look_again(kFewLooks, [&] { return is_finished(call, own); });
+  if (!is_finished(call, own)) own += take_others(0, call);
+  wait_until_finished(call, own);
   if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+// A kernel may wake a worker on the core that the caller keeps busy although others are idle, and leave it there for many calls: Linux in a
+// virtual machine takes an idle core for one that its host has taken away. From there on the worker stays off the cores of those before it.
+void ThreadPool::leave_crowded_core(int worker) {
+  const auto before = std::span(cores_).first(static_cast<size_t>(worker));
+  std::atomic<int>& own = cores_[static_cast<size_t>(worker)];
+  const int core = sched_getcpu();
+  if (own != core) own = core;
+  if (std::ranges::none_of(before, [&](const std::atomic<int>& other) { return other == core; })) return;
+  cpu_set_t others = allowed_;
+  for (const std::atomic<int>& taken : before)
+    if (taken >= 0) CPU_CLR(static_cast<size_t>(taken), &others);
+  if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0) own = sched_getcpu();
 }
 
 void ThreadPool::work(int worker) {
   uint64_t seen = 0;
   while (true) {
-    look_again(kLooks, [&] { return call_ != seen; });
-    uint64_t call = call_.load();
-    for (; call == seen; call = call_.load()) call_.wait(seen);
+    const auto is_new = [&] { return order_.call != seen; };
+    look_again(kLooks, is_new);
+    if (!is_new()) {
+      ++sleepers_;
+      while (!is_new()) order_.call.wait(seen);
+      --sleepers_;
+    }
+    seen = order_.call;
     if (stop_) return;
-    seen = call;
-    take(worker, call);
+    leave_crowded_core(worker);
+    int64_t done = take_share(worker, worker, seen);
+    if (done > 0) report(worker, seen, done);
+    if (lower(seen) <= static_cast<uint32_t>(size())) continue;
+    look_again(kFewLooks, is_new);
+    if (is_new()) continue;
+    const int64_t more = take_others(worker, seen);
+    if (more > 0) report(worker, seen, done + more);
   }
 }
 

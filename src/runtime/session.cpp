@@ -24,9 +24,24 @@ namespace {
 int64_t offset_bytes(const Buffer& buffer) { return buffer.region.offset * dtype_size(buffer.dtype); }
 }  // namespace
 
+// Units of a step cut into parts, which start at multiples of `unit`.
+struct Session::Cut {
+  Session* session;
+  size_t step;
+  int64_t grain, units, unit, parts;
+
+  int64_t begin_of(int64_t part) const { return part == parts ? units : units * part / parts / unit * unit; }
+  void operator()(int64_t part, int worker) const {
+    if (grain == 0) {
+      session->run_units(step, worker, begin_of(part), begin_of(part + 1));
+    } else {
+      session->run_units_and_function(step, worker, begin_of(part), begin_of(part + 1), grain);
+    }
+  }
+};
+
 Session::Session(std::shared_ptr<const Placement> placement, int threads) : Session(std::move(placement), threads, {}) {
   pool_ = std::make_unique<ThreadPool>(threads);
-  parallel_ = [pool = pool_.get()](int64_t count, const std::function<void(int64_t, int)>& task) { pool->parallel_for(count, task); };
 }
 
 Session::Session(std::shared_ptr<const Placement> placement, int threads, ParallelFor parallel)
@@ -41,6 +56,7 @@ Session::Session(std::shared_ptr<const Placement> placement, int threads, Parall
   for (const Step& step : plan().steps) needs_copy_[plan().root(step.output).index] = true;
   for (BufferId output : plan().outputs) needs_copy_[plan().root(output).index] = true;
   for (BufferId output : plan().outputs) can_be_lent_.push_back(is_alone(output));
+  for (size_t i = 0; i < plan().steps.size(); ++i) cuts_.push_back(cut(i, placement_->units_until_function()[i]));
 }
 
 Session::Session(Session&&) noexcept = default;
@@ -163,32 +179,30 @@ void Session::run_units_and_function(size_t index, int worker, int64_t begin, in
   }
 }
 
-void Session::run_step(size_t index, int64_t grain) {
+Session::Cut Session::cut(size_t index, int64_t grain) {
   // Below this much work, waking other threads costs more than it saves.
   constexpr int64_t kLeastWork = 1 << 13;
   constexpr size_t kMostKept = 1 << 18;
   const Step& step = plan().steps[index];
   const PlacedStep& placed = *placement_->steps()[index];
-  const int64_t units = placed.units();
+  const int64_t units = placed.units(), unit = std::max<int64_t>(grain, 1);
   const int64_t work = step.macs / 16 + element_count(plan().buffer(step.output).shape);
-  const auto run = [&](int worker, int64_t begin, int64_t end) {
-    if (grain == 0) {
-      run_units(index, worker, begin, end);
-    } else {
-      run_units_and_function(index, worker, begin, end, grain);
-    }
-  };
-  if (threads_ == 1 || units < 2 || work < kLeastWork) {
-    run(0, 0, units);
-    return;
-  }
   // Each part reads all weights, so there are few of them where those do not stay in a core's own cache.
   const bool is_heavy = placed.packed_bytes() > kMostKept;
-  const int64_t unit = std::max<int64_t>(grain, 1);
-  const int64_t parts = std::min<int64_t>(units / unit, int64_t{is_heavy ? 1 : 2} * threads_);
-  const auto begin_of = [&](int64_t part) { return part == parts ? units : units * part / parts / unit * unit; };
-  const auto run_part = [&](int64_t part, int worker) { run(worker, begin_of(part), begin_of(part + 1)); };
-  parallel_(parts, std::cref(run_part));  // a reference, because what it captures would be allocated
+  const int64_t wished = work < kLeastWork || threads_ == 1 ? 1 : int64_t{is_heavy ? 1 : 2} * threads_;
+  return {this, index, grain, units, unit, std::clamp<int64_t>(units / unit, 1, wished)};
+}
+
+void Session::run_step(size_t index, int64_t grain) {
+  Cut& known = cuts_[index];
+  if (known.session != this || known.grain != grain) known = cut(index, grain);
+  if (known.parts == 1) {
+    known(0, 0);
+  } else if (pool_) {
+    pool_->parallel_for(known.parts, known);
+  } else {
+    parallel_(known.parts, std::cref(known));  // a reference, because what it captures would be allocated
+  }
 }
 
 // Steps that are observed or timed run one after the other.

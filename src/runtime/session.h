@@ -58,6 +58,8 @@ class Session {
   bool holds_input(std::span<const uint8_t> bytes) const;
   void run_units(size_t index, int worker, int64_t begin, int64_t end);
   void run_units_and_function(size_t index, int worker, int64_t begin, int64_t end, int64_t grain);
+  struct Cut;
+  Cut cut(size_t index, int64_t grain);
   void run_step(size_t index, int64_t grain);
   void observe(BufferId id);
 
@@ -67,6 +69,7 @@ class Session {
   ParallelFor parallel_;
   int threads_;
   std::unique_ptr<Aligned> arena_, scratch_;
+  std::vector<Cut> cuts_;               // of each step, where threads find them unchanged
   std::vector<bool> needs_copy_;        // of each buffer that is no alias: a step writes it, or it is an output as well
   std::vector<bool> can_be_lent_;       // of each output
   std::vector<const uint8_t*> lent_;    // memory of a buffer that is the caller's to read; null: it lies elsewhere

@@ -46,7 +46,7 @@ class DnnlStep final : public PlacedStep {
   int32_t units() const override { return 1; }
   size_t scratch_bytes() const override { return scratch_.get_size(); }
 
-  void run(const ht_arguments& arguments, int32_t, int32_t) const override {
+  void run(const ht_arguments& arguments, const StepPart&) const override {
     std::unordered_map<int, memory> bound;
     bound.emplace(DNNL_ARG_SRC, memory(source_, cpu(), const_cast<void*>(arguments.inputs[0])));  // NOLINT: as above
     bound.emplace(DNNL_ARG_DST, memory(target_, cpu(), arguments.output));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "kernels/conv_channels.h"
 #include "kernels/registry.h"
 #include "plan/arena.h"
 #include "plan/in_place.h"
@@ -37,9 +38,30 @@ class ListedStep final : public PlacedStep {
   int32_t units() const override { return units_; }
   size_t scratch_bytes() const override { return kernel_.scratch_bytes(params_); }
   size_t packed_bytes() const override { return packed_bytes_; }
-  void run(const ht_arguments& arguments, int32_t begin, int32_t end) const override { kernel_.run(&params_, &arguments, begin, end); }
+  int32_t channel_blocks() const override {
+    if constexpr (kIsConv) {
+      if (params_.groups == 1) return (params_.output_channels + kChannelBlock - 1) / kChannelBlock;
+    }
+    return 1;
+  }
+  void run(const ht_arguments& arguments, const StepPart& part) const override {
+    if constexpr (kIsConv) {
+      if (part.last_block > 0) return run_channels(arguments, part);
+    }
+    kernel_.run(&params_, &arguments, part.begin, part.end);
+  }
 
  private:
+  static constexpr bool kIsConv = std::is_same_v<Params, ht_conv_params>;
+
+  void run_channels(const ht_arguments& arguments, const StepPart& part) const {
+    const int32_t first = part.first_block * kChannelBlock, last = std::min(part.last_block * kChannelBlock, params_.output_channels);
+    const ConvChannels channels = conv_channels(kernel_, params_, first, last - first);
+    ht_arguments moved = arguments;
+    moved.output = static_cast<char*>(moved.output) + channels.output_offset;
+    kernel_.run(&channels.params, &moved, part.begin, part.end);
+  }
+
   const Kernel<Params>& kernel_;
   Params params_;
   int32_t units_;

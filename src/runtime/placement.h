@@ -13,6 +13,12 @@
 
 namespace ht {
 
+// A part of a step: units, and of the output channels, where a kernel may compute some alone, these blocks.
+struct StepPart {
+  int32_t begin = 0, end = 0;
+  int32_t first_block = 0, last_block = 0;  // both 0: all channels
+};
+
 // A step bound to the kernel that runs it. Immutable and shared by sessions.
 class PlacedStep {
  public:
@@ -21,7 +27,8 @@ class PlacedStep {
   virtual int32_t units() const = 0;
   virtual size_t scratch_bytes() const = 0;  // for each thread
   virtual size_t packed_bytes() const { return 0; }  // weights that each call of run() reads whole
-  virtual void run(const ht_arguments& arguments, int32_t begin, int32_t end) const = 0;
+  virtual int32_t channel_blocks() const { return 1; }
+  virtual void run(const ht_arguments& arguments, const StepPart& part) const = 0;
 };
 
 // May run a step in another way than the kernel lists do; null where it does not.

@@ -24,19 +24,25 @@ namespace {
 int64_t offset_bytes(const Buffer& buffer) { return buffer.region.offset * dtype_size(buffer.dtype); }
 }  // namespace
 
-// Units of a step cut into parts, which start at multiples of `unit`.
+// A step cut into parts: its output channels into as many groups of blocks as there are, and units of each, which start at multiples of `unit`.
 struct Session::Cut {
   Session* session;
   size_t step;
   int64_t grain, units, unit, parts;
+  int64_t channel_parts = 1, blocks = 1;
 
   int64_t begin_of(int64_t part) const { return part == parts ? units : units * part / parts / unit * unit; }
-  void operator()(int64_t part, int worker) const {
-    if (grain == 0) {
-      session->run_units(step, worker, begin_of(part), begin_of(part + 1));
-    } else {
-      session->run_units_and_function(step, worker, begin_of(part), begin_of(part + 1), grain);
+  int64_t all_parts() const { return parts * channel_parts; }
+  void operator()(int64_t index, int worker) const {
+    const int64_t part = index % parts, channels = index / parts;
+    const int64_t begin = begin_of(part), end = begin_of(part + 1);
+    if (grain != 0) return session->run_units_and_function(step, worker, begin, end, grain);
+    StepPart of{static_cast<int32_t>(begin), static_cast<int32_t>(end)};
+    if (channel_parts > 1) {
+      of.first_block = static_cast<int32_t>(blocks * channels / channel_parts);
+      of.last_block = static_cast<int32_t>(blocks * (channels + 1) / channel_parts);
     }
+    session->run_part(step, worker, of);
   }
 };
 
@@ -153,18 +159,17 @@ void Session::read_output(size_t index, std::span<uint8_t> bytes) {
   if (buffer.is_unsigned) flip_signs(buffer.dtype, bytes);
 }
 
-// The units [begin, end) of a step.
-void Session::run_units(size_t index, int worker, int64_t begin, int64_t end) {
+void Session::run_part(size_t index, int worker, const StepPart& part) {
   const Step& step = plan().steps[index];
   ht_arguments arguments{};
   for (size_t i = 0; i < step.inputs.size(); ++i) arguments.inputs[i] = bytes_of(step.inputs[i]);
   arguments.output = memory_of(step.output);
   const size_t scratch = (placement_->scratch_bytes() + Aligned::kAlignment - 1) / Aligned::kAlignment * Aligned::kAlignment;
   arguments.scratch = scratch_->memory + scratch * static_cast<size_t>(worker);
-  placement_->steps()[index]->run(arguments, static_cast<int32_t>(begin), static_cast<int32_t>(end));
+  placement_->steps()[index]->run(arguments, part);
 }
 
-// The same and what the next step computes of them in place, slice by slice, while they are in a cache. `grain` units are whole
+// The units [begin, end) of a step and what the next step computes of them in place, slice by slice, while they are in a cache. `grain` units are whole
 // units of that step, and `begin` is a multiple of them.
 void Session::run_units_and_function(size_t index, int worker, int64_t begin, int64_t end, int64_t grain) {
   constexpr int64_t kSliceBytes = 1 << 18;
@@ -174,34 +179,41 @@ void Session::run_units_and_function(size_t index, int worker, int64_t begin, in
   const int64_t per_grain = unit_bytes * grain / static_cast<int64_t>(sizeof(float)) / HT_UNARY_BLOCK;
   for (int64_t first = begin; first < end; first += slice) {
     const int64_t last = std::min(end, first + slice);
-    run_units(index, worker, first, last);
-    run_units(index + 1, worker, first / grain * per_grain, last == units ? blocks : last / grain * per_grain);
+    run_part(index, worker, {static_cast<int32_t>(first), static_cast<int32_t>(last)});
+    run_part(index + 1, worker, {static_cast<int32_t>(first / grain * per_grain), static_cast<int32_t>(last == units ? blocks : last / grain * per_grain)});
   }
 }
 
 Session::Cut Session::cut(size_t index, int64_t grain) {
   // Below this much work, waking other threads costs more than it saves.
   constexpr int64_t kLeastWork = 1 << 13;
-  constexpr size_t kMostKept = 1 << 18;
+  constexpr int64_t kMostKept = 1 << 18, kLeastBlocks = 3;
   const Step& step = plan().steps[index];
   const PlacedStep& placed = *placement_->steps()[index];
   const int64_t units = placed.units(), unit = std::max<int64_t>(grain, 1);
   const int64_t work = step.macs / 16 + element_count(plan().buffer(step.output).shape);
-  // Each part reads all weights, so there are few of them where those do not stay in a core's own cache.
-  const bool is_heavy = placed.packed_bytes() > kMostKept;
-  const int64_t wished = work < kLeastWork || threads_ == 1 ? 1 : int64_t{is_heavy ? 1 : 2} * threads_;
-  return {this, index, grain, units, unit, std::clamp<int64_t>(units / unit, 1, wished)};
+  Cut made{this, index, grain, units, unit, 1};
+  if (work < kLeastWork || threads_ == 1) return made;
+  // Each part reads the weights of its channels whole, so there are few where those do not stay in a core's own cache, and channels are shared out where
+  // weights are more than inputs.
+  const auto weights = static_cast<int64_t>(placed.packed_bytes());
+  made.blocks = placed.channel_blocks();
+  const bool by_channels = grain == 0 && made.blocks >= kLeastBlocks * threads_ && weights > plan().buffer(step.inputs[0]).bytes();
+  if (by_channels) made.channel_parts = threads_;
+  const int64_t each = weights / made.channel_parts > kMostKept ? 1 : 2;
+  made.parts = std::clamp<int64_t>(units / unit, 1, by_channels ? each : each * threads_);
+  return made;
 }
 
 void Session::run_step(size_t index, int64_t grain) {
   Cut& known = cuts_[index];
   if (known.session != this || known.grain != grain) known = cut(index, grain);
-  if (known.parts == 1) {
+  if (known.all_parts() == 1) {
     known(0, 0);
   } else if (pool_) {
-    pool_->parallel_for(known.parts, known);
+    pool_->parallel_for(known.all_parts(), known);
   } else {
-    parallel_(known.parts, std::cref(known));  // a reference, because what it captures would be allocated
+    parallel_(known.all_parts(), std::cref(known));  // a reference, because what it captures would be allocated
   }
 }
 

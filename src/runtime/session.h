@@ -56,7 +56,7 @@ class Session {
   uint8_t* memory_of(BufferId id) const;
   bool is_alone(BufferId output) const;
   bool holds_input(std::span<const uint8_t> bytes) const;
-  void run_units(size_t index, int worker, int64_t begin, int64_t end);
+  void run_part(size_t index, int worker, const StepPart& part);
   void run_units_and_function(size_t index, int worker, int64_t begin, int64_t end, int64_t grain);
   struct Cut;
   Cut cut(size_t index, int64_t grain);

@@ -9,6 +9,7 @@
 #include <new>
 #include <vector>
 
+#include "kernels/conv_channels.h"
 #include "kernels/registry.h"
 #include "random.h"
 
@@ -44,6 +45,30 @@ void compare(Random& random, std::span<const Kernel<Params>> kernels, Params par
     kernel.run(&params, &arguments, middle, units);
     if (expected.empty()) expected = output;
     ASSERT_EQ(expected, output) << kernel.name;
+  }
+}
+
+// Runs each variant for all output channels and for some and the others: the same bytes, and no more of them.
+inline void compare_channels(Random& random, ht_conv_params params, const void* input, size_t output_bytes) {
+  const int32_t blocks = (params.output_channels + kChannelBlock - 1) / kChannelBlock;
+  if (params.groups != 1 || blocks < 2) return;
+  const int32_t middle = random.integer(1, blocks - 1) * kChannelBlock;
+  for (const Kernel<ht_conv_params>& kernel : conv_kernels()) {
+    if (!may_run(kernel, params, Isa::kBest)) continue;
+    const Aligned scratch(kernel.scratch_bytes(params)), packed(kernel.packed_bytes(params));
+    params.packed = kernel.pack ? packed.data : nullptr;
+    if (kernel.pack) kernel.pack(&params, packed.data);
+    const auto run = [&](const ht_conv_params& p, std::vector<int8_t>& output, size_t offset) {
+      const ht_arguments arguments{{input}, output.data() + offset, scratch.data};
+      kernel.run(&p, &arguments, 0, conv_units(p));
+    };
+    std::vector<int8_t> all(output_bytes, 85), parts = all;
+    run(params, all, 0);
+    for (const auto& [first, last] : {std::pair{0, middle}, std::pair{middle, params.output_channels}}) {
+      const ConvChannels part = conv_channels(kernel, params, first, last - first);
+      run(part.params, parts, part.output_offset);
+    }
+    ASSERT_EQ(all, parts) << kernel.name << " by channels from " << middle;
   }
 }
 

@@ -24,8 +24,11 @@ EpilogueData random_epilogue(Random& random, int32_t channels, int32_t depth) {
     in.push_back(random.real(0.1, 2) * 0.001 / std::sqrt(depth) * sums);
     out.push_back(random.real(0.01, 0.1) * tiny);
   }
-  const int8_t minimum = random.coin() ? int8_t{-128} : static_cast<int8_t>(random.integer(-127, -100));
-  const Int8Output output{random.bytes(static_cast<size_t>(channels)), {minimum}, {127}};
+  const auto bounds = [&](int32_t least, int32_t greatest, int8_t none) {
+    if (random.coin()) return std::vector<int8_t>{none};
+    return random.bytes(random.coin() ? 1 : static_cast<size_t>(channels), least, greatest);
+  };
+  const Int8Output output{random.bytes(static_cast<size_t>(channels)), bounds(-127, -100, -128), bounds(100, 126, 127)};
   const int32_t kinds[] = {HT_SILU, HT_SIGMOID, HT_TANH, HT_GELU, HT_LEAKY_RELU, HT_HARD_SWISH};
   switch (random.integer(0, 3)) {
     case 0:
@@ -82,7 +85,9 @@ TEST(Variants, Convolution) {
       p.epilogue.plane = p.output_height * p.output_width + random.integer(0, 5);
       elements = int64_t{p.output_channels} * p.epilogue.plane;
     }
-    compare<ht_conv_params>(random, conv_kernels(), p, {input.data() + 1}, static_cast<size_t>(elements) * element_bytes(data), conv_units(p));
+    const size_t bytes = static_cast<size_t>(elements) * element_bytes(data);
+    compare<ht_conv_params>(random, conv_kernels(), p, {input.data() + 1}, bytes, conv_units(p));
+    compare_channels(random, p, input.data() + 1, bytes);
   }
 }
 

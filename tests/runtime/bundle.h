@@ -41,7 +41,7 @@ class Bundle {
       arguments.output = memory_of(step.output);
       if (arena.scratch[index] != ArenaPlan::kElsewhere) arguments.scratch = memory_.data() + arena.scratch[index];
       if (arguments.scratch) std::memset(arguments.scratch, 0x5a, static_cast<size_t>(scratch_of(step)));
-      placement_->steps()[index]->run(arguments, 0, placement_->steps()[index]->units());
+      placement_->steps()[index]->run(arguments, {0, placement_->steps()[index]->units()});
     }
     std::vector<Tensor> outputs;
     for (BufferId id : plan_->outputs) {

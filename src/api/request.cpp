@@ -40,7 +40,8 @@ WeightRounding method_of(halftone::Rounding rounding) {
 // What 4 bits lose is so much that any photos tell how to win it back.
 std::optional<WeightRounding> weight_rounding(const halftone::QuantizeSettings& settings) {
   if (settings.rounding) return method_of(*settings.rounding);
-  const bool has_4_bits = settings.weights == 4 || std::ranges::any_of(settings.layers, [](const auto& layer) { return layer.weights == 4; });
+  const bool has_4_bits =
+      settings.weights == 4 || std::ranges::any_of(settings.layers, [](const auto& layer) { return layer.weights == 4; });
   return has_4_bits ? std::optional(WeightRounding::kLeastSquares) : std::nullopt;
 }
 

@@ -130,8 +130,9 @@ void ThreadPool::run(int64_t count, Task task) {
   if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
-// A kernel may wake a worker on the core that the caller keeps busy although others are idle, and leave it there for many calls: Linux in a
-// virtual machine takes an idle core for one that its host has taken away. From there on the worker stays off the cores of those before it.
+// A kernel may wake a worker on the core that the caller keeps busy although others are idle, and leave it there for many calls:
+// Linux in a virtual machine takes an idle core for one that its host has taken away. From there on the worker stays off the
+// cores of those before it.
 void ThreadPool::leave_crowded_core(int worker) {
   const auto before = std::span(cores_).first(static_cast<size_t>(worker));
   std::atomic<int>& own = cores_[static_cast<size_t>(worker)];

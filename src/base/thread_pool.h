@@ -32,7 +32,8 @@ class ThreadPool {
   // 2^31 calls of fewer indices than workers in a row. A task that is the same object in many calls is in the workers' caches.
   template <std::invocable<int64_t, int> F>
   void parallel_for(int64_t count, const F& task) {
-    run(count, {[](const void* function, int64_t index, int worker) { (*static_cast<const F*>(function))(index, worker); }, &task});
+    run(count,
+        {[](const void* function, int64_t index, int worker) { (*static_cast<const F*>(function))(index, worker); }, &task});
   }
 
  private:
@@ -42,7 +43,8 @@ class ThreadPool {
   };
   // Memory that one thread writes and others wait for, which takes them a fraction of a microsecond: each in a line of its own.
   //
-  // What there is to do. The call's number is in the upper half, the count of its indices in the lower; the task stays until it is finished.
+  // What there is to do. The call's number is in the upper half, the count of its indices in the lower; the task stays until it
+  // is finished.
   struct alignas(64) Order {
     std::atomic<uint64_t> call{0};
     Task task{};
@@ -69,12 +71,12 @@ class ThreadPool {
 
   Order order_;
   std::vector<Share> shares_;
-  std::vector<Progress> progress_;                // of workers; the caller knows its own
+  std::vector<Progress> progress_;                   // of workers; the caller knows its own
   alignas(64) std::vector<std::atomic<int>> cores_;  // on which the caller and each worker were last seen; -1: not yet
-  cpu_set_t allowed_;                             // cores of whoever made the pool
-  std::atomic<int> sleepers_{0};                  // workers
+  cpu_set_t allowed_;                                // cores of whoever made the pool
+  std::atomic<int> sleepers_{0};                     // workers
   std::atomic<bool> caller_sleeps_{false};
-  std::atomic<uint32_t> wakes_{0};                // of the caller
+  std::atomic<uint32_t> wakes_{0};  // of the caller
   std::atomic<bool> failed_{false};
   std::exception_ptr failure_;  // of whoever set failed_
   std::atomic<bool> stop_{false};

@@ -14,8 +14,8 @@ struct ConvChannels {
   size_t output_offset = 0;  // bytes from where all channels begin
 };
 
-// The output channels [first, first + count) of a convolution in one group whose weights this kernel has packed, as a convolution of their own. `first`
-// is a multiple of kChannelBlock.
+// The output channels [first, first + count) of a convolution in one group whose weights this kernel has packed, as a convolution
+// of their own. `first` is a multiple of kChannelBlock.
 inline ConvChannels conv_channels(const Kernel<ht_conv_params>& kernel, const ht_conv_params& all, int32_t first, int32_t count) {
   const auto before = static_cast<size_t>(first);
   const auto move = [&](auto*& array) {

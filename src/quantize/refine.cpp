@@ -66,7 +66,9 @@ constexpr double kUsualDamping = 0.03;  // where there is nothing to check it on
 // Scales and weights that are searched on fewer photos than this fit those rather than what they stand for.
 constexpr int64_t kEnoughPhotos = 64;
 
-WeightRounding best_rounding(int64_t photos) { return photos >= kEnoughPhotos ? WeightRounding::kLeastSquares : WeightRounding::kGptq; }
+WeightRounding best_rounding(int64_t photos) {
+  return photos >= kEnoughPhotos ? WeightRounding::kLeastSquares : WeightRounding::kGptq;
+}
 
 // The weights of a product in real units of its outputs, [outputs, size], and what may become of them.
 struct Rows {

@@ -55,7 +55,8 @@ class ListedStep final : public PlacedStep {
   static constexpr bool kIsConv = std::is_same_v<Params, ht_conv_params>;
 
   void run_channels(const ht_arguments& arguments, const StepPart& part) const {
-    const int32_t first = part.first_block * kChannelBlock, last = std::min(part.last_block * kChannelBlock, params_.output_channels);
+    const int32_t first = part.first_block * kChannelBlock,
+                  last = std::min(part.last_block * kChannelBlock, params_.output_channels);
     const ConvChannels channels = conv_channels(kernel_, params_, first, last - first);
     ht_arguments moved = arguments;
     moved.output = static_cast<char*>(moved.output) + channels.output_offset;

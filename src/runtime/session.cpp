@@ -24,7 +24,8 @@ namespace {
 int64_t offset_bytes(const Buffer& buffer) { return buffer.region.offset * dtype_size(buffer.dtype); }
 }  // namespace
 
-// A step cut into parts: its output channels into as many groups of blocks as there are, and units of each, which start at multiples of `unit`.
+// A step cut into parts: its output channels into as many groups of blocks as there are, and units of each, which start at
+// multiples of `unit`.
 struct Session::Cut {
   Session* session;
   size_t step;
@@ -169,8 +170,8 @@ void Session::run_part(size_t index, int worker, const StepPart& part) {
   placement_->steps()[index]->run(arguments, part);
 }
 
-// The units [begin, end) of a step and what the next step computes of them in place, slice by slice, while they are in a cache. `grain` units are whole
-// units of that step, and `begin` is a multiple of them.
+// The units [begin, end) of a step and what the next step computes of them in place, slice by slice, while they are in a cache.
+// `grain` units are whole units of that step, and `begin` is a multiple of them.
 void Session::run_units_and_function(size_t index, int worker, int64_t begin, int64_t end, int64_t grain) {
   constexpr int64_t kSliceBytes = 1 << 18;
   const int64_t units = placement_->steps()[index]->units(), blocks = placement_->steps()[index + 1]->units();
@@ -180,7 +181,9 @@ void Session::run_units_and_function(size_t index, int worker, int64_t begin, in
   for (int64_t first = begin; first < end; first += slice) {
     const int64_t last = std::min(end, first + slice);
     run_part(index, worker, {static_cast<int32_t>(first), static_cast<int32_t>(last)});
-    run_part(index + 1, worker, {static_cast<int32_t>(first / grain * per_grain), static_cast<int32_t>(last == units ? blocks : last / grain * per_grain)});
+    run_part(index + 1, worker,
+             {static_cast<int32_t>(first / grain * per_grain),
+              static_cast<int32_t>(last == units ? blocks : last / grain * per_grain)});
   }
 }
 
@@ -194,11 +197,12 @@ Session::Cut Session::cut(size_t index, int64_t grain) {
   const int64_t work = step.macs / 16 + element_count(plan().buffer(step.output).shape);
   Cut made{this, index, grain, units, unit, 1};
   if (work < kLeastWork || threads_ == 1) return made;
-  // Each part reads the weights of its channels whole, so there are few where those do not stay in a core's own cache, and channels are shared out where
-  // weights are more than inputs.
+  // Each part reads the weights of its channels whole, so there are few where those do not stay in a core's own cache, and
+  // channels are shared out where weights are more than inputs.
   const auto weights = static_cast<int64_t>(placed.packed_bytes());
   made.blocks = placed.channel_blocks();
-  const bool by_channels = grain == 0 && made.blocks >= kLeastBlocks * threads_ && weights > plan().buffer(step.inputs[0]).bytes();
+  const bool by_channels =
+      grain == 0 && made.blocks >= kLeastBlocks * threads_ && weights > plan().buffer(step.inputs[0]).bytes();
   if (by_channels) made.channel_parts = threads_;
   const int64_t each = weights / made.channel_parts > kMostKept ? 1 : 2;
   made.parts = std::clamp<int64_t>(units / unit, 1, by_channels ? each : each * threads_);

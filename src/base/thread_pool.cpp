@@ -4,7 +4,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 namespace ht {
@@ -39,9 +38,7 @@ int resolve_threads(int requested) {
 }
 
 ThreadPool::ThreadPool(int threads)
-    : shares_(static_cast<size_t>(std::max(1, threads))), progress_(shares_.size()), cores_(shares_.size()) {
-  for (std::atomic<int>& core : cores_) core = -1;
-  if (sched_getaffinity(0, sizeof allowed_, &allowed_) != 0) CPU_ZERO(&allowed_);
+    : shares_(static_cast<size_t>(std::max(1, threads))), progress_(shares_.size()), cores_(threads) {
   for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
 }
 
@@ -118,7 +115,7 @@ void ThreadPool::run(int64_t count, Task task) {
     for (int64_t index = 0; index < count; ++index) task.call(task.function, index, 0);
     return;
   }
-  if (const int core = sched_getcpu(); cores_[0] != core) cores_[0] = core;
+  cores_.keep_apart(0);
   const uint64_t call = both(upper(order_.call) + 1, static_cast<uint32_t>(count));
   order_.task = task;
   order_.call = call;
@@ -128,21 +125,6 @@ void ThreadPool::run(int64_t count, Task task) {
   if (!is_finished(call, own)) own += take_others(0, call);
   wait_until_finished(call, own);
   if (failed_.exchange(false)) std::rethrow_exception(std::exchange(failure_, nullptr));
-}
-
-// A kernel may wake a worker on the core that the caller keeps busy although others are idle, and leave it there for many calls:
-// Linux in a virtual machine takes an idle core for one that its host has taken away. From there on the worker stays off the
-// cores of those before it.
-void ThreadPool::leave_crowded_core(int worker) {
-  const auto before = std::span(cores_).first(static_cast<size_t>(worker));
-  std::atomic<int>& own = cores_[static_cast<size_t>(worker)];
-  const int core = sched_getcpu();
-  if (own != core) own = core;
-  if (std::ranges::none_of(before, [&](const std::atomic<int>& other) { return other == core; })) return;
-  cpu_set_t others = allowed_;
-  for (const std::atomic<int>& taken : before)
-    if (taken >= 0) CPU_CLR(static_cast<size_t>(taken), &others);
-  if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0) own = sched_getcpu();
 }
 
 void ThreadPool::work(int worker) {
@@ -157,7 +139,7 @@ void ThreadPool::work(int worker) {
     }
     seen = order_.call;
     if (stop_) return;
-    leave_crowded_core(worker);
+    cores_.keep_apart(worker);
     int64_t done = take_share(worker, worker, seen);
     if (done > 0) report(worker, seen, done);
     if (lower(seen) <= static_cast<uint32_t>(size())) continue;

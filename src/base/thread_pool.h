@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sched.h>
-
 #include <atomic>
 #include <concepts>
 #include <cstdint>
@@ -10,6 +8,8 @@
 #include <memory>
 #include <thread>
 #include <vector>
+
+#include "base/thread_cores.h"
 
 namespace ht {
 
@@ -61,7 +61,6 @@ class ThreadPool {
 
   void run(int64_t count, Task task);
   void work(int worker);
-  void leave_crowded_core(int worker);
   int64_t take_share(int owner, int worker, uint64_t call);
   int64_t take_others(int worker, uint64_t call);
   bool take_one(int owner, uint64_t call, int64_t* index);
@@ -71,10 +70,9 @@ class ThreadPool {
 
   Order order_;
   std::vector<Share> shares_;
-  std::vector<Progress> progress_;                   // of workers; the caller knows its own
-  alignas(64) std::vector<std::atomic<int>> cores_;  // on which the caller and each worker were last seen; -1: not yet
-  cpu_set_t allowed_;                                // cores of whoever made the pool
-  std::atomic<int> sleepers_{0};                     // workers
+  std::vector<Progress> progress_;  // of workers; the caller knows its own
+  alignas(64) ThreadCores cores_;
+  std::atomic<int> sleepers_{0};  // workers
   std::atomic<bool> caller_sleeps_{false};
   std::atomic<uint32_t> wakes_{0};  // of the caller
   std::atomic<bool> failed_{false};

@@ -39,7 +39,7 @@ OURS = [
     Configuration("channels", "+ a scale a channel", BY_STATISTICS),
     Configuration("gptq", "+ rounding gptq", ("--rounding", "gptq", *AS_THEY_ARE), spares=False),
     Configuration("descent", "+ rounding descent", ("--rounding", "descent", *AS_THEY_ARE), spares=False),
-    Configuration("squares", "+ rounding least-squares", AS_THEY_ARE, spares=False),
+    Configuration("squares", "+ rounding least-squares", ("--rounding", "least-squares", *AS_THEY_ARE), spares=False),
     Configuration("biases", "+ biases", spares=False),
     Configuration("native", "+ share of float: the defaults"),
     Configuration("cortex-m", "target cortex-m", ("--target", "cortex-m")),

@@ -45,7 +45,7 @@ void add_table(Arrays& arrays, bool a_channel) {
 }
 
 void add_conversions(Arrays& arrays, int32_t rows, int32_t channels) {
-  const ht_convert_params p{rows, channels, channels, channels, 0, arrays.floats(1, 0.02, 0.03), arrays.bytes(1)};
+  const ht_convert_params p{rows, channels, channels, channels, 0, 0, arrays.floats(1, 0.02, 0.03), arrays.bytes(1)};
   const int32_t count = rows * channels;
   const std::string name = std::to_string(rows) + "x" + std::to_string(channels);
   add(quantize_kernels(), {name, p, {arrays.floats(count, -3, 3)}, count, quantize_units(p), moves(5 * count)});

@@ -82,6 +82,7 @@ class Measurement {
       kept = {};
       Gathered& own = *gathered[p - first];
       const std::lock_guard lock(own.mutex);
+      ++own.moments.photos;
       (photo % kCheckEach == kCheckEach - 1 ? own.moments.check : own.moments.fit).add(samples.count(), rows, values);
     };
     const auto show = [&](int64_t photo, const Buffer& buffer, std::span<const uint8_t> bytes) {
@@ -95,7 +96,6 @@ class Measurement {
     for (const auto& own : gathered) {
       own->moments.fit.finish();
       own->moments.check.finish();
-      own->moments.photos = photos_->size();
       moments.push_back(std::move(own->moments));
     }
     return moments;

@@ -32,6 +32,7 @@ Result<std::shared_ptr<const Network>> Network::make(const Graph& graph, bool in
     HT_ASSIGN(Plan made, make_plan(graph));
     elide_copies(made);
     write_in_planes(made);
+    quantize_from_planes(made);
     compute_in_place(made);
     const auto plan = std::make_shared<const Plan>(std::move(made));
     network->placement_ = Placement::make(plan, isa, {}, choose ? choose(plan) : std::vector<std::string>());

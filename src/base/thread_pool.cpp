@@ -37,8 +37,11 @@ int resolve_threads(int requested) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-ThreadPool::ThreadPool(int threads)
-    : shares_(static_cast<size_t>(std::max(1, threads))), progress_(shares_.size()), cores_(threads) {
+ThreadPool::ThreadPool(int threads, WorkerCores worker_cores)
+    : shares_(static_cast<size_t>(std::max(1, threads))),
+      progress_(shares_.size()),
+      worker_cores_(worker_cores),
+      cores_(threads) {
   for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
 }
 
@@ -115,7 +118,7 @@ void ThreadPool::run(int64_t count, Task task) {
     for (int64_t index = 0; index < count; ++index) task.call(task.function, index, 0);
     return;
   }
-  cores_.keep_apart(0);
+  if (worker_cores_ == WorkerCores::kOwn) cores_.keep_apart(0);
   const uint64_t call = both(upper(order_.call) + 1, static_cast<uint32_t>(count));
   order_.task = task;
   order_.call = call;
@@ -139,7 +142,7 @@ void ThreadPool::work(int worker) {
     }
     seen = order_.call;
     if (stop_) return;
-    cores_.keep_apart(worker);
+    if (worker_cores_ == WorkerCores::kOwn) cores_.keep_apart(worker);
     int64_t done = take_share(worker, worker, seen);
     if (done > 0) report(worker, seen, done);
     if (lower(seen) <= static_cast<uint32_t>(size())) continue;

@@ -5,7 +5,6 @@
 #include <concepts>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <thread>
 #include <vector>
 
@@ -16,10 +15,15 @@ namespace ht {
 // `requested`, or the number of cores this process may use where that is 0.
 int resolve_threads(int requested);
 
+// Whether a pool's workers stay where the kernel puts them. Those of a pool whose calls follow each other at once, and last for
+// microseconds, each had better have a core of its own (ThreadCores); their tasks then may not start threads, which would be
+// confined to it too.
+enum class WorkerCores : uint8_t { kAny, kOwn };
+
 // Threads that wait for work. The calling thread takes part, so a pool of one starts none.
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads);
+  explicit ThreadPool(int threads, WorkerCores worker_cores = WorkerCores::kAny);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -30,7 +34,8 @@ class ThreadPool {
   // it. The caller, and where there are more indices than workers everybody who has finished, takes from the others' shares. What
   // a task throws, for lack of memory, is thrown on when all are done. Not reentrant. Counts of 2^32 and more are not meant, nor
   // 2^31 calls of fewer indices than workers in a row. A task that is the same object in many calls is in the workers' caches.
-  template <std::invocable<int64_t, int> F>
+  template <class F>
+    requires std::invocable<const F&, int64_t, int>
   void parallel_for(int64_t count, const F& task) {
     run(count,
         {[](const void* function, int64_t index, int worker) { (*static_cast<const F*>(function))(index, worker); }, &task});
@@ -71,7 +76,8 @@ class ThreadPool {
   Order order_;
   std::vector<Share> shares_;
   std::vector<Progress> progress_;  // of workers; the caller knows its own
-  alignas(64) ThreadCores cores_;
+  const WorkerCores worker_cores_;
+  ThreadCores cores_;
   std::atomic<int> sleepers_{0};  // workers
   std::atomic<bool> caller_sleeps_{false};
   std::atomic<uint32_t> wakes_{0};  // of the caller

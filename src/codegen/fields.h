@@ -273,6 +273,7 @@ void fields(const ht_convert_params& p, V& visitor) {
   HT_NUMBER(input_stride);
   HT_NUMBER(output_stride);
   HT_NUMBER(channel_step);
+  HT_NUMBER(plane);
   HT_ARRAY(scale, channels);
   HT_ARRAY(zero_point, channels);
 }

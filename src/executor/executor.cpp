@@ -3,7 +3,6 @@
 
 #include <atomic>
 
-#include "base/thread_cores.h"
 #include "executor/dnnl.h"
 #include "executor/dnnl_steps.h"
 #include "ir/dequantize.h"
@@ -89,14 +88,12 @@ namespace {
 struct SharedWork {
   const std::function<void(int64_t, int)>& task;
   const int64_t count;
-  ThreadCores& cores;
   std::atomic<int64_t> next = 0;
 
   // The caller is written in C.
   static void take(void* data) noexcept {
     auto& work = *static_cast<SharedWork*>(data);
     const int worker = openmp::get_thread_num();
-    work.cores.keep_apart(worker);
     for (int64_t index; (index = work.next.fetch_add(1, std::memory_order_relaxed)) < work.count;) work.task(index, worker);
   }
 };
@@ -105,8 +102,8 @@ struct SharedWork {
 Session make_session(const FloatProgram& program) {
   const int threads = program.threads();
   if (threads == 1) return Session(program.placement(), 1);
-  ParallelFor parallel = [threads, cores = std::make_shared<ThreadCores>(threads)](int64_t count, const std::function<void(int64_t, int)>& task) {
-    SharedWork work{task, count, *cores};
+  ParallelFor parallel = [threads](int64_t count, const std::function<void(int64_t, int)>& task) {
+    SharedWork work{task, count};
     openmp::parallel(SharedWork::take, &work, static_cast<unsigned>(threads), 0);
   };
   return Session(program.placement(), threads, std::move(parallel));

@@ -24,7 +24,7 @@ std::vector<std::byte> bytes_of(const std::array<Element, kPixels>& values) {
 }
 
 std::vector<std::byte> quantized(const Reals& reals, int32_t type, float scale, int32_t zero_point) {
-  ht_convert_params convert{1, kPixels, kPixels, kPixels, 0, &scale, nullptr};
+  ht_convert_params convert{1, kPixels, kPixels, kPixels, 0, 0, &scale, nullptr};
   if (type == HT_VALUES_S16) {
     std::array<int16_t, kPixels> integers{};
     const auto zero = static_cast<int16_t>(zero_point);

@@ -38,7 +38,8 @@ inline ConvChannels conv_channels(const Kernel<ht_conv_params>& kernel, const ht
   move(e.zero_point);
   move(e.minimum);
   move(e.maximum);
-  const bool is_byte = e.output == HT_OUTPUT_S8 || e.output == HT_OUTPUT_ACTIVATED || e.output == HT_OUTPUT_LEAKY;
+  const bool is_byte =
+      e.output == HT_OUTPUT_S8 || e.output == HT_OUTPUT_ACTIVATED || e.output == HT_OUTPUT_LEAKY;  // else F32 or S32
   part.output_offset = before * (is_byte ? 1 : sizeof(float)) * static_cast<size_t>(e.plane != 0 ? e.plane : 1);
   return part;
 }

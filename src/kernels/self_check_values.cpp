@@ -15,7 +15,7 @@ struct ConvertData {
       : channels(random.between(1, 100)),
         scale(random.floats(channels, 0.01, 1)),
         zero_point(random.bytes(channels)),
-        params{7, channels, channels, channels, random.between(0, 1), scale.data(), zero_point.data()} {}
+        params{7, channels, channels, channels, random.between(0, 1), 0, scale.data(), zero_point.data()} {}
   int32_t channels;
   std::vector<float> scale;
   std::vector<int8_t> zero_point;
@@ -121,7 +121,13 @@ bool check_table(Random& random) {
 bool check_quantize(Random& random) {
   const ConvertData data(random);
   const auto input = random.floats(7 * data.channels, -50, 50);
-  return agree(random, quantize_kernels(), data.params, {input.data()}, 7 * data.channels, quantize_units(data.params));
+  if (!agree(random, quantize_kernels(), data.params, {input.data()}, 7 * data.channels, quantize_units(data.params))) return false;
+  ht_convert_params photo = data.params;
+  photo.rows = photo.plane = random.between(1, 200);
+  photo.channels = photo.output_stride = std::min(data.channels, 3);
+  photo.input_stride = 1;
+  const auto planes = random.floats(photo.channels * photo.plane, -50, 50);
+  return agree(random, quantize_kernels(), photo, {planes.data()}, photo.channels * photo.rows, quantize_units(photo));
 }
 
 bool check_dequantize(Random& random) {

@@ -26,8 +26,10 @@ class PlacedStep {
   virtual std::string_view kernel() const = 0;  // "conv.avx512vnni"
   virtual int32_t units() const = 0;
   virtual size_t scratch_bytes() const = 0;  // for each thread
-  virtual size_t packed_bytes() const { return 0; }  // weights that each call of run() reads whole
-  virtual int32_t channel_blocks() const { return 1; }
+  virtual size_t packed_bytes() const {
+    return 0;
+  }  // weights, of which each call of run() reads those of its output channels whole
+  virtual int32_t channel_blocks() const { return 1; }  // of output channels, that run() may compute alone; 1: only all
   virtual void run(const ht_arguments& arguments, const StepPart& part) const = 0;
 };
 
@@ -39,8 +41,8 @@ std::vector<std::string_view> kernels_for(const Step& step, Isa isa);
 
 class Placement {
  public:
-  // Kernels of at most this instruction set; the provider, where there is one, is asked first. `kernels` may name one for each step;
-  // a name that may not run its step counts for nothing.
+  // Kernels of at most this instruction set; the provider, where there is one, is asked first. `kernels` may name one for each
+  // step; a name that may not run its step counts for nothing.
   static std::shared_ptr<const Placement> make(std::shared_ptr<const Plan> plan, Isa isa, const StepProvider& provider = {},
                                                std::span<const std::string> kernels = {});
 

@@ -11,7 +11,8 @@ namespace ht {
 
 struct Session::Aligned {
   static constexpr size_t kAlignment = 64;
-  explicit Aligned(size_t size) : memory(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, (size / kAlignment + 1) * kAlignment))) {
+  explicit Aligned(size_t size)
+      : memory(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, (size / kAlignment + 1) * kAlignment))) {
     if (!memory) throw std::bad_alloc();
   }
   ~Aligned() { std::free(memory); }
@@ -24,15 +25,16 @@ namespace {
 int64_t offset_bytes(const Buffer& buffer) { return buffer.region.offset * dtype_size(buffer.dtype); }
 }  // namespace
 
-// A step cut into parts: its output channels into as many groups of blocks as there are, and units of each, which start at
-// multiples of `unit`.
+// A step cut into parts: units, which start at multiples of the grain where there is one, for each of so many groups of blocks of
+// output channels.
 struct Session::Cut {
-  Session* session;
-  size_t step;
-  int64_t grain, units, unit, parts;
+  Session* session = nullptr;
+  size_t step = 0;
+  int64_t grain = 0, units = 0, parts = 1;
   int64_t channel_parts = 1, blocks = 1;
 
-  int64_t begin_of(int64_t part) const { return part == parts ? units : units * part / parts / unit * unit; }
+  int64_t whole() const { return std::max<int64_t>(grain, 1); }
+  int64_t begin_of(int64_t part) const { return part == parts ? units : units * part / parts / whole() * whole(); }
   int64_t all_parts() const { return parts * channel_parts; }
   void operator()(int64_t index, int worker) const {
     const int64_t part = index % parts, channels = index / parts;
@@ -48,7 +50,7 @@ struct Session::Cut {
 };
 
 Session::Session(std::shared_ptr<const Placement> placement, int threads) : Session(std::move(placement), threads, {}) {
-  pool_ = std::make_unique<ThreadPool>(threads);
+  pool_ = std::make_unique<ThreadPool>(threads, WorkerCores::kOwn);
 }
 
 Session::Session(std::shared_ptr<const Placement> placement, int threads, ParallelFor parallel)
@@ -63,7 +65,7 @@ Session::Session(std::shared_ptr<const Placement> placement, int threads, Parall
   for (const Step& step : plan().steps) needs_copy_[plan().root(step.output).index] = true;
   for (BufferId output : plan().outputs) needs_copy_[plan().root(output).index] = true;
   for (BufferId output : plan().outputs) can_be_lent_.push_back(is_alone(output));
-  for (size_t i = 0; i < plan().steps.size(); ++i) cuts_.push_back(cut(i, placement_->units_until_function()[i]));
+  cuts_.resize(plan().steps.size());
 }
 
 Session::Session(Session&&) noexcept = default;
@@ -104,8 +106,8 @@ void Session::observe(BufferId id) {
 Status Session::check_input(size_t index, DType dtype, const Shape& shape) const {
   const Buffer& buffer = plan().buffer(plan().inputs[index]);
   if (dtype == buffer.declared() && shape == buffer.shape) return {};
-  return input_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(buffer.declared()), shape_text(buffer.shape),
-                     dtype_name(dtype), shape_text(shape));
+  return input_error("the input {} is {} of shape {}, but {} of shape {} was given", buffer.name, dtype_name(buffer.declared()),
+                     shape_text(buffer.shape), dtype_name(dtype), shape_text(shape));
 }
 
 Status Session::set_input(size_t index, DType dtype, const Shape& shape, std::span<const uint8_t> bytes) {
@@ -123,7 +125,8 @@ Status Session::lend_input(size_t index, DType dtype, const Shape& shape, std::s
   const BufferId id = plan().inputs[index];
   const Buffer& buffer = plan().buffer(id);
   // An observer may change what it sees.
-  if (buffer.is_unsigned || buffer.alias_of.valid() || needs_copy_[id.index] || observer_) return set_input(index, dtype, shape, bytes);
+  if (buffer.is_unsigned || buffer.alias_of.valid() || needs_copy_[id.index] || observer_)
+    return set_input(index, dtype, shape, bytes);
   HT_TRY(check_input(index, dtype, shape));
   lent_[id.index] = bytes.data();
   return {};
@@ -193,19 +196,17 @@ Session::Cut Session::cut(size_t index, int64_t grain) {
   constexpr int64_t kMostKept = 1 << 18, kLeastBlocks = 3;
   const Step& step = plan().steps[index];
   const PlacedStep& placed = *placement_->steps()[index];
-  const int64_t units = placed.units(), unit = std::max<int64_t>(grain, 1);
+  Cut made{.session = this, .step = index, .grain = grain, .units = placed.units(), .blocks = placed.channel_blocks()};
   const int64_t work = step.macs / 16 + element_count(plan().buffer(step.output).shape);
-  Cut made{this, index, grain, units, unit, 1};
   if (work < kLeastWork || threads_ == 1) return made;
   // Each part reads the weights of its channels whole, so there are few where those do not stay in a core's own cache, and
   // channels are shared out where weights are more than inputs.
   const auto weights = static_cast<int64_t>(placed.packed_bytes());
-  made.blocks = placed.channel_blocks();
   const bool by_channels =
       grain == 0 && made.blocks >= kLeastBlocks * threads_ && weights > plan().buffer(step.inputs[0]).bytes();
   if (by_channels) made.channel_parts = threads_;
   const int64_t each = weights / made.channel_parts > kMostKept ? 1 : 2;
-  made.parts = std::clamp<int64_t>(units / unit, 1, by_channels ? each : each * threads_);
+  made.parts = std::clamp<int64_t>(made.units / made.whole(), 1, by_channels ? each : each * threads_);
   return made;
 }
 
@@ -241,12 +242,14 @@ void Session::compute() {
 }
 
 Status Session::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
-  if (inputs.size() != plan().inputs.size()) return usage_error("the network has {} inputs, but {} were given", plan().inputs.size(), inputs.size());
+  if (inputs.size() != plan().inputs.size())
+    return usage_error("the network has {} inputs, but {} were given", plan().inputs.size(), inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) HT_TRY(lend_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].bytes()));
   outputs.resize(plan().outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Buffer& buffer = plan().buffer(plan().outputs[i]);
-    if (outputs[i].dtype() != buffer.declared() || outputs[i].shape() != buffer.shape) outputs[i] = Tensor::zeros(buffer.declared(), buffer.shape);
+    if (outputs[i].dtype() != buffer.declared() || outputs[i].shape() != buffer.shape)
+      outputs[i] = Tensor::zeros(buffer.declared(), buffer.shape);
     lend_output(i, outputs[i].mutable_data<uint8_t>());
   }
   compute();

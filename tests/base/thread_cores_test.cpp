@@ -9,54 +9,73 @@
 namespace ht {
 namespace {
 
-class OnCore {
- public:
-  explicit OnCore(int core) {
-    sched_getaffinity(0, sizeof before_, &before_);
-    cpu_set_t alone;
-    CPU_ZERO(&alone);
-    CPU_SET(static_cast<size_t>(core), &alone);
-    sched_setaffinity(0, sizeof alone, &alone);
-  }
-  ~OnCore() { sched_setaffinity(0, sizeof before_, &before_); }
-  OnCore(const OnCore&) = delete;
-  OnCore& operator=(const OnCore&) = delete;
+cpu_set_t allowed() {
+  cpu_set_t cores;
+  EXPECT_EQ(sched_getaffinity(0, sizeof cores, &cores), 0);
+  return cores;
+}
 
- private:
+void keep_to(int core) {
+  cpu_set_t alone;
+  CPU_ZERO(&alone);
+  CPU_SET(static_cast<size_t>(core), &alone);
+  ASSERT_EQ(sched_setaffinity(0, sizeof alone, &alone), 0);
+}
+
+int core_beside(int core) {
+  const cpu_set_t cores = allowed();
+  for (int other = 0; other < CPU_SETSIZE; ++other)
+    if (other != core && CPU_ISSET(static_cast<size_t>(other), &cores)) return other;
+  return core;
+}
+
+class Cores : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    before_ = allowed();
+    if (CPU_COUNT(&before_) < 2) GTEST_SKIP() << "there is only one core";
+  }
   cpu_set_t before_;
 };
 
-// A new thread may run where the one that starts it may, so on that core alone.
-TEST(ThreadCores, ThreadOnTheCallersCoreMovesAndStaysAway) {
+TEST_F(Cores, ThreadOnTheCallersCoreMovesAway) {
   ThreadCores cores(2);
-  cpu_set_t allowed;
-  ASSERT_EQ(sched_getaffinity(0, sizeof allowed, &allowed), 0);
   const int core = sched_getcpu();
-  const OnCore caller(core);
-  cores.keep_apart(0);
-  EXPECT_EQ(sched_getcpu(), core);
-  std::thread([&] {
-    cores.keep_apart(1);
-    if (CPU_COUNT(&allowed) == 1) {
-      EXPECT_EQ(sched_getcpu(), core) << "there is no other";
-      return;
-    }
-    EXPECT_NE(sched_getcpu(), core);
-    cpu_set_t now;
-    ASSERT_EQ(sched_getaffinity(0, sizeof now, &now), 0);
-    EXPECT_FALSE(CPU_ISSET(static_cast<size_t>(core), &now));
-    EXPECT_EQ(CPU_COUNT(&now), CPU_COUNT(&allowed) - 1);
-  }).join();
+  std::thread([&] {  // on the same core as the caller was, who is told to be there
+    keep_to(core);
+    cores.keep_apart(0);
+    std::thread([&] {
+      cores.keep_apart(1);
+      EXPECT_EQ(sched_getcpu(), core) << "thread 0 may use no other";
+    }).join();
+    ASSERT_EQ(sched_setaffinity(0, sizeof before_, &before_), 0);
+    std::thread([&] {
+      keep_to(core);
+      cores.keep_apart(1);
+      EXPECT_NE(sched_getcpu(), core);
+      const cpu_set_t now = allowed();
+      EXPECT_FALSE(CPU_ISSET(static_cast<size_t>(core), &now));
+      EXPECT_EQ(CPU_COUNT(&now), CPU_COUNT(&before_) - 1);
+    }).join();
+  })
+      .join();
 }
 
-TEST(ThreadCores, ThreadOnACoreOfItsOwnStaysAsItIs) {
+TEST_F(Cores, ThreadOnACoreOfItsOwnStaysAsItIs) {
   ThreadCores cores(2);
-  cpu_set_t before, after;
-  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
-  cores.keep_apart(1);  // nobody with a lower number has been seen
-  cores.keep_apart(0);
-  ASSERT_EQ(sched_getaffinity(0, sizeof after, &after), 0);
-  EXPECT_TRUE(CPU_EQUAL(&before, &after));
+  const int core = sched_getcpu();
+  std::thread([&] {
+    keep_to(core);
+    cores.keep_apart(0);
+    std::thread([&] {
+      ASSERT_EQ(sched_setaffinity(0, sizeof before_, &before_), 0);
+      keep_to(core_beside(core));
+      const cpu_set_t own = allowed();
+      cores.keep_apart(1);
+      const cpu_set_t now = allowed();
+      EXPECT_TRUE(CPU_EQUAL(&own, &now));
+    }).join();
+  }).join();
 }
 
 }  // namespace

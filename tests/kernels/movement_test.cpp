@@ -84,7 +84,7 @@ TEST(Convert, DividesAndRoundsHalfToEven) {
     input[8] = std::numeric_limits<float>::quiet_NaN();
     std::vector<int8_t> output(200);
     std::vector<float> back(200);
-    const ht_convert_params p{40, 5, 5, 5, step, scale.data(), zero_point.data()};
+    const ht_convert_params p{40, 5, 5, 5, step, 0, scale.data(), zero_point.data()};
     const ht_arguments forward{{input.data()}, output.data(), nullptr}, backward{{output.data()}, back.data(), nullptr};
     ht_quantize(&p, &forward, 0, 40);
     ht_dequantize(&p, &backward, 0, 40);
@@ -94,6 +94,14 @@ TEST(Convert, DividesAndRoundsHalfToEven) {
       EXPECT_EQ(output[i], std::isnan(input[i]) ? zero_point[c] : std::clamp(y, -128.0f, 127.0f)) << i;
       EXPECT_EQ(back[i], static_cast<float>(output[i] - zero_point[c]) * scale[c]);
     }
+    std::vector<float> planes(input.size());
+    for (size_t i = 0; i < input.size(); ++i) planes[i % 5 * 40 + i / 5] = input[i];
+    std::vector<int8_t> pixels(40 * 6, 85);
+    const ht_convert_params photo{40, 5, 1, 6, step, 40, scale.data(), zero_point.data()};
+    const ht_arguments arguments{{planes.data()}, pixels.data(), nullptr};
+    ht_quantize(&photo, &arguments, 0, 17);
+    ht_quantize(&photo, &arguments, 17, 40);
+    for (size_t i = 0; i < pixels.size(); ++i) EXPECT_EQ(pixels[i], i % 6 == 5 ? 85 : output[i / 6 * 5 + i % 6]) << i;
   }
 }
 

@@ -137,8 +137,12 @@ TEST(VariantEdges, QuantizationOfHalves) {
         x.push_back(random.integer(0, 30) == 0 ? special[random.integer(0, 5)] : value);
       }
     const auto zero_point = random.bytes(static_cast<size_t>(channels));
-    const ht_convert_params p{40, channels, channels, channels, step, scale.data(), zero_point.data()};
+    const ht_convert_params p{40, channels, channels, channels, step, 0, scale.data(), zero_point.data()};
     compare<ht_convert_params>(random, quantize_kernels(), p, {x.data()}, x.size(), 40);
+    if (step != 0) continue;
+    const int32_t colors = random.integer(1, 4), pixels = static_cast<int32_t>(x.size()) / colors;
+    const ht_convert_params photo{pixels, colors, 1, colors + random.integer(0, 1), 0, pixels, scale.data(), zero_point.data()};
+    compare<ht_convert_params>(random, quantize_kernels(), photo, {x.data()}, static_cast<size_t>(pixels * photo.output_stride), pixels);
   }
 }
 

@@ -325,8 +325,11 @@ TEST(Variants, Conversions) {
     const auto x = random.floats(static_cast<size_t>(7 * channels), -50, 50),
                scale = random.floats(static_cast<size_t>(channels), 0.01, 1);
     const auto q = random.bytes(static_cast<size_t>(7 * channels)), zero_point = random.bytes(static_cast<size_t>(channels));
-    const ht_convert_params p{7, channels, channels, channels, step, scale.data(), zero_point.data()};
+    const ht_convert_params p{7, channels, channels, channels, step, 0, scale.data(), zero_point.data()};
     compare<ht_convert_params>(random, quantize_kernels(), p, {x.data()}, q.size(), 7);
+    const int32_t colors = random.coin() ? std::min(channels, 3) : channels;
+    const ht_convert_params photo{7, colors, 1, colors, step, 7, scale.data(), zero_point.data()};
+    compare<ht_convert_params>(random, quantize_kernels(), photo, {x.data()}, static_cast<size_t>(7 * colors), 7);
     compare<ht_convert_params>(random, dequantize_kernels(), p, {q.data()}, q.size() * 4, 7);
     const auto table = random.bytes(static_cast<size_t>(256 * channels));
     const ht_table_params t{7, channels, channels, channels, step * 256, table.data()};

@@ -135,7 +135,7 @@ def drops(halftone, recipe_of, quantized, folder):
 def test_drop(name, drops):
     """Both engines run the same file and round floats differently, which moves AP on these photos by some tenths of a point either way."""
     ours, theirs = drops(name, "native")
-    assert (ours + theirs) / 2 <= 0.4
+    assert (ours + theirs) / 2 <= 0.4 and max(ours, theirs) <= 0.7
     assert ours == pytest.approx(theirs, abs=0.8 / len(CALIBRATION_SIZES) ** 0.5)
 
 
@@ -255,7 +255,7 @@ def test_classifier_agrees_with_float(name, target, halftone, tmp_path):
     recipe = write_recipe(tmp_path / "recipe.toml", CLASSIFIERS[name](tmp_path))
     halftone("quantize", recipe, "-o", tmp_path / "int8.onnx", "--target", target)
     result = validate(halftone, recipe, "--model", tmp_path / "int8.onnx")
-    assert result["agreement"] >= 0.97  # model_ic has 500 samples, of which 11 fall to the other side
+    assert result["agreement"] >= (0.97 if name == "model_ic" else 0.98)  # it has 500 samples, of which 11 fall to the other side
     assert result["drop"] == pytest.approx(100 * (result["float"]["top1"] - result["quantized"]["top1"]), abs=1e-9)
 
 

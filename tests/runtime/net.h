@@ -23,6 +23,11 @@ class Net {
     graph.inputs.push_back(add_value({DType::kInt8, std::move(shape), kAffine}));
     return graph.inputs.back();
   }
+  ValueId float_input(Shape shape) {
+    graph.inputs.push_back(add_value({DType::kFloat32, std::move(shape), std::nullopt}));
+    return graph.inputs.back();
+  }
+  ValueId quantize(ValueId x) { return add(Convert{DType::kInt8, kAffine}, {x}); }
 
   ValueId constant(DType dtype, const Shape& shape, std::optional<Affine> affine = std::nullopt) {
     Tensor tensor = Tensor::zeros(dtype, shape);
@@ -71,11 +76,16 @@ class Net {
   int names_ = 0;
 };
 
-// Random integers for the inputs.
+// Random numbers for the inputs.
 inline std::vector<Tensor> inputs_of(Net& net) {
   std::vector<Tensor> inputs;
   for (ValueId id : net.graph.inputs) {
-    inputs.push_back(Tensor::zeros(DType::kInt8, net.shape(id)));
+    const DType dtype = net.graph.value(id).type.dtype;
+    inputs.push_back(Tensor::zeros(dtype, net.shape(id)));
+    if (dtype == DType::kFloat32) {
+      for (float& x : inputs.back().mutable_data<float>()) x = static_cast<float>(net.below(2001) - 1000) / 100;
+      continue;
+    }
     for (int8_t& x : inputs.back().mutable_data<int8_t>()) x = static_cast<int8_t>(net.below(256) - 128);
   }
   return inputs;

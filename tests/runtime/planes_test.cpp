@@ -54,6 +54,35 @@ TEST(Planes, BoxesAndScoresInOneValue) {
   EXPECT_EQ(saved_copies(net), 1);
 }
 
+std::ptrdiff_t saved_copies_of_inputs(Net& net) {
+  const auto plans = passed(net, quantize_from_planes);
+  return plans ? std::ssize(plans->before.steps) - std::ssize(plans->after.steps) : 0;
+}
+
+TEST(Planes, PhotosAreQuantizedToPixels) {
+  for (int64_t channels : {2, 3, 4, 20}) {
+    Net net(static_cast<uint64_t>(10 + channels));
+    net.graph.outputs = {net.conv(net.quantize(net.float_input({1, channels, 23, 18})), 8, 3)};
+    EXPECT_EQ(saved_copies_of_inputs(net), 1) << channels;
+  }
+}
+
+// One channel needs no copy; several images, and values that somebody reads in planes as well, keep theirs.
+TEST(Planes, OtherInputsStayCopies) {
+  Net gray(20);
+  gray.graph.outputs = {gray.conv(gray.quantize(gray.float_input({1, 1, 9, 8})), 8, 3)};
+  EXPECT_EQ(saved_copies_of_inputs(gray), 0);
+
+  Net images(21);
+  images.graph.outputs = {images.conv(images.quantize(images.float_input({2, 3, 9, 8})), 8, 3)};
+  EXPECT_EQ(saved_copies_of_inputs(images), 0);
+
+  Net read_twice(22);
+  const ValueId x = read_twice.quantize(read_twice.float_input({1, 3, 9, 8}));
+  read_twice.graph.outputs = {read_twice.conv(x, 8, 3), x};
+  EXPECT_EQ(saved_copies_of_inputs(read_twice), 0);
+}
+
 // Where others read the floats channels last, where there are several images, and where what is copied is only a part.
 TEST(Planes, OthersStayCopies) {
   Net read_twice(4);

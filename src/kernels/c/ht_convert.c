@@ -17,7 +17,21 @@ static int32_t row_length(const ht_convert_params* p, int32_t begin, int32_t end
   return gapless ? (end - begin) * p->channels : p->channels;
 }
 
+static void quantize_planes(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  for (int32_t c = 0; c < p->channels; ++c) {
+    const float* in = (const float*)a->inputs[0] + (ptrdiff_t)c * p->plane;
+    int8_t* out = (int8_t*)a->output + c;
+    const float scale = p->scale[c * p->channel_step];
+    const int8_t zero_point = p->zero_point[c * p->channel_step];
+    for (int32_t row = begin; row < end; ++row) out[(ptrdiff_t)row * p->output_stride] = quantize(in[(ptrdiff_t)row * p->input_stride], scale, zero_point);
+  }
+}
+
 void HT_FN(ht_quantize)(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  if (p->plane) {
+    quantize_planes(p, a, begin, end);
+    return;
+  }
   const int32_t count = row_length(p, begin, end);
   for (int32_t row = begin; row<end; row += count> p->channels ? end - begin : 1) {
     const float* HT_RESTRICT in = (const float*)a->inputs[0] + (ptrdiff_t)row * p->input_stride;

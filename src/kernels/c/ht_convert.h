@@ -14,6 +14,7 @@ typedef struct ht_convert_params {
   int32_t rows, channels;
   int32_t input_stride, output_stride;
   int32_t channel_step;
+  int32_t plane;  // of what ht_quantize reads: 0, or rows are pixels whose channels lie in planes, so many elements from one to the next
   const float* scale;
   const int8_t* zero_point;
 } ht_convert_params;

@@ -58,15 +58,20 @@ typedef struct grid {
   __m512i zero_point;
 } grid;
 
-static inline grid grid_of(const ht_convert_params* p, int32_t c, __mmask16 mask) {
-  grid g;
-  g.scale = channel_floats(p->scale, p->channel_step, c, mask);
+static inline grid make_grid(__m512 scale, __m512i zero_point) {
+  grid g = {.scale = scale, .zero_point = zero_point};
   g.inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), g.scale);
   g.most = _mm512_mul_ps(g.scale, _mm512_set1_ps(1024.0f));
   g.least = _mm512_sub_ps(_mm512_setzero_ps(), g.most);
-  g.zero_point = channel_bytes(p->zero_point, p->channel_step, c, mask);
   return g;
 }
+
+static inline grid grid_of(const ht_convert_params* p, int32_t c, __mmask16 mask) {
+  return make_grid(channel_floats(p->scale, p->channel_step, c, mask), channel_bytes(p->zero_point, p->channel_step, c, mask));
+}
+
+// In all lanes that of one channel.
+static inline grid grid_of_all(const ht_convert_params* p, int32_t c) { return make_grid(_mm512_set1_ps(p->scale[c]), _mm512_set1_epi32(p->zero_point[c])); }
 
 static inline __m512i quantize(const grid* g, __m512 x) {
   x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x);
@@ -87,8 +92,36 @@ static inline void quantize_64(const grid* g, const float* from, int8_t* to) {
   store_packed_64(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)), to);
 }
 
+// The three channels of sixteen pixels, adjacent in planes, to bytes in the order of pixels. `mask` says which pixels there are.
+static inline void quantize_colors(const grid* g, const float* const* from, __mmask16 mask, int8_t* to) {
+  __m512i pixels = _mm512_setzero_si512();
+  for (int32_t c = 0; c < 3; ++c) {
+    const __m512i bytes = _mm512_cvtepi8_epi32(_mm512_cvtsepi32_epi8(quantize(&g[c], _mm512_maskz_loadu_ps(mask, from[c]))));
+    pixels = _mm512_or_si512(pixels, _mm512_slli_epi32(_mm512_and_si512(bytes, _mm512_set1_epi32(0xff)), 8 * (unsigned)c));
+  }
+  const __m512i three_of_four = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+  const __m512i gapless = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 15, 15, 15);
+  const __mmask64 bytes_of = ~(__mmask64)0 >> (64 - 3 * __builtin_popcount(mask));
+  _mm512_mask_storeu_epi8(to, bytes_of, _mm512_permutexvar_epi32(gapless, _mm512_shuffle_epi8(pixels, three_of_four)));
+}
+
+static void quantize_photo(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
+  grid g[3];
+  for (int32_t c = 0; c < 3; ++c) g[c] = grid_of_all(p, c * p->channel_step);
+  for (int32_t pixel = begin; pixel < end; pixel += kLanes) {
+    const float* first = (const float*)a->inputs[0] + pixel;
+    const float* const from[3] = {first, first + p->plane, first + 2 * (ptrdiff_t)p->plane};
+    quantize_colors(g, from, lanes_of(end - pixel), (int8_t*)a->output + 3 * (ptrdiff_t)pixel);
+  }
+}
+
 void ht_quantize_run_avx512(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
-  if (!ordinary_scales(p)) {
+  const bool is_photo = p->channels == 3 && p->input_stride == 1 && p->output_stride == 3;
+  if (ordinary_scales(p) && p->plane != 0 && is_photo) {
+    quantize_photo(p, a, begin, end);
+    return;
+  }
+  if (!ordinary_scales(p) || p->plane != 0) {
     ht_quantize_avx512vnni(p, a, begin, end);
     return;
   }

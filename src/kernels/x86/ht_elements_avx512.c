@@ -71,7 +71,9 @@ static inline grid grid_of(const ht_convert_params* p, int32_t c, __mmask16 mask
 }
 
 // In all lanes that of one channel.
-static inline grid grid_of_all(const ht_convert_params* p, int32_t c) { return make_grid(_mm512_set1_ps(p->scale[c]), _mm512_set1_epi32(p->zero_point[c])); }
+static inline grid grid_of_all(const ht_convert_params* p, int32_t c) {
+  return make_grid(_mm512_set1_ps(p->scale[c]), _mm512_set1_epi32(p->zero_point[c]));
+}
 
 static inline __m512i quantize(const grid* g, __m512 x) {
   x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x);
@@ -92,17 +94,18 @@ static inline void quantize_64(const grid* g, const float* from, int8_t* to) {
   store_packed_64(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)), to);
 }
 
-// The three channels of sixteen pixels, adjacent in planes, to bytes in the order of pixels. `mask` says which pixels there are.
-static inline void quantize_colors(const grid* g, const float* const* from, __mmask16 mask, int8_t* to) {
+// The three channels of sixteen pixels, adjacent in planes, as bytes in the order of pixels.
+static inline __m512i quantize_colors(const grid* g, const float* const* from, __mmask16 mask) {
   __m512i pixels = _mm512_setzero_si512();
   for (int32_t c = 0; c < 3; ++c) {
-    const __m512i bytes = _mm512_cvtepi8_epi32(_mm512_cvtsepi32_epi8(quantize(&g[c], _mm512_maskz_loadu_ps(mask, from[c]))));
-    pixels = _mm512_or_si512(pixels, _mm512_slli_epi32(_mm512_and_si512(bytes, _mm512_set1_epi32(0xff)), 8 * (unsigned)c));
+    const __m512i q = quantize(&g[c], _mm512_maskz_loadu_ps(mask, from[c]));
+    const __m512i byte = _mm512_and_si512(
+        _mm512_max_epi32(_mm512_min_epi32(q, _mm512_set1_epi32(INT8_MAX)), _mm512_set1_epi32(INT8_MIN)), _mm512_set1_epi32(0xff));
+    pixels = _mm512_or_si512(pixels, _mm512_slli_epi32(byte, 8 * (unsigned)c));
   }
   const __m512i three_of_four = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
   const __m512i gapless = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 15, 15, 15);
-  const __mmask64 bytes_of = ~(__mmask64)0 >> (64 - 3 * __builtin_popcount(mask));
-  _mm512_mask_storeu_epi8(to, bytes_of, _mm512_permutexvar_epi32(gapless, _mm512_shuffle_epi8(pixels, three_of_four)));
+  return _mm512_permutexvar_epi32(gapless, _mm512_shuffle_epi8(pixels, three_of_four));
 }
 
 static void quantize_photo(const ht_convert_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
@@ -111,7 +114,14 @@ static void quantize_photo(const ht_convert_params* p, const ht_arguments* a, in
   for (int32_t pixel = begin; pixel < end; pixel += kLanes) {
     const float* first = (const float*)a->inputs[0] + pixel;
     const float* const from[3] = {first, first + p->plane, first + 2 * (ptrdiff_t)p->plane};
-    quantize_colors(g, from, lanes_of(end - pixel), (int8_t*)a->output + 3 * (ptrdiff_t)pixel);
+    int8_t* to = (int8_t*)a->output + 3 * (ptrdiff_t)pixel;
+    if (end - pixel >= kLanes) {
+      const __m512i bytes = quantize_colors(g, from, 0xffff);
+      _mm256_storeu_si256((__m256i*)to, _mm512_castsi512_si256(bytes));
+      _mm_storeu_si128((__m128i*)(to + 32), _mm512_extracti32x4_epi32(bytes, 2));
+    } else {
+      _mm512_mask_storeu_epi8(to, ~(__mmask64)0 >> (64 - 3 * (end - pixel)), quantize_colors(g, from, lanes_of(end - pixel)));
+    }
   }
 }
 
@@ -183,10 +193,10 @@ static inline __m512 real_bytes(const int8_t* from, __m512 zero_point) {
   return _mm512_sub_ps(_mm512_cvtepi32_ps(load_bytes(from, 0xffff)), zero_point);
 }
 
-// Adjacent elements of one scale, in whole sixty-fours; returns how many those are. Ratios are so small that no sum leaves the integers.
-// `kind` is a constant where this is inlined.
-static inline __attribute__((always_inline)) int32_t combine_64(const ht_binary_params* p, const int8_t* a, const int8_t* b, int32_t count, int8_t* out,
-                                                                int32_t kind) {
+// Adjacent elements of one scale, in whole sixty-fours; returns how many those are. Ratios are so small that no sum leaves the
+// integers. `kind` is a constant where this is inlined.
+static inline __attribute__((always_inline)) int32_t combine_64(const ht_binary_params* p, const int8_t* a, const int8_t* b,
+                                                                int32_t count, int8_t* out, int32_t kind) {
   const __m512 a_ratio = _mm512_set1_ps(p->a_ratio[0]), b_ratio = kind == HT_MUL ? a_ratio : _mm512_set1_ps(p->b_ratio[0]);
   const __m512 za = _mm512_set1_ps(p->a_zero_point[0]), zb = _mm512_set1_ps(p->b_zero_point[0]);
   const __m512 shift = _mm512_set1_ps((float)(p->output_zero_point[0] + 128));
@@ -202,7 +212,8 @@ static inline __attribute__((always_inline)) int32_t combine_64(const ht_binary_
                                         : _mm512_add_ps(first, _mm512_mul_ps(y, b_ratio));
       s[i] = round_half_even(r);
     }
-    const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(s[0], s[1]), zo), cd = _mm512_adds_epi16(_mm512_packs_epi32(s[2], s[3]), zo);
+    const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(s[0], s[1]), zo),
+                  cd = _mm512_adds_epi16(_mm512_packs_epi32(s[2], s[3]), zo);
     store_packed_64(_mm512_packs_epi16(ab, cd), out + c);
   }
   return c;
@@ -215,10 +226,11 @@ static bool has_small_ratios(const ht_binary_params* p) {
 }
 
 // `kind` is a constant where this is inlined.
-static inline __attribute__((always_inline)) void combine(const ht_binary_params* p, const int8_t* a, const int8_t* b, int32_t rows,
-                                                          int32_t count, pitches pitch, int8_t* out, int32_t kind) {
+static inline __attribute__((always_inline)) void combine(const ht_binary_params* p, const int8_t* a, const int8_t* b,
+                                                          int32_t rows, int32_t count, pitches pitch, int8_t* out, int32_t kind) {
   const int32_t step = p->channel_step;
-  for (int32_t c = rows == 1 && step == 0 && has_small_ratios(p) ? combine_64(p, a, b, count, out, kind) : 0; c < count; c += kLanes) {
+  for (int32_t c = rows == 1 && step == 0 && has_small_ratios(p) ? combine_64(p, a, b, count, out, kind) : 0; c < count;
+       c += kLanes) {
     const __mmask16 mask = lanes_of(count - c);
     const __m512 a_ratio = channel_floats(p->a_ratio, step, c, mask);
     const __m512 b_ratio = kind == HT_MUL ? a_ratio : channel_floats(p->b_ratio, step, c, mask);
@@ -253,7 +265,8 @@ void ht_binary_run_avx512(const ht_binary_params* p, const ht_arguments* argumen
     return;
   }
   const int32_t n = p->shape.shape[p->shape.rank - 1];
-  const int8_t *a = (const int8_t*)arguments->inputs[0] + begin * pitch.a, *b = (const int8_t*)arguments->inputs[1] + begin * pitch.b;
+  const int8_t *a = (const int8_t*)arguments->inputs[0] + begin * pitch.a,
+               *b = (const int8_t*)arguments->inputs[1] + begin * pitch.b;
   int8_t* out = (int8_t*)arguments->output + begin * pitch.output;
   const bool one = p->channel_step == 0 && ht_broadcast_gapless(&p->shape);
   const int32_t rows = one ? 1 : end - begin, count = one ? (end - begin) * n : n;

@@ -156,7 +156,8 @@ void quantize_from_planes(Plan& plan) {
     const int64_t elements = int64_t{pixels->channels} * pixels->pixels;
     const auto lies_there = [&](const Buffer& buffer) { return &buffer == &plan.buffer(from) || buffer.alias_of == from; };
     const auto is_image = [&](const Buffer& buffer) {
-      return buffer.bytes() == elements && buffer.region.width == 0 && buffer.shape.size() > 2;
+      const bool has_channels = buffer.shape.size() > 2 && buffer.shape[0] == 1 && buffer.shape[1] == pixels->channels;
+      return buffer.bytes() == elements && buffer.region.width == 0 && has_channels;
     };
     if (!makes_one_long_row(quantize, elements) ||
         !std::ranges::all_of(plan.buffers, [&](const Buffer& b) { return !lies_there(b) || is_image(b); }))

@@ -77,6 +77,10 @@ TEST(Planes, OtherInputsStayCopies) {
   images.graph.outputs = {images.conv(images.quantize(images.float_input({2, 3, 9, 8})), 8, 3)};
   EXPECT_EQ(saved_copies_of_inputs(images), 0);
 
+  Net reshaped(23);  // its pixels are not the photo's
+  reshaped.graph.outputs = {reshaped.conv(reshaped.add(Reshape{{1, 16, 3, 3}}, {reshaped.quantize(reshaped.float_input({1, 4, 6, 6}))}), 8, 3)};
+  EXPECT_EQ(saved_copies_of_inputs(reshaped), 0);
+
   Net read_twice(22);
   const ValueId x = read_twice.quantize(read_twice.float_input({1, 3, 9, 8}));
   read_twice.graph.outputs = {read_twice.conv(x, 8, 3), x};

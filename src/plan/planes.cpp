@@ -156,7 +156,8 @@ void quantize_from_planes(Plan& plan) {
     const int64_t elements = int64_t{pixels->channels} * pixels->pixels;
     const auto lies_there = [&](const Buffer& buffer) { return &buffer == &plan.buffer(from) || buffer.alias_of == from; };
     const auto is_image = [&](const Buffer& buffer) {
-      const bool has_channels = buffer.shape.size() > 2 && buffer.shape[0] == 1 && buffer.shape[1] == pixels->channels;
+      const bool has_channels = buffer.layout == Layout::kPlain && buffer.shape.size() > 2 && buffer.shape[0] == 1 &&
+                                buffer.shape[1] == pixels->channels;
       return buffer.bytes() == elements && buffer.region.width == 0 && has_channels;
     };
     if (!makes_one_long_row(quantize, elements) ||

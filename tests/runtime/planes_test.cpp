@@ -81,6 +81,11 @@ TEST(Planes, OtherInputsStayCopies) {
   reshaped.graph.outputs = {reshaped.conv(reshaped.add(Reshape{{1, 16, 3, 3}}, {reshaped.quantize(reshaped.float_input({1, 4, 6, 6}))}), 8, 3)};
   EXPECT_EQ(saved_copies_of_inputs(reshaped), 0);
 
+  Net to_planes(24);  // as many channels as pixels: the copy to planes looks like one from planes
+  const ValueId y = to_planes.float_conv(to_planes.input({1, 3, 4, 5}), 20, 1);
+  to_planes.graph.outputs = {to_planes.quantize(to_planes.add(Unary{UnaryKind::kAbs, 0, 0}, {y}, std::nullopt))};
+  EXPECT_EQ(saved_copies_of_inputs(to_planes), 0);
+
   Net read_twice(22);
   const ValueId x = read_twice.quantize(read_twice.float_input({1, 3, 9, 8}));
   read_twice.graph.outputs = {read_twice.conv(x, 8, 3), x};

@@ -33,13 +33,18 @@ ht_conv_params* convolution_of(Step& step) {
   return nullptr;
 }
 
+// How often each root is read, as an output of the plan too.
+std::vector<int32_t> count_uses(const Plan& plan) {
+  std::vector<int32_t> uses(plan.buffers.size(), 0);
+  for (const Step& step : plan.steps)
+    for (BufferId input : step.inputs) ++uses[plan.root(input).index];
+  for (BufferId output : plan.outputs) ++uses[plan.root(output).index];
+  return uses;
+}
+
 class PlaneWriter {
  public:
-  explicit PlaneWriter(Plan& plan) : plan_(plan), uses_(plan.buffers.size(), 0), is_done_(plan.steps.size()) {
-    for (const Step& step : plan.steps)
-      for (BufferId input : step.inputs) ++uses_[plan.root(input).index];
-    for (BufferId output : plan.outputs) ++uses_[plan.root(output).index];
-  }
+  explicit PlaneWriter(Plan& plan) : plan_(plan), uses_(count_uses(plan)), is_done_(plan.steps.size()) {}
 
   void run() {
     for (size_t i = 0; i < plan_.steps.size(); ++i) is_done_[i] = join(i);
@@ -143,10 +148,7 @@ bool makes_one_long_row(const Step& step, int64_t elements) {
 void write_in_planes(Plan& plan) { PlaneWriter(plan).run(); }
 
 void quantize_from_planes(Plan& plan) {
-  std::vector<int32_t> uses(plan.buffers.size(), 0);  // by root
-  for (const Step& step : plan.steps)
-    for (BufferId input : step.inputs) ++uses[plan.root(input).index];
-  for (BufferId output : plan.outputs) ++uses[plan.root(output).index];
+  const std::vector<int32_t> uses = count_uses(plan);
   for (size_t i = 0; i + 1 < plan.steps.size(); ++i) {
     Step& quantize = plan.steps[i];
     const Step& copy = plan.steps[i + 1];

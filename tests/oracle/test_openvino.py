@@ -188,4 +188,5 @@ def test_openvino_computes_the_same_in_integers(halftone, quantized, openvino, t
     layers = json.loads((tmp_path / "layers.json").read_text())
     executed = {node: layer for layer in layers if layer["type"] == "Convolution" for node in layer["nodes"]}
     for node in File(path).integer_convolutions():
-        assert executed[node.name]["precision"] in ("u8", "i8") and executed[node.name]["kernel"].endswith("I8"), node.name
+        layer = executed[node.name if node.name in executed else node.output[0]]  # what makes an output may be called like it
+        assert layer["precision"] in ("u8", "i8") and layer["kernel"].endswith("I8"), node.name

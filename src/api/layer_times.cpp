@@ -75,7 +75,7 @@ std::vector<Tensor> some_inputs(const Graph& graph) {
     uint32_t state = 1;
     const auto next = [&state] { return (state = state * 1664525u + 1013904223u) >> 24; };
     if (type.dtype == DType::kFloat32) {
-      for (float& x : tensor.mutable_data<float>()) x = static_cast<float>(next());
+      for (float& x : tensor.mutable_data<float>()) x = static_cast<float>(next()) / 255;
     } else if (dtype_size(type.dtype) == 1 && type.dtype != DType::kBool) {
       for (uint8_t& x : tensor.mutable_data<uint8_t>()) x = static_cast<uint8_t>(next());
     }

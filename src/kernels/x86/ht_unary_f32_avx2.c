@@ -6,6 +6,8 @@
 // Sigmoid and SiLU of eight floats with |x| <= 60: the operations of c/ht_math.h, but for the scaling by 2^n, which is exact and done at
 // once.
 enum { kLanes = 8 };
+// How many floats are left to the normative kernel where one is not of that range: others are likely to be near it, and a call for a few is slow.
+enum { kRun = 32 * kLanes };
 
 static inline __m256 constant(float x) { return _mm256_set1_ps(x); }
 
@@ -37,19 +39,20 @@ void ht_unary_f32_run_avx2(const ht_unary_f32_params* p, const ht_arguments* a, 
   const int32_t last = end >= ht_unary_f32_units(p) ? p->count : end * HT_UNARY_BLOCK;
   const float* in = (const float*)a->inputs[0];
   float* out = (float*)a->output;
-  for (int32_t i = begin * HT_UNARY_BLOCK; i < last; i += kLanes) {
-    const int32_t count = last - i < kLanes ? last - i : kLanes;
-    if (count == kLanes) {
+  for (int32_t i = begin * HT_UNARY_BLOCK, done; i < last; i += done) {
+    if (last - i >= kLanes) {
       const __m256 x = _mm256_loadu_ps(in + i), minus_magnitude = _mm256_or_ps(x, constant(-0.0f));
       // Nor may it be no number at all.
       if (_mm256_movemask_ps(_mm256_cmp_ps(minus_magnitude, constant(-60.0f), _CMP_NGE_UQ)) == 0) {
         const __m256 y = sigmoid(x, minus_magnitude);
         _mm256_storeu_ps(out + i, p->kind == HT_SILU ? _mm256_mul_ps(x, y) : y);
+        done = kLanes;
         continue;
       }
     }
-    const ht_unary_f32_params few = {p->kind, count, p->alpha, p->beta};
+    done = last - i < kRun ? last - i : kRun;
+    const ht_unary_f32_params few = {p->kind, done, p->alpha, p->beta};
     const ht_arguments here = {{in + i}, out + i, a->scratch};
-    ht_unary_f32_avx2(&few, &here, 0, 1);
+    ht_unary_f32_avx2(&few, &here, 0, ht_unary_f32_units(&few));
   }
 }

@@ -6,7 +6,8 @@
 // Sigmoid and SiLU of eight floats with |x| <= 60: the operations of c/ht_math.h, but for the scaling by 2^n, which is exact and done at
 // once.
 enum { kLanes = 8 };
-// How many floats are left to the normative kernel where one is not of that range: others are likely to be near it, and a call for a few is slow.
+// How many floats are left to the normative kernel where one is not of that range: others are likely to be near it, and a call
+// for a few is slow.
 enum { kRun = 32 * kLanes };
 
 static inline __m256 constant(float x) { return _mm256_set1_ps(x); }

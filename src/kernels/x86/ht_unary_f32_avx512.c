@@ -6,7 +6,8 @@
 // Sigmoid and SiLU of floats with |x| <= 60: the operations of c/ht_math.h, save that what is exact is fused (n times the leading part
 // of log 2, the scaling by 2^n). Each step is done for several vectors before the next one, so that there is always something to do.
 enum { kLanes = 16, kVectors = 2, kStep = kVectors * kLanes };
-// How many floats are left to the normative kernel where one is not of that range: others are likely to be near it, and a call for a few is slow.
+// How many floats are left to the normative kernel where one is not of that range: others are likely to be near it, and a call
+// for a few is slow.
 enum { kRun = 8 * kStep };
 #define HT_EACH(i) _Pragma("GCC unroll 2") for (int32_t i = 0; i < kVectors; ++i)
 

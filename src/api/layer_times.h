@@ -12,7 +12,8 @@
 
 namespace ht {
 
-// Inputs of a network in the range of photos; latency does not depend on them, but nothing may overflow to slow special numbers.
+// Random inputs of a network, floats from 0 to 1; latency does not depend on them, but nothing may become a number that is slow
+// to compute with, as sigmoids do where pixels up to 255 enter a network of normalised inputs.
 std::vector<Tensor> some_inputs(const Graph& graph);
 
 // A network that is timed, and its times in seconds.

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <immintrin.h>
 
-#include "kernels/x86/ht_elements_x86.h"
+#include "kernels/x86/ht_unary_f32_x86.h"
 
 // Sigmoid and SiLU of eight floats with |x| <= 60: the operations of c/ht_math.h, but for the scaling by 2^n, which is exact and done at
 // once.
 enum { kLanes = 8 };
-// How many floats are left to the normative kernel where one is not of that range: others are likely to be near it, and a call
-// for a few is slow.
-enum { kRun = 32 * kLanes };
 
 static inline __m256 constant(float x) { return _mm256_set1_ps(x); }
 
@@ -51,9 +48,7 @@ void ht_unary_f32_run_avx2(const ht_unary_f32_params* p, const ht_arguments* a, 
         continue;
       }
     }
-    done = last - i < kRun ? last - i : kRun;
-    const ht_unary_f32_params few = {p->kind, done, p->alpha, p->beta};
-    const ht_arguments here = {{in + i}, out + i, a->scratch};
-    ht_unary_f32_avx2(&few, &here, 0, ht_unary_f32_units(&few));
+    done = last - i < HT_UNARY_RUN ? last - i : HT_UNARY_RUN;
+    ht_unary_f32_some(p, a, i, done);
   }
 }

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <immintrin.h>
 
-#include "kernels/x86/ht_elements_x86.h"
+#include "kernels/x86/ht_unary_f32_x86.h"
 
 // Sigmoid and SiLU of floats with |x| <= 60: the operations of c/ht_math.h, save that what is exact is fused (n times the leading part
 // of log 2, the scaling by 2^n). Each step is done for several vectors before the next one, so that there is always something to do.
 enum { kLanes = 16, kVectors = 2, kStep = kVectors * kLanes };
-// How many floats are left to the normative kernel where one is not of that range: others are likely to be near it, and a call
-// for a few is slow.
-enum { kRun = 8 * kStep };
 #define HT_EACH(i) _Pragma("GCC unroll 2") for (int32_t i = 0; i < kVectors; ++i)
 
 static inline __m512 constant(float x) { return _mm512_set1_ps(x); }
@@ -38,17 +35,10 @@ static inline __attribute__((always_inline)) void sigmoid(const __m512* x, __m51
   }
 }
 
-// What is not of the range above, or of other functions.
-static void run_normative(const ht_unary_f32_params* p, const ht_arguments* a, int32_t first, int32_t count) {
-  const ht_unary_f32_params some = {p->kind, count, p->alpha, p->beta};
-  const ht_arguments here = {{(const float*)a->inputs[0] + first}, (float*)a->output + first, a->scratch};
-  ht_unary_f32_avx512vnni(&some, &here, 0, ht_unary_f32_units(&some));
-}
-
 void ht_unary_f32_run_avx512(const ht_unary_f32_params* p, const ht_arguments* a, int32_t begin, int32_t end) {
   const int32_t first = begin * HT_UNARY_BLOCK, last = end >= ht_unary_f32_units(p) ? p->count : end * HT_UNARY_BLOCK;
   if (p->kind != HT_SIGMOID && p->kind != HT_SILU) {
-    run_normative(p, a, first, last - first);
+    ht_unary_f32_some(p, a, first, last - first);
     return;
   }
   int32_t i = first;
@@ -60,13 +50,13 @@ void ht_unary_f32_run_avx512(const ht_unary_f32_params* p, const ht_arguments* a
     const __m512 most = _mm512_max_ps(_mm512_abs_ps(x[0]), _mm512_abs_ps(x[1]));
     const __m512 sum = _mm512_add_ps(x[0], x[1]);  // finds the numbers that are none, which a maximum may hide
     if (_mm512_cmp_ps_mask(most, constant(60.0f), _CMP_NLE_UQ) || _mm512_cmp_ps_mask(sum, sum, _CMP_UNORD_Q)) {
-      done = last - i < kRun ? last - i : kRun;
-      run_normative(p, a, i, done);
+      done = last - i < HT_UNARY_RUN ? last - i : HT_UNARY_RUN;
+      ht_unary_f32_some(p, a, i, done);
       continue;
     }
     done = kStep;
     sigmoid(x, y);
     HT_EACH(j) _mm512_storeu_ps(out + j * kLanes, p->kind == HT_SILU ? _mm512_mul_ps(x[j], y[j]) : y[j]);
   }
-  run_normative(p, a, i, last - i);
+  ht_unary_f32_some(p, a, i, last - i);
 }
